@@ -1,0 +1,89 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""SSH nodes for tests, made by playbooks/nodes.yml as any user makes them.
+
+The fabric's name and subnet come from the environment (``PODNET_TEST_FABRIC``, ``PODNET_TEST_SUBNET``),
+so that several checkouts can be tested at once on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
+
+FABRIC = os.environ.get("PODNET_TEST_FABRIC", "podfabprf")
+SUBNET = os.environ.get("PODNET_TEST_SUBNET", "10.89.43.0/24")
+PLAYBOOK = CHECKOUT / "playbooks" / "nodes.yml"
+
+
+class NodesUnavailableError(Exception):
+    """Nodes cannot be made here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes that answer over SSH, the inventory that reaches them and the environment to run Ansible in."""
+
+    inventory: Path
+    directory: Path
+    env: dict[str, str]
+
+    def playbook(self, playbook: Path | str, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of this collection, or any file, against the nodes."""
+        return _ansible_playbook(self.env, str(playbook), "-i", str(self.inventory), *argv, check=check)
+
+
+def _ansible_playbook(env: dict[str, str], *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), *argv],
+        cwd=CHECKOUT,
+        check=False,
+        env=env,
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(
+            f"ansible-playbook {argv} ended with {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+        )
+    return done
+
+
+@contextmanager
+def open_nodes(count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET) -> Iterator[Nodes]:
+    """Start `count` nodes on a fabric of their own, and remove them and the fabric at the end."""
+    if not PLAYBOOK.exists():
+        raise NodesUnavailableError("playbooks/nodes.yml is not in this checkout")
+    with tempfile.TemporaryDirectory(prefix="podnet-nodes-") as scratch:
+        directory = Path(scratch)
+        env = {
+            **os.environ,
+            "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_HOME": str(directory / "ansible"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        options = [
+            str(PLAYBOOK), "-e", f"local_nodes_fabric={fabric}", "-e", f"local_nodes_subnet={subnet}",
+            "-e", f"local_nodes_dir={directory / 'nodes'}", "-e", f"local_nodes_count={count}",
+        ]  # fmt: skip
+        try:
+            _ansible_playbook(env, *options, "-e", "local_nodes_state=present")
+            yield Nodes(directory / "nodes" / "inventory.yml", directory / "nodes", env)
+        finally:
+            _ansible_playbook(env, *options, "-e", "local_nodes_state=absent")
