@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: 2026 podnet.lab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo clean test test-unit test-sanity test-integration molecule lint bench format
+
+python := .venv/bin/python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## three nodes on this machine, a pod network on them, the first report
+	@tools/setup
+	@tools/demo
+
+clean: ## take away all that demo and the tests left on this machine
+	@tools/clean
+
+setup: ## what the playbooks need, in .venv (demo does this by itself)
+	@tools/setup
+
+test: ## all tests; installs what it needs, takes some minutes
+	@tools/setup --tests
+	@$(python) tests/run
+
+test-unit: ## unit tests only, no root needed
+	@tools/setup --tests
+	@$(python) tests/run unit
+
+test-sanity: ## ansible-test sanity and units, on each ansible-core and Python found here
+	@tools/setup --tests
+	@$(python) tests/run sanity units
+
+test-integration: ## tests on real network namespaces and light nodes (root)
+	@tools/setup --tests
+	@$(python) tests/run integration
+
+molecule: ## the molecule scenario (root)
+	@tools/setup --tests
+	@$(python) tests/run molecule
+
+lint: ## linters, types, licences, documentation, the built collection
+	@tools/setup --tests
+	@$(python) tests/run lint build
+
+format: ## let ruff lay out the Python files
+	@tools/setup --tests
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+bench: ## the benchmark: how fast a node is read
+	@tools/setup --tests
+	@$(python) tests/bench/run.py
