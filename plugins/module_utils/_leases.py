@@ -137,12 +137,16 @@ def lease_facts(
 
     result: List[Dict[str, Any]] = []
     for lease in leases:
-        state, inode = decide(lease)
-        fact: Dict[str, Any] = {
-            key: lease[key]  # type: ignore[literal-required]
-            for key in ("address", "network", "container_id", "ifname", "path")
-        }
-        fact["state"] = state
-        fact["pod"] = pod_of(owners.get(inode)) if inode is not None else None
-        result.append(fact)
+        state, holder = decide(lease)
+        result.append(
+            {
+                "address": lease["address"],
+                "network": lease["network"],
+                "container_id": lease["container_id"],
+                "ifname": lease["ifname"],
+                "path": lease["path"],
+                "state": state,
+                "pod": pod_of(owners.get(holder)) if holder is not None else None,
+            }
+        )
     return result
