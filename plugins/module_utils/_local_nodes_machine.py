@@ -1,0 +1,424 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The machine that light nodes run on: what it has, and the commands that make and remove them.
+
+Every command that changes something goes through `Machine.run` and is kept in `Machine.commands`
+as a person would type it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import shlex
+import socket
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import (
+    LINK_MARK,
+    FabricSeen,
+    Network,
+    NodeSeen,
+    NodeSpec,
+    ProcessId,
+    Wanted,
+    check_overlap,
+    check_owner,
+    gateway_of,
+    ipv4_network,
+)
+
+PROGRAMS = {
+    "/usr/sbin/sshd": "openssh-server",
+    "/usr/bin/python3": "python3",
+    "ip": "iproute2",
+    "ssh-keygen": "openssh-client",
+    "setpriv": "util-linux",
+    "setsid": "util-linux",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "hostname": "hostname",
+}
+"""What nodes are made of, and the Debian package that has it."""
+
+START_PATIENCE = 30.0
+"""Seconds in which a node must answer after it was started; a quarter of a second is usual."""
+
+RunCommand = Callable[..., Tuple[int, str, str]]
+
+
+class MachineError(Exception):
+    """The machine refused a step; the message says which, why, and what to do."""
+
+
+class Machine:
+    """The machine, with `run_command` and `get_bin_path` as AnsibleModule has them."""
+
+    def __init__(self, run_command: RunCommand, get_bin_path: Callable[[str], Optional[str]]) -> None:
+        self._run_command = run_command
+        self._get_bin_path = get_bin_path
+        self.commands: List[str] = []
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def missing_programs(self) -> List[str]:
+        """What is not installed, each as a sentence with the Debian package."""
+        missing = []
+        for program, package in sorted(PROGRAMS.items()):
+            found = os.access(program, os.X_OK) if program.startswith("/") else self._get_bin_path(program)
+            if not found:
+                missing.append(
+                    "%s is not installed: install Debian's package %s (apt-get install %s)."
+                    % (program, package, package)
+                )
+        return missing
+
+    def _ip_json(self, *argv: str) -> List[Dict[str, Any]]:
+        code, out, err = self._run_command(["ip", "-j", *argv])
+        if code != 0:
+            raise MachineError("'ip -j %s' failed: %s" % (" ".join(argv), err.strip()))
+        value = json.loads(out or "[]")
+        return [item for item in value if item] if isinstance(value, list) else []
+
+    def networks(self) -> List[Network]:
+        """The IPv4 networks that this machine has addresses in or routes to."""
+        found = []
+        for link in self._ip_json("-4", "address", "show"):
+            for address in link.get("addr_info", []):
+                interface = ipaddress.IPv4Interface("%s/%s" % (address["local"], address["prefixlen"]))
+                found.append(Network(str(interface.network), str(link["ifname"])))
+        for route in self._ip_json("-4", "route", "show", "table", "all"):
+            if route.get("table") != "local" and route.get("dst") not in (None, "default"):
+                found.append(Network(str(route["dst"]), str(route.get("dev", route.get("type", "a route")))))
+        return found
+
+    def link(self, name: str) -> Optional[Dict[str, Any]]:
+        """The machine's link of this name as `ip -j -d address show` has it, or None."""
+        if not os.path.exists("/proc/sys/net/ipv4/conf/%s" % name):
+            return None
+        return next(iter(self._ip_json("-d", "address", "show", "dev", name)), None)
+
+    def see_fabric(self, name: str, try_nodes: bool) -> Optional[FabricSeen]:
+        """The fabric and its nodes as they are now; None when there is no trace of it.
+
+        With `try_nodes` each living node is asked for the greeting of its sshd.
+        """
+        directory = state.fabric_directory(name)
+        record = state.read_json(os.path.join(directory, "fabric.json"))
+        if not record:
+            return None
+        holder = state.read_process_id(os.path.join(directory, "holder"))
+        subnet = str(record.get("subnet", ""))
+        faults = self._uplink_faults(name, subnet)
+        return FabricSeen(
+            name=name,
+            subnet=subnet,
+            directory=str(record.get("directory", "")),
+            owner=int(record.get("owner", 0)),
+            holder=holder,
+            holder_alive=state.is_alive(holder),
+            uplink_faults=tuple(faults),
+            nodes=tuple(_see_node(name, node, try_nodes and not faults) for node in state.node_names(name)),
+        )
+
+    def _uplink_faults(self, fabric: str, subnet: str) -> List[str]:
+        """What is wrong with the machine's end of the cable into the fabric."""
+        link = self.link(fabric)
+        network = ipv4_network(subnet)
+        if link is None:
+            return ["link %s is gone" % fabric]
+        faults = []
+        addresses = [(a.get("local"), a.get("prefixlen")) for a in link.get("addr_info", [])]
+        if network is not None and (gateway_of(network), network.prefixlen) not in addresses:
+            faults.append("link %s has lost its address %s" % (fabric, gateway_of(network)))
+        if "UP" not in link.get("flags", []):
+            faults.append("link %s is down" % fabric)
+        for path in _forwarding_sysctls(fabric):
+            if state.read_text(path) not in ("0", ""):
+                faults.append("link %s forwards packets" % fabric)
+                break
+        return faults
+
+    def check(self, wanted: Wanted, seen: Optional[FabricSeen]) -> List[str]:
+        """Why this machine, as it is, cannot take the fabric; each as a sentence with its remedy."""
+        faults = check_owner(wanted, seen)
+        link = self.link(wanted.fabric)
+        mark = link.get("ifalias") if link else LINK_MARK
+        if mark != LINK_MARK:
+            faults.append(
+                "link %s is there already, and is not ours: choose another fabric name, or rename that link."
+                % wanted.fabric
+            )
+        elif link is not None and seen is None:
+            faults.append(
+                "link %s is left from a fabric whose state in %s is gone: remove it first (state=absent)."
+                % (wanted.fabric, state.BASE)
+            )
+        return faults + check_overlap(wanted, self.networks())
+
+    def has_traces(self, fabric: str) -> bool:
+        """Whether there is anything of this fabric to remove."""
+        link = self.link(fabric)
+        marked = link is not None and link.get("ifalias") == LINK_MARK
+        return marked or os.path.isdir(state.fabric_directory(fabric))
+
+    # --- changing --------------------------------------------------------------------------------------------
+
+    def run(self, argv: Sequence[str], what: str, hints: Sequence[Tuple[str, str]] = ()) -> None:
+        """Run a command that changes something, and keep it. Raises MachineError with `what` and its words.
+
+        `hints` are pairs: when the first is in the command's words, the second is the remedy.
+        """
+        self.commands.append(shlex.join(argv))
+        code, out, err = self._run_command(list(argv))
+        if code != 0:
+            words = (err or out).strip() or "exit status %d" % code
+            remedy = next((": %s" % remedy for text, remedy in hints if text in words), "")
+            raise MachineError("%s failed (%s)%s." % (what, words.replace("\n", " "), remedy))
+
+    def build_fabric(self, wanted: Wanted) -> None:
+        """Make the namespace with the bridge, and the cable to it. What was begun is undone on failure."""
+        state.write_fabric(wanted)
+        directory = state.fabric_directory(wanted.fabric)
+        try:
+            holder = self._start_holder(directory)
+            enter = ["nsenter", "--net=%s" % _netns(holder)]
+            self.run(
+                [*enter, "ip", "link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0"],
+                "making the fabric's bridge",
+                _MISSING_KIND,
+            )
+            self.run([*enter, "ip", "link", "set", "br0", "up"], "starting the fabric's bridge")
+            self.repair_uplink(wanted, holder)
+        except MachineError:
+            self.remove_fabric(wanted.fabric)
+            raise
+
+    def _start_holder(self, directory: str) -> ProcessId:
+        """A process that does nothing but keep the bridge's network namespace alive."""
+        path = os.path.join(directory, "holder")
+        if os.path.exists(path):
+            os.unlink(path)
+        script = 'read -r stat < /proc/self/stat; set -- $stat; echo "$1 ${22}" > "$HOLDER.tmp"'
+        script += ' && mv "$HOLDER.tmp" "$HOLDER" && exec env -i sleep infinity'
+        self._spawn(
+            ["unshare", "--net", "sh", "-c", script],
+            os.path.join(directory, "holder.log"),
+            {"HOLDER": path},
+            "making a network namespace",
+        )
+        holder = _wait_for(lambda: state.read_process_id(path), 5.0)
+        if holder is None:
+            words = state.read_text(os.path.join(directory, "holder.log")).replace("\n", " ")
+            raise MachineError(
+                "making a network namespace failed (%s): this needs root and a kernel with network namespaces."
+                % (words or "no word from unshare")
+            )
+        return holder
+
+    def _spawn(self, argv: Sequence[str], log: str, environment: Dict[str, str], what: str) -> None:
+        """Start a process in a session of its own, with none of our files open, and do not wait for it."""
+        shell = ["sh", "-c", 'exec setsid --fork "$@" < /dev/null > "$LOG" 2>&1', "sh", *argv]
+        self.commands.append(shlex.join(["setsid", "--fork", *argv]))
+        code, _out, err = self._run_command(shell, environ_update={**environment, "LOG": log})
+        if code != 0:
+            raise MachineError("%s failed (%s)." % (what, err.strip()))
+
+    def repair_uplink(self, wanted: Wanted, holder: ProcessId) -> None:
+        """Give the machine its end of the cable, the fabric's first address, and no way through."""
+        network = ipv4_network(wanted.subnet)
+        assert network is not None  # check_wanted refused anything else
+        name = wanted.fabric
+        if self.link(name) is not None:
+            self.run(["ip", "link", "del", name], "removing what was left of link %s" % name)
+        enter = ["nsenter", "--net=%s" % _netns(holder)]
+        self.run(
+            ["ip", "link", "add", name, "type", "veth", "peer", "name", "machine", "netns", str(holder.pid)],
+            "making the cable %s into the fabric" % name,
+            _MISSING_KIND,
+        )
+        self.run(["ip", "link", "set", name, "alias", LINK_MARK], "marking link %s" % name)
+        self.run([*enter, "ip", "link", "set", "machine", "master", "br0", "up"], "plugging the machine in")
+        # Nodes have a default route to the machine, and there it ends.
+        for path in _forwarding_sysctls(name):
+            if os.path.exists(path):
+                self.commands.append("echo 0 > %s" % path)
+                state.write_text_in_place(path, "0\n")
+        address = "%s/%d" % (gateway_of(network), network.prefixlen)
+        self.run(["ip", "address", "add", address, "dev", name], "giving link %s its address" % name)
+        self.run(["ip", "link", "set", name, "up"], "starting link %s" % name)
+
+    def start_nodes(self, fabric: str, specs: Sequence[NodeSpec], init: str) -> None:
+        """Start these nodes together and wait until each has greeted. Those that did not are ended again.
+
+        Raises MachineError that names each failed node with the last words of its log.
+        """
+        holder = state.read_process_id(os.path.join(state.fabric_directory(fabric), "holder"))
+        if holder is None:
+            raise MachineError("fabric %s has no process that holds its bridge: run this again." % fabric)
+        for spec in specs:
+            directory = state.write_node(fabric, spec)
+            self._spawn(
+                ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", init],
+                os.path.join(directory, "log"),
+                {
+                    "NODE_NAME": spec.name,
+                    "NODE_STATE": directory,
+                    "NODE_ADDRESS": "%s/%d" % (spec.address, spec.prefixlen),
+                    "NODE_GATEWAY": spec.gateway,
+                    "NODE_PORT": spec.port,
+                    "NODE_FABRIC_NETNS": _netns(holder),
+                    "NODE_PUBLIC_KEY": spec.public_key,
+                    "NODE_BINDS": "\n".join(spec.binds),
+                },
+                "starting node %s" % spec.name,
+            )
+        deadline = time.monotonic() + START_PATIENCE
+        failures = []
+        for spec in specs:
+            cause = _wait_for_node(fabric, spec, deadline)
+            if cause:
+                failures.append("node %s did not start: %s" % (spec.name, cause))
+                self.remove_nodes(fabric, [spec.name])
+        if failures:
+            raise MachineError(" ".join(failures))
+
+    def remove_nodes(self, fabric: str, names: Sequence[str]) -> None:
+        """End these nodes and forget them. Raises MachineError when a process outlives SIGKILL."""
+        addresses = []
+        inits = []
+        for name in names:
+            spec = state.read_node_spec(fabric, name)
+            if spec is not None:
+                addresses.append(spec.address)
+            inits.append(_settled_init(state.node_directory(fabric, name)))
+        self.commands.extend("kill -KILL %d" % init.pid for init in inits if init and state.is_alive(init))
+        if addresses:
+            state.end_ssh_masters(fabric, addresses)
+        _end(inits)
+        for name in names:
+            state.remove_tree(state.node_directory(fabric, name))
+
+    def forget_fabric(self, fabric: str) -> None:
+        """Remove what is left of a fabric that does not work any more, if anything is."""
+        if state.node_names(fabric) or state.read_text(os.path.join(state.fabric_directory(fabric), "holder")):
+            self.remove_fabric(fabric)
+
+    def remove_fabric(self, fabric: str) -> None:
+        """End everything of this fabric, and forget it."""
+        directory = state.fabric_directory(fabric)
+        self.remove_nodes(fabric, state.node_names(fabric))
+        state.end_ssh_masters(fabric)
+        link = self.link(fabric)
+        if link is not None and link.get("ifalias") == LINK_MARK:
+            self.run(["ip", "link", "del", fabric], "removing link %s" % fabric)
+        holder = state.read_process_id(os.path.join(directory, "holder"))
+        if holder is not None and state.is_alive(holder):
+            self.commands.append("kill -KILL %d" % holder.pid)
+        _end([holder])
+        state.remove_tree(directory)
+
+
+_MISSING_KIND = (
+    (
+        "Unknown device type",
+        "this kernel has no such link: load its module (modprobe veth; modprobe bridge)",
+    ),
+    ("not supported", "this kernel has no such link: load its module (modprobe veth; modprobe bridge)"),
+    ("not permitted", "this needs root: use become, or run inside tools/rootless"),
+)
+
+
+def _netns(process: ProcessId) -> str:
+    return "/proc/%d/ns/net" % process.pid
+
+
+def _forwarding_sysctls(link: str) -> List[str]:
+    # A dot separates in sysctl(8), not here: the path has the link's name as it is.
+    return ["/proc/sys/net/ipv4/conf/%s/forwarding" % link, "/proc/sys/net/ipv6/conf/%s/forwarding" % link]
+
+
+def _end(processes: Sequence[Optional[ProcessId]]) -> None:
+    stubborn = state.end_processes(processes)
+    if stubborn:
+        raise MachineError(
+            "process %d does not end, as a process that waits for a disk does not: see /proc/%d/stack, then run this"
+            " again." % (stubborn[0].pid, stubborn[0].pid)
+        )
+
+
+def _settled_init(directory: str) -> Optional[ProcessId]:
+    """The node's first process. A node that was started a moment ago has not written it down yet."""
+    path = os.path.join(directory, "init")
+    born_lately = os.path.exists(os.path.join(directory, "log")) and not os.path.exists(path)
+    return _wait_for(lambda: state.read_process_id(path), 1.0 if born_lately else 0.0)
+
+
+def _see_node(fabric: str, name: str, try_it: bool) -> NodeSeen:
+    directory = state.node_directory(fabric, name)
+    spec = state.read_node_spec(fabric, name)
+    init = state.read_process_id(os.path.join(directory, "init"))
+    alive = state.is_alive(init)
+    return NodeSeen(
+        name=name,
+        spec=spec,
+        init=init,
+        host_key=_host_key(directory),
+        alive=alive,
+        answers=not _greeting(spec.address, 2.0) if try_it and alive and spec else None,
+    )
+
+
+def _host_key(directory: str) -> str:
+    """The host key as known_hosts has it, without the comment."""
+    return " ".join(state.read_text(os.path.join(directory, "host_key")).split()[:2])
+
+
+def _wait_for(read: Callable[[], Optional[ProcessId]], patience: float) -> Optional[ProcessId]:
+    """What `read` returns as soon as that is something; None after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = read()
+        if value is not None or time.monotonic() >= deadline:
+            return value
+        time.sleep(0.005)
+
+
+def _wait_for_node(fabric: str, spec: NodeSpec, deadline: float) -> str:
+    """Wait until the node greets; empty then, otherwise why it does not."""
+    directory = state.node_directory(fabric, spec.name)
+    cause = "it gave no sign of life in %d s" % START_PATIENCE
+    while time.monotonic() < deadline:
+        init = state.read_process_id(os.path.join(directory, "init"))
+        if init is not None and not state.is_alive(init):
+            cause = "its first process ended"
+            break
+        if init is None and os.path.getsize(os.path.join(directory, "log")) > 0:
+            cause = "unshare failed"
+            break
+        if _host_key(directory):
+            cause = _greeting(spec.address, 2.0)
+            if not cause:
+                return ""
+        time.sleep(0.01)
+    words = " ".join(state.read_text(os.path.join(directory, "log")).splitlines()[-5:])
+    return "%s%s." % (cause, "; it said: %s" % words if words else "")
+
+
+def _greeting(address: str, patience: float) -> str:
+    """Ask sshd for its greeting (RFC 4253, 4.2); empty when it comes, otherwise why not."""
+    try:
+        with socket.create_connection((address, 22), timeout=patience) as connection:
+            if connection.recv(4) == b"SSH-":
+                return ""
+            return "what answers on %s port 22 is no SSH server" % address
+    except OSError as error:
+        return "%s port 22 cannot be reached (%s); does a firewall of this machine stop it?" % (
+            address,
+            error.strerror or error,
+        )
