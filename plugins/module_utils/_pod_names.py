@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, NamedTuple, Optional
 
-from ansible_collections.podnet.lab.plugins.module_utils._claims import mapping, objects, text
+from ansible_collections.podnet.lab.plugins.module_utils._claims import objects, text
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 
 POD_LOGS = "/var/log/pods"
@@ -65,7 +65,7 @@ def read_container_names(files: Files) -> Dict[str, str]:
         if _ID.match(container_id):
             path = "%s/%s/config.v2.json" % (DOCKER_CONTAINERS, container_id)
             value = files.json(path)
-            name = text(mapping(value, path).get("Name")) if isinstance(value, dict) else None
+            name = text(value.get("Name")) if isinstance(value, dict) else None
             if name is not None:
                 names[container_id] = name.lstrip("/")
             elif value is not None:
@@ -75,7 +75,7 @@ def read_container_names(files: Files) -> Dict[str, str]:
             path = "%s/%s/containers.json" % (PODMAN_STORAGE, driver)
             for entry in objects(files.json(path)):
                 container_id, found = text(entry.get("id")), entry.get("names")
-                name = text(found[0]) if isinstance(found, list) and found else None
-                if container_id is not None and name is not None:
-                    names[container_id] = name
+                first = text(found[0]) if isinstance(found, list) and found else None
+                if container_id is not None and first is not None:
+                    names[container_id] = first
     return names

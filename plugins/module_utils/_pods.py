@@ -121,7 +121,7 @@ def identify(evidence: Evidence, snapshot: Snapshot) -> Dict[int, Identity]:
     claims, host_claims = _attach(evidence, snapshot, members)
     directories = _index(evidence.directories)
     owners = {inode: _decide(found, directories) for inode, found in claims.items() if found}
-    elsewhere = {owner["uid"] for owner in owners.values() if owner["uid"] is not None}
+    elsewhere: Set[Optional[str]] = {owner["uid"] for owner in owners.values() if owner["uid"] is not None}
     identities: Dict[int, Identity] = {}
     for inode, namespace in snapshot["namespaces"].items():
         is_host = inode == snapshot["own"]
@@ -395,7 +395,7 @@ def _host_network_pods(
         else:
             groups.append([claim])
     owners = [_decide(group, directories) for group in groups]
-    return sorted(owners, key=lambda owner: [owner[key] or "" for key in ("namespace", "name", "uid", "sandbox_id")])  # type: ignore[literal-required]
+    return sorted(owners, key=lambda owner: [owner[key] or "" for key in ("namespace", "name", "uid", "sandbox_id")])
 
 
 def _kind(namespace: Namespace, is_host: bool, owner: Optional[Owner], members: _Members) -> str:

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What the fact modules share: options, one pass over the node, the time limit, the result."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, FrozenSet, Mapping, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts, Node
+from ansible_collections.podnet.lab.plugins.module_utils._files import Files
+from ansible_collections.podnet.lab.plugins.module_utils._pods import identify, read_evidence
+from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._subsets import UnknownSubsetError, choose, needs
+
+ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
+    "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
+    "timeout": {"type": "int", "default": 30},
+    "on_timeout": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
+}
+
+
+class Pass(NamedTuple):
+    """One pass over the node: what was read, and the reader for what a key needs beside."""
+
+    node: Node
+    files: Files
+
+
+View = Callable[[Pass], Facts]
+"""Makes the value of one fact key."""
+
+
+def run(views: Mapping[str, View], default: FrozenSet[str], also_needs: FrozenSet[str] = frozenset()) -> None:
+    """Be a fact module that returns the keys of `views`, made from one pass over the node."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    try:
+        subsets = choose(module.params["gather_subset"], default)
+    except UnknownSubsetError as error:
+        module.fail_json(msg=str(error))
+    timeout = module.params["timeout"]
+    if timeout < 1:
+        module.fail_json(msg="timeout must be at least 1 second; it is %d." % timeout)
+    deadline = time.monotonic() + timeout
+    try:
+        gathered = _gather(subsets, also_needs, deadline)
+        facts = {key: view(gathered) for key, view in views.items()}
+    except OSError as error:
+        module.fail_json(msg="The kernel refused to say what is asked: %s." % error)
+    if time.monotonic() > deadline:
+        _late(module, timeout)
+    module.exit_json(ansible_facts=facts)
+
+
+def _gather(subsets: FrozenSet[str], also_needs: FrozenSet[str], deadline: float) -> Pass:
+    files = Files(deadline=deadline)
+    evidence = read_evidence(files)
+    snapshot = take_snapshot(needs(subsets) | also_needs, deadline)
+    return Pass(Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files)
+
+
+def _late(module: AnsibleModule, timeout: int) -> None:
+    message = "The node was not read within %d seconds. Raise timeout, or gather less with gather_subset." % timeout
+    if module.params["on_timeout"] == "error":
+        module.fail_json(msg=message)
+    elif module.params["on_timeout"] == "warn":
+        module.warn(message + " The facts are marked as partial.")
