@@ -62,6 +62,12 @@ def _ansible_playbook(env: dict[str, str], *argv: str, check: bool = True) -> su
     return done
 
 
+def _end_ssh_masters(control_paths: Path) -> None:
+    """End the connections that ControlPersist keeps: they would outlive the nodes by a minute."""
+    for path in control_paths.glob("*") if control_paths.is_dir() else ():
+        subprocess.run(["ssh", "-o", f"ControlPath={path}", "-O", "exit", "none"], capture_output=True, check=False)
+
+
 @contextmanager
 def open_nodes(count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET) -> Iterator[Nodes]:
     """Start `count` nodes on a fabric of their own, and remove them and the fabric at the end."""
@@ -86,4 +92,5 @@ def open_nodes(count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET) -> It
             _ansible_playbook(env, *options, "-e", "local_nodes_state=present")
             yield Nodes(directory / "nodes" / "inventory.yml", directory / "nodes", env)
         finally:
+            _end_ssh_masters(directory / "cp")
             _ansible_playbook(env, *options, "-e", "local_nodes_state=absent")
