@@ -21,27 +21,27 @@ setup: ## what the playbooks need, in .venv (demo does this by itself)
 
 test: ## all tests; installs what it needs, takes some minutes
 	@tools/setup --tests
-	@$(python) tests/run
+	@$(python) -m tests.runner
 
 test-unit: ## unit tests only, no root needed
 	@tools/setup --tests
-	@$(python) tests/run unit
+	@$(python) -m tests.runner unit
 
 test-sanity: ## ansible-test sanity and units, on each ansible-core and Python found here
 	@tools/setup --tests
-	@$(python) tests/run sanity units
+	@$(python) -m tests.runner sanity units
 
 test-integration: ## tests on real network namespaces and light nodes (root)
 	@tools/setup --tests
-	@$(python) tests/run integration
+	@$(python) -m tests.runner integration
 
 molecule: ## the molecule scenario (root)
 	@tools/setup --tests
-	@$(python) tests/run molecule
+	@$(python) -m tests.runner molecule
 
 lint: ## linters, types, licences, documentation, the built collection
 	@tools/setup --tests
-	@$(python) tests/run lint build
+	@$(python) -m tests.runner lint build
 
 format: ## let ruff lay out the Python files
 	@tools/setup --tests

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection as a user gets it: built, installed, listed, documented."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import tarfile
+import tempfile
+
+from .ansible_test import copied_tree
+from .job import CHECKOUT, VENV, Job, StageError, Words, environment
+from .outcome import FAILED, PASSED, Outcome
+
+# What must not be in the archive that users install.
+_PRIVATE = (
+    ".venv/",
+    ".git",
+    ".ci/",
+    ".podnet/",
+    "reports/",
+    "tests/",
+    "molecule/",
+    "tools/",
+    "Makefile",
+    "ansible.cfg",
+)
+
+
+def _document(env: dict[str, str], kind: str, name: str | None = None) -> object:
+    words = [str(VENV / "bin" / "ansible-doc"), "--type", kind, "--json"]
+    words += [name] if name else ["--list", "podnet.lab"]
+    shown = subprocess.run(words, capture_output=True, text=True, env=env, cwd=CHECKOUT, check=False)
+    if shown.returncode:
+        raise StageError(f"ansible-doc --type {kind} {name or '--list'}: {shown.stderr.strip()}")
+    return json.loads(shown.stdout)
+
+
+def _without_configuration() -> dict[str, str]:
+    return {name: value for name, value in environment().items() if not name.startswith("ANSIBLE_CO")}
+
+
+def documentation(job: Job) -> Outcome:
+    """``ansible-doc`` shows every module, filter and role of the collection, each with what it is for."""
+    env = environment()
+    count = 0
+    for kind in ("module", "filter", "lookup", "callback", "connection", "role"):
+        listing = _document(env, kind)
+        assert isinstance(listing, dict)
+        for name in listing:
+            job.note(f"{kind} {name}")
+            shown = _document(env, kind, name)
+            assert isinstance(shown, dict)
+            if not shown.get(name):
+                raise StageError(f"ansible-doc shows nothing for the {kind} {name}")
+            if kind == "module" and not {"doc", "examples", "return"} <= {
+                key for key, text in shown[name].items() if text
+            }:
+                raise StageError(f"the module {name} lacks DOCUMENTATION, EXAMPLES or RETURN")
+            count += 1
+    job.check([VENV / "bin" / "ansible-doc", "podnet.lab.netns_facts"], env=env)
+    if not count:
+        raise StageError("ansible-doc found no plugin of podnet.lab")
+    return Outcome(passed=count)
+
+
+def lint_documentation(job: Job) -> Outcome:
+    """``antsibull-docs lint-collection-docs`` on a copy: in the checkout .venv holds a link back to the checkout."""
+    with copied_tree() as tree:
+        command: Words = [
+            VENV / "bin" / "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--skip-rstcheck",
+            ".",
+        ]
+        return FAILED if job.run(command, cwd=tree, env=_without_configuration()) else PASSED
+
+
+def build_and_install(job: Job) -> Outcome:
+    """Builds the archive, installs it elsewhere, and runs its playbooks by name from there.
+
+    Four tests: it builds and installs; it holds nothing private; its playbooks can be read; one says what is
+    wrong on an inventory without hosts.
+    """
+    galaxy = VENV / "bin" / "ansible-galaxy"
+    with tempfile.TemporaryDirectory(prefix="podnet-lab-") as scratch_name, copied_tree() as tree:
+        scratch = pathlib.Path(scratch_name)
+        collections = scratch / "collections"
+        configuration = scratch / "ansible.cfg"
+        configuration.touch()
+        env = {
+            **environment(),
+            "ANSIBLE_CONFIG": str(configuration),
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_HOME": str(scratch / "home"),
+        }
+        job.check([galaxy, "collection", "build", "--output-path", scratch, tree], cwd=scratch, env=env)
+        archives = sorted(scratch.glob("podnet-lab-*.tar.gz"))
+        job.check([galaxy, "collection", "install", "--offline", "-p", collections, archives[0]], cwd=scratch, env=env)
+        _check_contents(archives[0], job)
+        playbooks = sorted(collections.glob("ansible_collections/podnet/lab/playbooks/*.yml"))
+        if not playbooks:
+            raise StageError("the installed collection has no playbook")
+        for playbook in playbooks:
+            words: Words = [VENV / "bin" / "ansible-playbook", "-i", "localhost,", f"podnet.lab.{playbook.stem}"]
+            job.check([*words, "--syntax-check"], cwd=scratch, env=env)
+            job.check([*words, "--list-tasks"], cwd=scratch, env=env)
+    return Outcome(passed=2 + len(playbooks))
+
+
+def _check_contents(archive: pathlib.Path, job: Job) -> None:
+    with tarfile.open(archive) as opened:
+        names = opened.getnames()
+    job.note("\n".join(names))
+    private = [name for name in names if name.startswith(_PRIVATE) or "__pycache__" in name]
+    if private:
+        raise StageError(f"the archive holds {', '.join(private[:5])}: see build_ignore in galaxy.yml")
+    for needed in ("README.md", "meta/runtime.yml", "LICENSES/GPL-3.0-or-later.txt", "plugins/modules/netns_facts.py"):
+        if needed not in names:
+            raise StageError(f"the archive lacks {needed}")
