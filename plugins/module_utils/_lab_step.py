@@ -1,0 +1,130 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+r"""What the lab's modules share: running commands, remembering them, and leaving with a result.
+
+A result has ``commands``, what a person would have typed for the same change, in order, and
+``see``, what a person would type to look at it. In check mode the commands are those that
+would have been run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, NoReturn, Optional, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab_names import NETNS_DIR
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import entered
+
+# RFC 1123 labels, as Kubernetes requires of the names of pods, namespaces and containers.
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+# What Linux allows in an interface's name (dev_valid_name), less what iproute2 or sysctl trip over.
+IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
+NETNS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
+
+_PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+_SBIN = ["/sbin", "/usr/sbin", "/usr/local/sbin"]
+_FAILED_LINE = re.compile(r"Command failed -:(\d+)")
+_REMEDIES = (
+    ("Operation not permitted", "Run the task with become: true."),
+    ("Unknown device type", "Load the kernel module of that kind of link, or use a kernel that has it."),
+    ("Not supported", "Use a kernel that has this feature."),
+    ("invalid gateway", "The gateway must be on a network that the node is connected to."),
+    ("File exists", "Something not made by the lab is in the way: remove it, or choose another name or range."),
+)
+
+
+class Step:
+    """One run of a module: its commands so far, and how it ends."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.lab: str = module.params["lab"]
+        if not LABEL.match(self.lab):
+            self.fail(
+                "lab", "%r is not a name of the form of RFC 1123" % self.lab, "Use up to 63 of a-z, 0-9 and '-'."
+            )
+        self.commands: List[str] = []
+
+    @property
+    def real(self) -> bool:
+        """Tell whether changes are to be made: false in check mode."""
+        return not self.module.check_mode
+
+    def fail(self, thing: str, cause: str, remedy: str, **more: Any) -> NoReturn:
+        """End the module with an error: what it is about, why, and what would help."""
+        message = "%s: %s. %s" % (thing, cause.rstrip("."), remedy)
+        self.module.fail_json(msg=message, object=thing, cause=cause, remedy=remedy, commands=self.commands, **more)
+        raise AssertionError("fail_json does not return")
+
+    def tool(self, name: str) -> str:
+        """Return the path of a program, or end with the name of the package that has it."""
+        path = self.module.get_bin_path(name, opt_dirs=_SBIN)
+        if path is None:
+            self.fail(name, "the program is not on this node", "Install the package %s." % _PACKAGES.get(name, name))
+        return str(path)
+
+    def ip(self, lines: Sequence[str], netns: Optional[str] = None) -> None:
+        """Run ``ip`` with each of these lines, in one process, in the node's or a named namespace."""
+        lines = list(lines)
+        if not lines:
+            return
+        start = len(self.commands)
+        prefix = "ip " if netns is None else "ip -n %s " % netns_name(netns)
+        self.commands += [prefix + line for line in lines]
+        if not self.real:
+            return
+        command = [self.tool("ip"), "-batch", "-"]
+        text = "".join(line + "\n" for line in lines)
+        if netns is None:
+            status, _out, err = self.module.run_command(command, data=text)
+        else:
+            with entered(netns):
+                status, _out, err = self.module.run_command(command, data=text)
+        if status != 0:
+            found = _FAILED_LINE.search(err)
+            index = min(int(found.group(1)), len(lines)) - 1 if found else 0
+            self.failed(self.commands[start + index], _FAILED_LINE.sub("", err))
+
+    def failed(self, command: str, said: str) -> NoReturn:
+        """End because a command failed, with what it said."""
+        cause = " ".join(said.replace("RTNETLINK answers:", "").split()) or "it failed without a word"
+        remedy = next((text for sign, text in _REMEDIES if sign in said), "Run it by hand on the node to see more.")
+        self.fail("`%s`" % command, cause, remedy)
+
+    def exit(self, before: Any, after: Any, see: Sequence[str], **result: Any) -> NoReturn:
+        """End with a result; it is changed when there were commands or `before` is not `after`."""
+        result["changed"] = bool(self.commands) or before != after
+        result["commands"] = self.commands
+        result["see"] = list(see)
+        result["diff"] = {"before": before, "after": after}
+        self.module.exit_json(**result)
+        raise AssertionError("exit_json does not return")
+
+
+def netns_name(path: str) -> str:
+    """Return the name by which ``ip netns`` knows a path below /run/netns, or the path itself."""
+    return path[len(NETNS_DIR) + 1 :] if path.startswith(NETNS_DIR + "/") else path
+
+
+def check_netns(step: Step, path: str) -> None:
+    """End the module unless `path` is a name below /run/netns that is safe in a command."""
+    if not path.startswith(NETNS_DIR + "/") or not NETNS_NAME.match(netns_name(path)):
+        step.fail("netns %r" % path, "it is not a plain name below %s" % NETNS_DIR, "Use %s/NAME." % NETNS_DIR)
+
+
+def check_ifname(step: Step, name: str) -> None:
+    """End the module unless Linux takes `name` for a link."""
+    if not IFNAME.match(name):
+        step.fail("link %r" % name, "Linux does not take this name", "Use 1 to 15 of A-Z, a-z, 0-9, '_', '.' and '-'.")
+
+
+def see_netns(paths: Sequence[str], command: str) -> List[str]:
+    """Return the command that shows the first of these namespaces, as the example for all."""
+    return ["ip -n %s %s" % (netns_name(paths[0]), command)] if paths else []
+
+
+LAB_ARGUMENT: Dict[str, Any] = {"type": "str", "required": True}

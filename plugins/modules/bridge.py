@@ -1,0 +1,220 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The bridge of a node that joins the cables of its pods."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bridge
+short_description: Create a bridge, and attach ports to it
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Creates a Linux bridge, sets it up, and makes links ports of it.
+  - A bridge that carries the lab's mark and has another name is removed. A link with the wanted name
+    that the lab did not make is never touched; the module fails then.
+extends_documentation_fragment:
+  - podnet.lab.attributes
+  - podnet.lab.lab
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description: Name of the bridge. Needed when O(state=present).
+    type: str
+  state:
+    description: Whether the lab has a bridge. V(absent) removes every bridge with the lab's mark, whatever its name.
+    type: str
+    choices: [present, absent]
+    default: present
+  mtu:
+    description: MTU in bytes.
+    type: int
+    default: 1500
+  address:
+    description:
+      - MAC address of the bridge. Without it the kernel takes the lowest one of the ports, so that the
+        pods' gateway changes its address when a pod comes or goes.
+    type: str
+  ports:
+    description:
+      - Links of the node's network namespace that are to be the lab's ports of the bridge, all of them set up.
+        Ports that do not carry the lab's mark are left alone.
+      - Without it neither the ports nor whether the bridge is up is looked at.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Create the bridge
+  podnet.lab.bridge:
+    lab: lab0
+    name: lab0
+    mtu: 1400
+
+- name: Attach the cables of two pods
+  podnet.lab.bridge:
+    lab: lab0
+    name: lab0
+    mtu: 1400
+    ports: [veth1f0c22aa, veth8e14d2b7]
+
+- name: Remove the lab's bridge
+  podnet.lab.bridge:
+    lab: lab0
+    state: absent
+"""
+
+RETURN = r"""
+commands:
+  description: What a person would have typed for the same change, in order.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - ip link add lab0 mtu 1400 type bridge
+    - ip link set lab0 alias podnet.lab:lab0
+see:
+  description: What a person would type to look at the result.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - ip -d link show lab0
+"""
+
+import re
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab_names import link_alias
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, is_up, kind, read_node
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step, check_ifname
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+
+
+def own_bridges(node: View, alias: str) -> List[str]:
+    """Return the names of the bridges that carry the lab's mark."""
+    return sorted(name for name, link in node.links.items() if kind(link) == "bridge" and link.get("ifalias") == alias)
+
+
+def ports_of(node: View, name: str) -> List[str]:
+    """Return the names of a bridge's ports."""
+    index = node.links[name]["ifindex"] if name in node.links else -1
+    return sorted(port for port, link in node.links.items() if link.get("master") == index)
+
+
+def conflict(node: View, name: str, alias: str) -> Optional[str]:
+    """Say why the name cannot be the lab's bridge, or None when it can."""
+    link = node.links.get(name)
+    if link is None or (kind(link) == "bridge" and link.get("ifalias") == alias):
+        return None
+    what = "a bridge" if kind(link) == "bridge" else "a link of kind %s" % (kind(link) or "device")
+    return "%s of this name is on the node, and lab %s did not make it" % (what, alias.partition(":")[2])
+
+
+def create_lines(node: View, name: str, mtu: int, address: Optional[str], alias: str) -> List[str]:
+    """Return the lines for ``ip -batch`` that create the bridge or correct it."""
+    link = node.links.get(name)
+    if link is None:
+        mac = " address %s" % address if address else ""
+        return ["link add %s mtu %d%s type bridge" % (name, mtu, mac), "link set %s alias %s" % (name, alias)]
+    lines = []
+    if link.get("mtu") != mtu:
+        lines.append("link set %s mtu %d" % (name, mtu))
+    if address and link.get("address") != address:
+        lines.append("link set %s address %s" % (name, address))
+    return lines
+
+
+def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]:
+    """Return the lines for ``ip -batch`` that attach the ports and set everything up."""
+    lines = []
+    bridge = node.links.get(name)
+    index = bridge["ifindex"] if bridge else -1
+    if bridge is None or not is_up(bridge):
+        lines.append("link set %s up" % name)
+    for port in ports_of(node, name):
+        if port not in ports and node.links[port].get("ifalias") == alias:
+            lines.append("link set %s nomaster" % port)
+    for port in ports:
+        link = node.links.get(port)
+        words = [] if link and link.get("master") == index else ["master " + name]
+        words += [] if link and is_up(link) else ["up"]
+        if words:
+            lines.append("link set %s %s" % (port, " ".join(words)))
+    return lines
+
+
+def describe(node: View, names: List[str], with_ports: bool) -> List[Dict[str, Any]]:
+    """Describe bridges for the diff."""
+    result = []
+    for name in names:
+        link = node.links[name]
+        entry: Dict[str, Any] = {"name": name, "mtu": link.get("mtu"), "address": link.get("address")}
+        if with_ports:
+            entry["up"] = is_up(link)
+            entry["ports"] = ports_of(node, name)
+        result.append(entry)
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "lab": LAB_ARGUMENT,
+            "name": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "mtu": {"type": "int", "default": 1500},
+            "address": {"type": "str"},
+            "ports": {"type": "list", "elements": "str"},
+        },
+        required_if=[("state", "present", ["name"])],
+        supports_check_mode=True,
+    )
+    step = Step(module)
+    alias = link_alias(step.lab)
+    name, ports, address = module.params["name"], module.params["ports"], module.params["address"]
+    node = read_node()
+    own = own_bridges(node, alias)
+    with_ports = ports is not None
+    before = describe(node, own, with_ports)
+    if module.params["state"] == "absent":
+        step.ip(["link delete " + item for item in own])
+        step.exit(before=before, after=[], see=["ip -d link show type bridge"])
+    check_ifname(step, name)
+    if address and not _MAC.match(address):
+        step.fail("address %r" % address, "it is no MAC address", "Write it as 0a:58:0a:f4:00:01.")
+    problem = conflict(node, name, alias)
+    if problem:
+        step.fail("bridge %s" % name, problem, "Choose another bridge name, or remove that link if nobody needs it.")
+    step.ip(["link delete " + item for item in own if item != name])
+    step.ip(create_lines(node, name, module.params["mtu"], address, alias))
+    after: Dict[str, Any] = {"name": name, "mtu": module.params["mtu"]}
+    after["address"] = address or (node.links[name].get("address") if name in node.links else None)
+    if with_ports:
+        for port in ports:
+            check_ifname(step, port)
+            if step.real and port not in node.links:
+                step.fail("link %s" % port, "there is none on this node", "Lay the cable with podnet.lab.veth before.")
+        step.ip(port_lines(node, name, ports, alias))
+        foreign = [port for port in ports_of(node, name) if node.links[port].get("ifalias") != alias]
+        after["up"], after["ports"] = True, sorted(set(ports) | set(foreign))
+    see = ["bridge link show", "bridge fdb show br " + name] if with_ports else ["ip -d link show " + name]
+    step.exit(before=before, after=[after], see=see)
+
+
+if __name__ == "__main__":
+    main()
