@@ -165,7 +165,7 @@ class Machine:
         """Whether there is anything of this fabric to remove."""
         link = self.link(fabric)
         marked = link is not None and link.get("ifalias") == LINK_MARK
-        return marked or os.path.isdir(state.fabric_directory(fabric))
+        return marked or os.path.isdir(state.fabric_directory(fabric)) or bool(state.stray_processes(fabric))
 
     # --- changing --------------------------------------------------------------------------------------------
 
@@ -205,11 +205,11 @@ class Machine:
         if os.path.exists(path):
             os.unlink(path)
         script = 'read -r stat < /proc/self/stat; set -- $stat; echo "$1 ${22}" > "$HOLDER.tmp"'
-        script += ' && mv "$HOLDER.tmp" "$HOLDER" && exec env -i sleep infinity'
+        script += ' && mv "$HOLDER.tmp" "$HOLDER" && exec sleep infinity'
         self._spawn(
             ["unshare", "--net", "sh", "-c", script],
             os.path.join(directory, "holder.log"),
-            {"HOLDER": path},
+            {"HOLDER": path, state.FABRIC_VARIABLE: os.path.basename(directory)},
             "making a network namespace",
         )
         holder = _wait_for(lambda: state.read_process_id(path), 5.0)
@@ -267,6 +267,7 @@ class Machine:
                 ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", init],
                 os.path.join(directory, "log"),
                 {
+                    state.FABRIC_VARIABLE: fabric,
                     "NODE_NAME": spec.name,
                     "NODE_STATE": directory,
                     "NODE_ADDRESS": "%s/%d" % (spec.address, spec.prefixlen),
@@ -317,10 +318,10 @@ class Machine:
         link = self.link(fabric)
         if link is not None and link.get("ifalias") == LINK_MARK:
             self.run(["ip", "link", "del", fabric], "removing link %s" % fabric)
-        holder = state.read_process_id(os.path.join(directory, "holder"))
-        if holder is not None and state.is_alive(holder):
-            self.commands.append("kill -KILL %d" % holder.pid)
-        _end([holder])
+        # The holder, and whatever else was started for this fabric, recorded or not.
+        processes = state.stray_processes(fabric)
+        self.commands.extend("kill -KILL %d" % process.pid for process in processes)
+        _end(processes)
         state.remove_tree(directory)
 
 

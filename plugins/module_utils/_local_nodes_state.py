@@ -32,6 +32,10 @@ from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Optional
 from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import NodeSpec, ProcessId, Wanted
 
 BASE = "/run/podnet-nodes"
+
+FABRIC_VARIABLE = "PODNET_NODES_FABRIC"
+"""Environment variable by which the processes of a fabric are known even when its files are gone."""
+
 _SCHEMA_VERSION = 1
 
 
@@ -238,6 +242,30 @@ def end_processes(processes: Iterable[Optional[ProcessId]], patience: float = 10
     while any(is_alive(process) for process in watched) and time.monotonic() < deadline:
         time.sleep(0.005)
     return [process for process in watched if is_alive(process)]
+
+
+def stray_processes(fabric: str) -> List[ProcessId]:
+    """Processes that keep this fabric or its nodes alive, though its files may be gone.
+
+    They carry the fabric's name in their environment, as `Machine` starts them; only root's
+    own processes of the two kinds that it starts are considered.
+    """
+    mark = b"%s=%s" % (FABRIC_VARIABLE.encode(), fabric.encode())
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            if os.stat("/proc/" + name).st_uid != 0 or _comm(int(name)) not in ("sleep", "unshare"):
+                continue
+            with open("/proc/%s/environ" % name, "rb") as file:
+                marked = mark in file.read(1 << 20).split(b"\0")
+        except OSError:
+            continue
+        fields = _stat_fields(int(name))
+        if marked and fields:
+            found.append(ProcessId(int(name), int(fields[19])))
+    return found
 
 
 def _comm(pid: int) -> str:
