@@ -66,6 +66,8 @@ def check(snapshot, stable):
         inside = {match.group(2) for match in named if match and match.group(1) == "p"}
         if names and inside and not inside <= names:
             wrong.append("namespace %d is called %s and holds cables %s" % (inode, names, inside))
+        if names and (space["processes"] or {"in0", "in1"} & {link["ifname"] for link in links.values()}):
+            wrong.append("namespace %d is called %s and has the process of another one" % (inode, names))
         for ifindex, peer in space.get("peers", {}).items():
             end = peer["end"]
             if peer["resolution"] == "exact" and end is None or peer["resolution"] != "exact" and not peer["reason"]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support import holders, lookup, probes
-from ansible_collections.podnet.lab.tests.integration.support.world import World
+from ansible_collections.podnet.lab.tests.integration.support.world import FULL, World
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def _comparable(facts: Any) -> Any:
 @pytest.fixture(scope="module")
 def reference(quiet_world: World) -> Any:
     """What the module says under the Python that the tests run on."""
-    return _comparable(quiet_world.facts("pod_network_facts"))
+    return _comparable(quiet_world.facts("pod_network_facts", FULL))
 
 
 def test_the_world_is_worth_comparing(reference: Any, quiet_world: World) -> None:
@@ -69,13 +69,13 @@ def test_the_world_is_worth_comparing(reference: Any, quiet_world: World) -> Non
 @pytest.mark.parametrize("version", probes.NODE_PYTHONS)
 def test_facts_are_the_same(version: str, quiet_world: World, reference: Any) -> None:
     interpreter = probes.require_python(version)
-    facts = quiet_world.facts("pod_network_facts", interpreter=interpreter)
+    facts = quiet_world.facts("pod_network_facts", FULL, interpreter=interpreter)
     assert _comparable(facts) == reference
 
 
 def test_the_nodes_own_python(quiet_world: World, reference: Any) -> None:
     """The distribution's python3, which is not the one that the tests run on."""
-    facts = quiet_world.facts("pod_network_facts", interpreter="/usr/bin/python3")
+    facts = quiet_world.facts("pod_network_facts", FULL, interpreter="/usr/bin/python3")
     assert _comparable(facts) == reference
 
 

@@ -65,13 +65,13 @@ class Cables:
         return self.world.inode() if netns is None else self.world.inode("/run/netns/" + netns)
 
     def judge(self, facts: dict[str, Any], hidden: frozenset[int] | set[int] = frozenset()) -> None:
-        """Fail unless every cable is right in ``podnet_netns`` and ``podnet_veth``.
+        """Fail unless every cable is right in ``podnet_netns`` and ``podnet_veth``, gathered with the subsets `FULL`.
 
         A cable into a namespace in `hidden` must be ``unresolved`` with a reason; every other must be ``exact``.
         No other cable may be there.
         """
         pairs = facts["podnet_veth"]["pairs"]
-        seen = {end["address"]: pair for pair in pairs for end in pair["ends"] if end["address"] is not None}
+        seen = {end["address"]: pair for pair in pairs for end in pair["ends"] if end["netns"] is not None}
         expected_macs: set[str] = set()
         for cable in self.ends:
             visible = [end for end in cable if end.netns not in hidden]
@@ -83,7 +83,7 @@ class Cables:
                 assert pair is not None, f"{near} is in no pair"
                 resolution = "exact" if far.netns not in hidden else "unresolved"
                 assert pair["resolution"] == resolution, (near, pair)
-                got = {(end["netns"], end["ifname"], end["address"]) for end in pair["ends"]}
+                got = {(end["netns"], end["ifname"], end.get("address")) for end in pair["ends"]}
                 want: set[tuple[int | None, str | None, str | None]] = {(near.netns, near.ifname, near.mac)}
                 if resolution == "exact":
                     want.add((far.netns, far.ifname, far.mac))

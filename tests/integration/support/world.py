@@ -30,6 +30,9 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 COLLECTIONS = CHECKOUT / ".venv" / "collections"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+FULL = ("default", "ends", "links", "connected_routes")
+"""The subsets that the defaults leave out to stay small and that a comparison with iproute2 needs."""
+
 Arg: TypeAlias = str | bytes | Path | int
 
 # SIGCHLD ignored is inherited by exec: the kernel then reaps for PID 1, whatever dies in the world.

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support import holders, lookup, oracle, probes
 from ansible_collections.podnet.lab.tests.integration.support.cables import Cables
-from ansible_collections.podnet.lab.tests.integration.support.world import World
+from ansible_collections.podnet.lab.tests.integration.support.world import FULL, World
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def cables(world: World) -> Cables:
 
 
 def _facts(world: World, *subset: str) -> dict[str, Any]:
-    return world.facts("pod_network_facts", ["default", *subset] if subset else None)
+    return world.facts("pod_network_facts", [*FULL, *subset])
 
 
 def _bridge(world: World, name: str, netns: str | None, *ports: str) -> None:
