@@ -6,19 +6,21 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
+import io
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from . import get_pip
 from .cores import Core, directory_of, locked
 from .interpreters import interpreters
-from .job import CHECKOUT, OUTPUT, Job, StageError, cache_directory, environment
+from .job import CHECKOUT, OUTPUT, Job, StageError, Words, cache_directory, environment
 from .outcome import FAILED, PASSED, Outcome, from_junit, skipped
 
 
@@ -46,24 +48,26 @@ def copied_tree() -> Iterator[pathlib.Path]:
         yield tree
 
 
-def _pip_configuration() -> str:
-    """The user's own pip settings, which ansible-test would not see in a private home."""
-    lines = []
-    home = pathlib.Path(os.path.expanduser("~"))
-    configuration = pathlib.Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    for file in (
-        pathlib.Path(os.environ.get("PIP_CONFIG_FILE", os.devnull)),
-        configuration / "pip" / "pip.conf",
-        home / ".pip" / "pip.conf",
-    ):
-        if file.is_file():
-            lines.append(file.read_text(encoding="utf-8"))
-    lines.append("[global]")
-    for name, value in sorted(os.environ.items()):
+def pip_configuration(environ: Mapping[str, str], home: pathlib.Path) -> str:
+    """The user's own pip settings as one ``pip.conf``: ansible-test runs in a private home and clears the environment.
+
+    Files and variables are taken in pip's order, the later one wins (pip's documentation, "Configuration").
+    """
+    merged = configparser.RawConfigParser()
+    configuration = pathlib.Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    files = [home / ".pip" / "pip.conf", configuration / "pip" / "pip.conf"]
+    if "PIP_CONFIG_FILE" in environ:
+        files.append(pathlib.Path(environ["PIP_CONFIG_FILE"]))
+    merged.read(files, encoding="utf-8")
+    for name, value in sorted(environ.items()):
         option = name.removeprefix("PIP_").lower().replace("_", "-")
         if name.startswith("PIP_") and option not in ("config-file", "require-virtualenv"):
-            lines.append(f"{option} = {value}")
-    return "\n".join(lines) + "\n"
+            if not merged.has_section("global"):
+                merged.add_section("global")
+            merged.set("global", option, value)
+    text = io.StringIO()
+    merged.write(text)
+    return text.getvalue()
 
 
 def _private_home(core: Core, directory: pathlib.Path) -> pathlib.Path:
@@ -72,9 +76,7 @@ def _private_home(core: Core, directory: pathlib.Path) -> pathlib.Path:
     cache.mkdir(parents=True, exist_ok=True)
     settings = home / ".config" / "pip" / "pip.conf"
     settings.parent.mkdir(parents=True, exist_ok=True)
-    text = _pip_configuration()
-    # pip refuses a file that names one section twice; the user's file comes first and wins.
-    settings.write_text(_merged_sections(text), encoding="utf-8")
+    settings.write_text(pip_configuration(os.environ, pathlib.Path.home()), encoding="utf-8")
     code = "import ansible_test._internal.python_requirements as module; print(module.__file__)"
     where = subprocess.run([directory / "python", "-c", code], capture_output=True, text=True, check=True)
     source = pathlib.Path(where.stdout.strip()).read_text(encoding="utf-8")
@@ -82,27 +84,6 @@ def _private_home(core: Core, directory: pathlib.Path) -> pathlib.Path:
     for version in set(re.findall(r"""pip['"]?\s*[=:]\s*['"]([0-9.]+)['"]""", source)):
         shutil.copyfile(shim, cache / f"get_pip_{version.replace('.', '_')}.py")
     return home
-
-
-def _merged_sections(text: str) -> str:
-    sections: dict[str, dict[str, list[str]]] = {}
-    current = sections.setdefault("global", {})
-    option: list[str] = []
-    for line in text.splitlines():
-        if match := re.match(r"\[(.+)\]\s*$", line):
-            current = sections.setdefault(match[1], {})
-        elif re.match(r"\s+\S", line):
-            option.append(line)
-        elif match := re.match(r"([\w.-]+)\s*[=:]", line):
-            option = current.setdefault(match[1], [])
-            if not option:
-                option.append(line)
-            else:
-                option = []
-    return "".join(
-        f"[{name}]\n" + "".join(f"{line}\n" for lines in options.values() for line in lines)
-        for name, options in sections.items()
-    )
 
 
 def _environment(home: pathlib.Path, directory: pathlib.Path) -> dict[str, str]:
@@ -161,7 +142,7 @@ def units(core: Core, pythons: Sequence[str], job: Job) -> Outcome:
             continue
         with copied_tree() as tree, locked(f"ansible-test-{core.series}"):
             env = _environment(_private_home(core, directory), directory)
-            command = [directory / "ansible-test", "units", "--venv", "--color", "no", "--python", version]
+            command: Words = [directory / "ansible-test", "units", "--venv", "--color", "no", "--python", version]
             code = job.run(command, cwd=tree, env=env)
             results = kept / version
             produced = tree / "tests" / "output" / "junit"
