@@ -1,0 +1,49 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The model's flat lists, looked up by node: built once, used by findings and reports."""
+
+from __future__ import annotations
+
+from .records import Bridge, Cable, Lease, Model, Namespace, Pod, Range
+
+
+class NodeView:
+    """Everything in the model that belongs to one node."""
+
+    __slots__ = ("bridges", "cables", "host", "leases", "namespaces", "pods", "ranges")
+
+    def __init__(self, host: str) -> None:
+        """Begin with nothing."""
+        self.host = host
+        self.bridges: list[Bridge] = []
+        self.cables: list[Cable] = []
+        self.leases: list[Lease] = []
+        self.namespaces: dict[int, Namespace] = {}
+        self.pods: list[Pod] = []
+        self.ranges: list[Range] = []
+
+    @property
+    def own_namespace(self) -> Namespace | None:
+        """The node's own network namespace."""
+        return next((one for one in self.namespaces.values() if one["kind"] == "host"), None)
+
+
+def by_node(model: Model) -> dict[str, NodeView]:
+    """Return a view of each node, in the model's order."""
+    views = {node["host"]: NodeView(node["host"]) for node in model["nodes"]}
+    for bridge in model["bridges"]:
+        views[bridge["host"]].bridges.append(bridge)
+    for cable in model["cables"]:
+        views[cable["host"]].cables.append(cable)
+    for lease in model["leases"]:
+        views[lease["host"]].leases.append(lease)
+    for namespace in model["namespaces"]:
+        views[namespace["host"]].namespaces[namespace["inode"]] = namespace
+    for pod in model["pods"]:
+        views[pod["host"]].pods.append(pod)
+    for one in model["ranges"]:
+        for host in one["hosts"]:
+            views[host].ranges.append(one)
+    return views

@@ -1,0 +1,468 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From node files to the model.
+
+A node file is what ``report_node`` wrote: the four facts of one node, or the reason why there
+are none. `node_part` reads one such document; `merged` puts the parts of all nodes together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from . import ranges
+from .reading import Item, ShapeError, error
+from .records import (
+    SCHEMA_VERSION,
+    Address,
+    Bridge,
+    BridgeName,
+    Cable,
+    Cni,
+    CniConfig,
+    Conflict,
+    Container,
+    DefaultRoute,
+    End,
+    Error,
+    Interface,
+    Json,
+    Lease,
+    Model,
+    Namespace,
+    Node,
+    NodePart,
+    Pod,
+    PodCable,
+    PodName,
+    Port,
+    Range,
+    RangeSource,
+    Route,
+    Status,
+    Superseded,
+)
+
+FACT_KEYS = ("podnet_netns", "podnet_veth", "podnet_bridge", "podnet_pod_cidr")
+
+
+def node_part(document: Json, where: str) -> NodePart:
+    """Return what the node file *document* adds to the model.
+
+    *where* names the file in errors. Raises ShapeError when the document is not a node file or
+    comes from a version that this one does not know.
+    """
+    root = Item(document, where)
+    version = root.number("schema_version")
+    if version > SCHEMA_VERSION:
+        raise ShapeError(
+            f"{where} has schema version {version}, and this podnet.lab knows {SCHEMA_VERSION}: "
+            "it was written by a newer one"
+        )
+    host = root.text("host")
+    if "error" in root:
+        status = root.text("status")
+        if status not in ("unreachable", "failed"):
+            raise ShapeError(f"{where}.status is {status!r}, neither 'unreachable' nor 'failed'")
+        return unread(host, root.text_or_none("collected_at"), error(root.item("error")), _unread_status(status))
+    return _facts_part(root, host)
+
+
+def _unread_status(status: str) -> Status:
+    return "unreachable" if status == "unreachable" else "failed"
+
+
+def unread(host: str, collected_at: str | None, why: Error, status: Status = "failed") -> NodePart:
+    """Return the part of a node of which nothing is known."""
+    node: Node = {
+        "host": host,
+        "status": status,
+        "collected_at": collected_at,
+        "name": None,
+        "error": why,
+        "errors": [],
+        "addresses": [],
+        "networks": [],
+        "default_route": [],
+        "cni": {"active": None, "shadowed": [], "unreadable": []},
+        "conflicts": [],
+    }
+    return {
+        "node": node,
+        "pods": [],
+        "cables": [],
+        "bridges": [],
+        "ranges": [],
+        "leases": [],
+        "namespaces": [],
+    }
+
+
+def _facts_part(root: Item, host: str) -> NodePart:
+    netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
+    errors: list[Error] = []
+    for view in (root, netns, veth, bridge, cidr):
+        # Four views of one snapshot repeat what the snapshot could not read.
+        errors.extend(entry for entry in view.errors() if entry not in errors)
+    partial = bool(errors) or any(view.flag_or_none("partial") for view in (netns, veth, bridge, cidr))
+
+    cables = [_cable(item, host) for item in veth.items("pairs")]
+    bridges = [_bridge(item, host) for item in bridge.items("bridges")]
+    namespaces: list[Namespace] = []
+    pods: list[Pod] = []
+    for item in netns.items("namespaces"):
+        namespace = _namespace(item, host)
+        namespaces.append(namespace)
+        owner = item.item_or_none("owner")
+        if owner is not None:
+            pods.append(_pod(owner, namespace, _containers(item), host_network=False))
+        pods.extend(_pod(one, namespace, [], host_network=True) for one in item.items("host_network_pods"))
+    _plug_in(pods, cables)
+
+    node_item = cidr.item_or_none("node") or Item({}, f"{cidr.place}.node")
+    cni_item = cidr.item_or_none("cni") or Item({}, f"{cidr.place}.cni")
+    node: Node = {
+        "host": host,
+        "status": "partial" if partial else "read",
+        "collected_at": root.text_or_none("collected_at"),
+        "name": node_item.text_or_none("name"),
+        "error": None,
+        "errors": errors,
+        "addresses": [_address(one, None) for one in node_item.items("addresses")],
+        "networks": [{"cidr": one.text("cidr"), "dev": one.text_or_none("dev")} for one in node_item.items("networks")],
+        "default_route": [_default_route(one) for one in node_item.items("default_route")],
+        "cni": _cni(cni_item),
+        "conflicts": [_conflict(one) for one in cidr.items("conflicts")],
+    }
+    return {
+        "node": node,
+        "pods": sorted(pods, key=_pod_order),
+        "cables": cables,
+        "bridges": bridges,
+        "ranges": [
+            *(_range(one, host, "pod") for one in cidr.items("pod")),
+            *(_range(one, host, "service") for one in cidr.items("service")),
+        ],
+        "leases": [_lease(one, host) for one in cidr.items("leases")],
+        "namespaces": namespaces,
+    }
+
+
+def _pod_order(pod: Pod) -> tuple[bool, str, str, int]:
+    return (pod["host_network"], pod["namespace"], pod["name"], pod["netns"])
+
+
+def _pod_name(item: Item | None) -> PodName | None:
+    if item is None:
+        return None
+    return {"namespace": item.text_or_none("namespace") or "", "name": item.text_or_none("name") or ""}
+
+
+def _namespace(item: Item, host: str) -> Namespace:
+    processes = list(item.items("processes"))
+    pids = [process.number("pid") for process in processes]
+    for container in item.items("containers"):
+        pids.extend(container.numbers("pids"))
+    count = item.number_or_none("process_count")
+    return {
+        "host": host,
+        "inode": item.number("inode"),
+        "kind": item.text("kind"),
+        "names": item.texts("names"),
+        "paths": item.texts("paths"),
+        "nsid": item.number_or_none("nsid"),
+        "pid": min(pids, default=None),
+        "process_count": len(pids) if count is None else count,
+        "pod": _pod_name(item.item_or_none("owner")),
+        "interfaces": [_interface(one) for one in item.items("interfaces")],
+        "routes": [_route(one) for one in item.items("routes")],
+        "errors": item.errors(),
+    }
+
+
+def _interface(item: Item) -> Interface:
+    ifname = item.text("ifname")
+    info = item.item_or_none("linkinfo")
+    return {
+        "ifname": ifname,
+        "ifindex": item.number("ifindex"),
+        "kind": info.text_or_none("info_kind") if info else None,
+        "link_type": item.text_or_none("link_type"),
+        "address": item.text_or_none("address"),
+        "mtu": item.number_or_none("mtu"),
+        "operstate": item.text_or_none("operstate"),
+        "flags": item.texts("flags"),
+        "master": item.text_or_none("master"),
+        "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
+    }
+
+
+def _address(item: Item, ifname: str | None) -> Address:
+    return {
+        "family": item.text("family"),
+        "local": item.text("local"),
+        "prefixlen": item.number("prefixlen"),
+        "ifname": item.text("ifname") if ifname is None else ifname,
+        "scope": item.text_or_none("scope"),
+    }
+
+
+def _route(item: Item) -> Route:
+    return {
+        "dst": item.text("dst"),
+        "gateway": item.text_or_none("gateway"),
+        "dev": item.text_or_none("dev"),
+        "type": item.text_or_none("type"),
+        "protocol": item.text_or_none("protocol"),
+    }
+
+
+def _containers(item: Item) -> list[Container]:
+    return [
+        {"id": one.text_or_none("id"), "name": one.text_or_none("name"), "pids": one.numbers("pids")}
+        for one in item.items("containers")
+    ]
+
+
+def _pod(owner: Item, namespace: Namespace, containers: list[Container], *, host_network: bool) -> Pod:
+    inside = [] if host_network else namespace["interfaces"]
+    return {
+        "host": namespace["host"],
+        "namespace": owner.text_or_none("namespace") or "",
+        "name": owner.text_or_none("name") or "",
+        "uid": owner.text_or_none("uid"),
+        "sandbox_id": owner.text_or_none("sandbox_id"),
+        "runtime": owner.text_or_none("runtime"),
+        "host_network": host_network,
+        "netns": namespace["inode"],
+        "containers": containers,
+        "addresses": [one for interface in inside for one in interface["addr_info"] if _counts(one)],
+        "cables": [],
+        "contradictions": [_contradiction(one) for one in owner.items("contradictions")],
+    }
+
+
+def _counts(address: Address) -> bool:
+    """Tell whether others can reach a pod by *address*: not loopback, not link-local."""
+    return ranges.is_specific(address["local"])
+
+
+def _contradiction(item: Item) -> str:
+    sides = [
+        f"{one.text_or_none('value')} ({one.text_or_none('path') or one.text('source')})"
+        for one in item.items("values")
+    ]
+    return f"{item.text('field')}: {', '.join(sides)}"
+
+
+def _end(item: Item) -> End:
+    return {
+        "netns": item.number_or_none("netns"),
+        "netns_name": item.text_or_none("netns_name"),
+        "ifname": item.text_or_none("ifname"),
+        "ifindex": item.number_or_none("ifindex"),
+        "address": item.text_or_none("address"),
+        "mtu": item.number_or_none("mtu"),
+        "operstate": item.text_or_none("operstate"),
+        "master": item.text_or_none("master"),
+    }
+
+
+def _cable(item: Item, host: str) -> Cable:
+    ends = [_end(one) for one in item.items("ends")]
+    if len(ends) != 2:
+        raise ShapeError(f"{item.place}.ends has {len(ends)} entries, not 2")
+    bridge = item.item_or_none("bridge")
+    return {
+        "host": host,
+        "ends": ends,
+        "pod": _pod_name(item.item_or_none("pod")),
+        "bridge": _bridge_name(bridge),
+        "resolution": item.text("resolution"),
+        "reason": item.text_or_none("reason"),
+    }
+
+
+def _bridge_name(item: Item | None) -> BridgeName | None:
+    return None if item is None else {"ifname": item.text("ifname"), "netns": item.number("netns")}
+
+
+def _plug_in(pods: list[Pod], cables: list[Cable]) -> None:
+    """Give each pod its cables: those with an end in its namespace."""
+    inside = {pod["netns"]: pod for pod in pods if not pod["host_network"]}
+    for cable in cables:
+        for end, other in (cable["ends"], cable["ends"][::-1]):
+            pod = inside.get(end["netns"]) if end["netns"] is not None else None
+            if pod is None:
+                continue
+            plug: PodCable = {
+                "ifname": end["ifname"] or "?",
+                "peer": other["ifname"],
+                "bridge": cable["bridge"]["ifname"] if cable["bridge"] else None,
+                "resolution": cable["resolution"],
+            }
+            pod["cables"].append(plug)
+
+
+def _bridge(item: Item, host: str) -> Bridge:
+    ifname = item.text("ifname")
+    return {
+        "host": host,
+        "ifname": ifname,
+        "ifindex": item.number("ifindex"),
+        "netns": item.number("netns"),
+        "netns_name": item.text_or_none("netns_name"),
+        "address": item.text_or_none("address"),
+        "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
+        "operstate": item.text_or_none("operstate"),
+        "mtu": item.number_or_none("mtu"),
+        "stp_state": item.number_or_none("stp_state"),
+        "vlan_filtering": item.number_or_none("vlan_filtering"),
+        "ports": [_port(one) for one in item.items("ports")],
+        "fdb_count": sum(1 for _entry in item.items("fdb")),
+    }
+
+
+def _port(item: Item) -> Port:
+    peer = item.item_or_none("peer")
+    return {
+        "ifname": item.text("ifname"),
+        "ifindex": item.number("ifindex"),
+        "state": item.text_or_none("state"),
+        "hairpin": item.flag_or_none("hairpin"),
+        "isolated": item.flag_or_none("isolated"),
+        "peer": peer.text_or_none("ifname") if peer else None,
+        "pod": _pod_name(item.item_or_none("pod")),
+    }
+
+
+def _default_route(item: Item) -> DefaultRoute:
+    return {
+        "family": item.text("family"),
+        "gateway": item.text_or_none("gateway"),
+        "dev": item.text_or_none("dev"),
+        "prefsrc": item.text_or_none("prefsrc"),
+    }
+
+
+def _cni(item: Item) -> Cni:
+    active = item.item_or_none("active")
+    return {
+        "active": _cni_config(active) if active else None,
+        "shadowed": [_cni_config(one) for one in item.items("shadowed")],
+        "unreadable": item.errors("unreadable"),
+    }
+
+
+def _cni_config(item: Item) -> CniConfig:
+    return {"path": item.text("path"), "name": item.text_or_none("name"), "plugins": item.texts("plugins")}
+
+
+def _conflict(item: Item) -> Conflict:
+    return {
+        "kind": item.text("kind"),
+        "message": item.text("message"),
+        "sides": [{"value": one.text("value"), "source": one.text("source")} for one in item.items("sides")],
+    }
+
+
+def _range(item: Item, host: str, what: str) -> Range:
+    source = item.item("source")
+    origin: RangeSource = {
+        "host": host,
+        "kind": source.text("kind"),
+        "place": source.text_or_none("path") or source.text_or_none("command") or "",
+        "key": source.text_or_none("key"),
+    }
+    return {
+        "what": "service" if what == "service" else "pod",
+        "cidr": item.text("cidr"),
+        "family": item.text("family"),
+        "scope": item.text("scope"),
+        "hosts": [host],
+        "sources": [origin],
+    }
+
+
+def _lease(item: Item, host: str) -> Lease:
+    return {
+        "host": host,
+        "address": item.text_or_none("address"),
+        "network": item.text_or_none("network") or "",
+        "container_id": item.text_or_none("container_id"),
+        "ifname": item.text_or_none("ifname"),
+        "path": item.text_or_none("path") or "",
+        "state": item.text("state"),
+        "pod": _pod_name(item.item_or_none("pod")),
+    }
+
+
+def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> Model:
+    """Return the model of all nodes, without its odd things: findings.py looks for those.
+
+    The order is that of the host names with their numbers read as numbers (node2 before
+    node10), so that two reports of the same nodes can be compared line by line.
+    """
+    ordered = sorted(parts, key=lambda part: host_order(part["node"]["host"]))
+    nodes = [part["node"] for part in ordered]
+    times = sorted(node["collected_at"] for node in nodes if node["collected_at"])
+    model: Model = {
+        "schema_version": SCHEMA_VERSION,
+        "first_collected_at": times[0] if times else None,
+        "last_collected_at": times[-1] if times else None,
+        "totals": {
+            "nodes": len(nodes),
+            "nodes_read": sum(node["error"] is None for node in nodes),
+            "namespaces": sum(len(part["namespaces"]) for part in ordered),
+            "pods": sum(len(part["pods"]) for part in ordered),
+            "cables": sum(len(part["cables"]) for part in ordered),
+            "bridges": sum(len(part["bridges"]) for part in ordered),
+            "odd": 0,
+        },
+        "odd": [],
+        "nodes": nodes,
+        "pods": [pod for part in ordered for pod in part["pods"]],
+        "cables": [cable for part in ordered for cable in part["cables"]],
+        "bridges": [bridge for part in ordered for bridge in part["bridges"]],
+        "ranges": _merged_ranges(one for part in ordered for one in part["ranges"]),
+        "leases": [lease for part in ordered for lease in part["leases"]],
+        "namespaces": [namespace for part in ordered for namespace in part["namespaces"]],
+        "superseded": list(superseded),
+    }
+    return model
+
+
+def host_order(host: str) -> list[tuple[int, int, str]]:
+    """Return a sort key that reads runs of digits as numbers, however long."""
+    key: list[tuple[int, int, str]] = []
+    for run in re.findall(r"[0-9]+|[^0-9]+", host):
+        digits = run.lstrip("0")
+        key.append((0, len(digits), digits) if run[0] in "0123456789" else (1, 0, run))
+    return [*key, (2, 0, host)]
+
+
+_SCOPES = ("cluster", "node", "block", "hint")
+
+
+def _merged_ranges(entries: Iterable[Range]) -> list[Range]:
+    """Join ranges that only differ in where they are written."""
+    joined: dict[tuple[str, str, str], Range] = {}
+    for entry in entries:
+        key = (entry["what"], entry["scope"], entry["cidr"])
+        known = joined.get(key)
+        if known is None:
+            joined[key] = {**entry, "hosts": list(entry["hosts"]), "sources": list(entry["sources"])}
+            continue
+        known["hosts"].extend(host for host in entry["hosts"] if host not in known["hosts"])
+        known["sources"].extend(entry["sources"])
+    return sorted(
+        joined.values(),
+        key=lambda one: (
+            one["what"],
+            _SCOPES.index(one["scope"]) if one["scope"] in _SCOPES else len(_SCOPES),
+            ranges.order(one["cidr"]),
+        ),
+    )

@@ -1,0 +1,143 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Typed reading of JSON that somebody else wrote.
+
+Node files may come from a broken or hostile node, from another version, or from an editor.
+Every value is looked at once, here, so that the code after it can rely on its types; what has
+another type is one error that names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .records import Error, Json
+
+
+class ShapeError(ValueError):
+    """A value is not what its place in the document asks for."""
+
+
+class Item:
+    """One JSON object together with the place where it stands in its document."""
+
+    __slots__ = ("_place", "_value")
+
+    def __init__(self, value: Json, place: str) -> None:
+        """Wrap *value*; raise ShapeError when it is not an object."""
+        if not isinstance(value, dict):
+            raise ShapeError(f"{place} is {_kind(value)}, not an object")
+        self._value: dict[str, Json] = value
+        self._place = place
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether *key* is there and not null."""
+        return self._value.get(key) is not None
+
+    @property
+    def place(self) -> str:
+        """Where this object stands, as in ``podnet_veth.pairs[3]``."""
+        return self._place
+
+    def _wrong(self, key: str, wanted: str) -> ShapeError:
+        if key not in self._value:
+            return ShapeError(f"{self._place}.{key} is missing")
+        return ShapeError(f"{self._place}.{key} is {_kind(self._value[key])}, not {wanted}")
+
+    def text(self, key: str) -> str:
+        """Return the string under *key*."""
+        value = self._value.get(key)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a string")
+        return value
+
+    def text_or_none(self, key: str) -> str | None:
+        """Return the string under *key*, or None when there is none."""
+        return None if self._value.get(key) is None else self.text(key)
+
+    def number(self, key: str) -> int:
+        """Return the integer under *key*."""
+        value = self._value.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(key, "an integer")
+        return value
+
+    def number_or_none(self, key: str) -> int | None:
+        """Return the integer under *key*, or None when there is none. A flag counts as 0 or 1."""
+        value = self._value.get(key)
+        if value is None:
+            return None
+        return int(value) if isinstance(value, bool) else self.number(key)
+
+    def flag_or_none(self, key: str) -> bool | None:
+        """Return the truth value under *key*, or None when there is none."""
+        value = self._value.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, (bool, int)):
+            raise self._wrong(key, "true or false")
+        return bool(value)
+
+    def texts(self, key: str) -> list[str]:
+        """Return the list of strings under *key*; an absent list is empty."""
+        return [_text(value, f"{self._place}.{key}[{index}]") for index, value in enumerate(self._list(key))]
+
+    def numbers(self, key: str) -> list[int]:
+        """Return the list of integers under *key*; an absent list is empty."""
+        return [_number(value, f"{self._place}.{key}[{index}]") for index, value in enumerate(self._list(key))]
+
+    def item(self, key: str) -> Item:
+        """Return the object under *key*."""
+        if key not in self._value:
+            raise self._wrong(key, "an object")
+        return Item(self._value[key], f"{self._place}.{key}")
+
+    def item_or_none(self, key: str) -> Item | None:
+        """Return the object under *key*, or None when there is none."""
+        return None if self._value.get(key) is None else self.item(key)
+
+    def items(self, key: str) -> Iterator[Item]:
+        """Yield the objects of the list under *key*; an absent list is empty."""
+        for index, value in enumerate(self._list(key)):
+            yield Item(value, f"{self._place}.{key}[{index}]")
+
+    def errors(self, key: str = "errors") -> list[Error]:
+        """Return the list of errors under *key*."""
+        return [error(item) for item in self.items(key)]
+
+    def _list(self, key: str) -> list[Json]:
+        value = self._value.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._wrong(key, "a list")
+        return value
+
+
+def error(item: Item) -> Error:
+    """Return the error that *item* describes."""
+    return {
+        "object": item.text("object"),
+        "cause": item.text("cause"),
+        "remedy": item.text_or_none("remedy") or "",
+    }
+
+
+def _text(value: Json, place: str) -> str:
+    if not isinstance(value, str):
+        raise ShapeError(f"{place} is {_kind(value)}, not a string")
+    return value
+
+
+def _number(value: Json, place: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ShapeError(f"{place} is {_kind(value)}, not an integer")
+    return value
+
+
+def _kind(value: Json) -> str:
+    if value is None:
+        return "null"
+    return {bool: "true or false", dict: "an object", list: "a list", str: "a string"}.get(type(value), "a number")

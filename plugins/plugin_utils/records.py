@@ -1,0 +1,355 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The records of the control node's model: what ``report.json`` holds.
+
+The model is flat: lists of records that each name their ``host``, so that one JMESPath
+expression reaches them over all nodes. Names follow the facts, and through them iproute2.
+docs/schema/report.schema.json describes the same shapes for other programs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+SCHEMA_VERSION = 1
+"""Version of the node files and of the model; raised when a key changes its meaning."""
+
+Status = Literal["read", "partial", "unreachable", "failed"]
+Severity = Literal["fault", "unproven", "note"]
+
+
+class Error(TypedDict):
+    """One thing that could not be read: what it is, why, and what would help."""
+
+    object: str
+    cause: str
+    remedy: str
+
+
+class PodName(TypedDict):
+    """What a pod is called; the rest is in ``pods``."""
+
+    namespace: str
+    name: str
+
+
+class Address(TypedDict):
+    """One address of an interface."""
+
+    family: str
+    local: str
+    prefixlen: int
+    ifname: str
+    scope: str | None
+
+
+class Route(TypedDict):
+    """One route of a namespace's main table."""
+
+    dst: str
+    gateway: str | None
+    dev: str | None
+    type: str | None
+    protocol: str | None
+
+
+class Interface(TypedDict):
+    """One interface of a namespace."""
+
+    ifname: str
+    ifindex: int
+    kind: str | None
+    """Kind of a virtual link (``veth``, ``bridge``, ``vxlan`` ...), null for hardware and loopback."""
+    link_type: str | None
+    address: str | None
+    """MAC address."""
+    mtu: int | None
+    operstate: str | None
+    flags: list[str]
+    master: str | None
+    addr_info: list[Address]
+
+
+class Namespace(TypedDict):
+    """One network namespace of a node."""
+
+    host: str
+    inode: int
+    kind: str
+    names: list[str]
+    paths: list[str]
+    nsid: int | None
+    pid: int | None
+    """A process in it, by which a person can enter it."""
+    process_count: int
+    pod: PodName | None
+    interfaces: list[Interface]
+    routes: list[Route]
+    errors: list[Error]
+
+
+class Container(TypedDict):
+    """One container of a pod."""
+
+    id: str | None
+    name: str | None
+    pids: list[int]
+
+
+class PodCable(TypedDict):
+    """A cable as its pod sees it: the interface inside, the other end, and the bridge that end is a port of."""
+
+    ifname: str
+    peer: str | None
+    bridge: str | None
+    resolution: str
+
+
+class Pod(TypedDict):
+    """One pod sandbox."""
+
+    host: str
+    namespace: str
+    name: str
+    uid: str | None
+    sandbox_id: str | None
+    runtime: str | None
+    host_network: bool
+    netns: int
+    containers: list[Container]
+    addresses: list[Address]
+    cables: list[PodCable]
+    contradictions: list[str]
+
+
+class End(TypedDict):
+    """One end of a cable. Of an end that nobody can see only the ifindex is known."""
+
+    netns: int | None
+    netns_name: str | None
+    ifname: str | None
+    ifindex: int | None
+    address: str | None
+    mtu: int | None
+    operstate: str | None
+    master: str | None
+
+
+class BridgeName(TypedDict):
+    """Which bridge, in which namespace."""
+
+    ifname: str
+    netns: int
+
+
+class Cable(TypedDict):
+    """One veth pair."""
+
+    host: str
+    ends: list[End]
+    pod: PodName | None
+    bridge: BridgeName | None
+    resolution: str
+    reason: str | None
+
+
+class Port(TypedDict):
+    """One port of a bridge."""
+
+    ifname: str
+    ifindex: int
+    state: str | None
+    hairpin: bool | None
+    isolated: bool | None
+    peer: str | None
+    pod: PodName | None
+
+
+class Bridge(TypedDict):
+    """One bridge."""
+
+    host: str
+    ifname: str
+    ifindex: int
+    netns: int
+    netns_name: str | None
+    address: str | None
+    addr_info: list[Address]
+    operstate: str | None
+    mtu: int | None
+    stp_state: int | None
+    vlan_filtering: int | None
+    ports: list[Port]
+    fdb_count: int
+
+
+class RangeSource(TypedDict):
+    """Where a range is written: a file and a key in it, or a command."""
+
+    host: str
+    kind: str
+    place: str
+    key: str | None
+
+
+class Range(TypedDict):
+    """One address range, with every place on every node that gives it."""
+
+    what: Literal["pod", "service"]
+    cidr: str
+    family: str
+    scope: str
+    hosts: list[str]
+    sources: list[RangeSource]
+
+
+class Lease(TypedDict):
+    """One lease of host-local address management."""
+
+    host: str
+    address: str | None
+    network: str
+    container_id: str | None
+    ifname: str | None
+    path: str
+    state: str
+    pod: PodName | None
+
+
+class ConflictSide(TypedDict):
+    """One side of a conflict between ranges: the value, and where it comes from."""
+
+    value: str
+    source: str
+
+
+class Conflict(TypedDict):
+    """A contradiction between ranges that the node's own facts hold."""
+
+    kind: str
+    message: str
+    sides: list[ConflictSide]
+
+
+class CniConfig(TypedDict):
+    """One CNI configuration."""
+
+    path: str
+    name: str | None
+    plugins: list[str]
+
+
+class Cni(TypedDict):
+    """The CNI configuration in force and the others beside it."""
+
+    active: CniConfig | None
+    shadowed: list[CniConfig]
+    unreadable: list[Error]
+
+
+class DefaultRoute(TypedDict):
+    """How packets leave a node."""
+
+    family: str
+    gateway: str | None
+    dev: str | None
+    prefsrc: str | None
+
+
+class NodeNetwork(TypedDict):
+    """A network that a node is directly in."""
+
+    cidr: str
+    dev: str | None
+
+
+class Node(TypedDict):
+    """One node, by its inventory name."""
+
+    host: str
+    status: Status
+    collected_at: str | None
+    name: str | None
+    """What the node calls itself."""
+    error: Error | None
+    """Why nothing is known of it; null when it was read."""
+    errors: list[Error]
+    """What could not be read on it."""
+    addresses: list[Address]
+    networks: list[NodeNetwork]
+    default_route: list[DefaultRoute]
+    cni: Cni
+    conflicts: list[Conflict]
+
+
+class Finding(TypedDict):
+    """One odd thing."""
+
+    kind: str
+    severity: Severity
+    """``fault``: something does not work as it stands. ``unproven``: it could not be read or
+    proven. ``note``: it works, and may surprise."""
+    hosts: list[str]
+    object: str
+    message: str
+    evidence: list[str]
+    remedy: str
+    command: str | None
+    """What a person would type on the (first) host to see it."""
+
+
+class Superseded(TypedDict):
+    """A node file that was left out because a newer one of the same host was there."""
+
+    host: str
+    collected_at: str | None
+    source: str
+    newer: str
+
+
+class Totals(TypedDict):
+    """What there is, in numbers."""
+
+    nodes: int
+    nodes_read: int
+    namespaces: int
+    pods: int
+    cables: int
+    bridges: int
+    odd: int
+
+
+class Model(TypedDict):
+    """Everything that is known about all nodes."""
+
+    schema_version: int
+    first_collected_at: str | None
+    last_collected_at: str | None
+    totals: Totals
+    odd: list[Finding]
+    nodes: list[Node]
+    pods: list[Pod]
+    cables: list[Cable]
+    bridges: list[Bridge]
+    ranges: list[Range]
+    leases: list[Lease]
+    namespaces: list[Namespace]
+    superseded: list[Superseded]
+
+
+class NodePart(TypedDict):
+    """What one node file adds to the model."""
+
+    node: Node
+    pods: list[Pod]
+    cables: list[Cable]
+    bridges: list[Bridge]
+    ranges: list[Range]
+    leases: list[Lease]
+    namespaces: list[Namespace]
+
+
+Json = Any
+"""A value as ``json.loads`` gives it; plugin_utils/reading.py turns it into records."""
