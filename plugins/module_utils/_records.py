@@ -78,6 +78,7 @@ class Address(_AddressRequired, total=False):
     label: str
     flags: int
     """``IFA_F_*`` bits."""
+    metric: int
 
 
 class _RouteRequired(TypedDict):
@@ -101,7 +102,17 @@ class Route(_RouteRequired, total=False):
     prefsrc: str
     metric: int
     flags: int
+    src: str
+    src_len: int
+    tos: int
+    metrics: Dict[str, int]
+    """RTA_METRICS as iproute2 names them: ``mtu``, ``advmss``, ``hoplimit`` …"""
+    pref: int
+    """RTA_PREF: 0 medium, 1 high, 3 low (RFC 4191)."""
+    encap: str
+    """Kind of lightweight tunnel: ``mpls``, ``ip``, ``seg6`` …"""
     nexthops: List[Dict[str, Any]]
+    """Multipath: oif, weight, flags (``RTNH_F_*``), and gateway, via or encap."""
     nhid: int
 
 
@@ -122,6 +133,7 @@ class Neighbour(_NeighbourRequired, total=False):
     vni: int
     via_ifindex: int
     master: int
+    nhid: int
 
 
 class Rule(TypedDict, total=False):
@@ -143,10 +155,22 @@ class Rule(TypedDict, total=False):
     protocol: int
     suppress_prefixlength: int
     invert: bool
+    tos: int
+    goto: int
+    """Priority of the rule to go on with (action FR_ACT_GOTO)."""
+    ipproto: int
+    uid_range: List[int]
+    sport: List[int]
+    dport: List[int]
+    """First and last of a range, both included."""
 
 
 class Socket(TypedDict):
-    """One listening socket (from /proc/net or sock_diag)."""
+    """One listening TCP socket or one bound UDP socket without a remote end.
+
+    `protocol` is ``tcp`` or ``udp``; the family is that of `local`. A socket on ``::`` may take
+    IPv4 as well: the kernel's table does not say.
+    """
 
     protocol: str
     local: str

@@ -1,0 +1,309 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Netlink: the socket, the message and attribute framing, and the decoders of single values.
+
+Constants and layouts are those of linux/netlink.h; byte order is the machine's own.
+A socket belongs for its whole life to the network namespace that it was opened in.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+
+TYPE_CHECKING = False  # typing costs several milliseconds to import and is not needed to run
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Tuple, Union
+
+    Buffer = Union[bytes, bytearray]
+    Decoder = Callable[[Buffer, int, int], Any]
+    AttributeTable = Dict[int, Tuple[str, Decoder]]
+    MessageParser = Callable[[Buffer, int, int, List[Any]], None]
+
+NETLINK_ROUTE = 0
+SOL_NETLINK = 270
+NETLINK_GET_STRICT_CHK = 12
+
+NLM_F_REQUEST = 0x01
+NLM_F_DUMP_INTR = 0x10
+NLM_F_DUMP = 0x300
+
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+NLMSG_OVERRUN = 4
+
+NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+
+RECEIVE_BUFFER = 65536  # the kernel never builds a dump message larger than 32 KiB
+RECEIVE_TIMEOUT = 5  # seconds; a dump answers at once, so silence means a lost answer
+DUMP_ATTEMPTS = 5
+
+_header = struct.Struct("=IHHII")  # struct nlmsghdr: len, type, flags, seq, pid
+_unpack_header = _header.unpack_from
+_unpack_attribute = struct.Struct("=HH").unpack_from  # struct nlattr: len, type
+_unpack_u16 = struct.Struct("=H").unpack_from
+_unpack_be16 = struct.Struct(">H").unpack_from
+_unpack_u32 = struct.Struct("=I").unpack_from
+_unpack_s32 = struct.Struct("=i").unpack_from
+_unpack_be32 = struct.Struct(">I").unpack_from
+_unpack_u64 = struct.Struct("=Q").unpack_from
+_inet_ntop = socket.inet_ntop
+_AF_INET = socket.AF_INET
+_AF_INET6 = socket.AF_INET6
+
+
+class MalformedMessageError(ValueError):
+    """Bytes that do not follow the netlink framing, or a value shorter than its type."""
+
+
+def text(data: bytes) -> str:
+    """Text from the kernel or a container: the bytes up to the first NUL, never with surrogates."""
+    return data.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
+
+
+# Decoders: (buffer, start, end) -> value. Longer than needed is accepted, as the kernel's policy does.
+
+
+def decode_text(buffer: Buffer, start: int, end: int) -> str:
+    """NUL-terminated string."""
+    return text(bytes(buffer[start:end]))
+
+
+def decode_u8(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned byte."""
+    if end <= start:
+        raise MalformedMessageError("empty 8-bit attribute")
+    return buffer[start]
+
+
+def decode_bool(buffer: Buffer, start: int, end: int) -> bool:
+    """Byte that means true or false."""
+    if end <= start:
+        raise MalformedMessageError("empty 8-bit attribute")
+    return buffer[start] != 0
+
+
+def decode_flag(buffer: Buffer, start: int, end: int) -> bool:
+    """Attribute without a value (NLA_FLAG): its presence is the value."""
+    return True
+
+
+def decode_u16(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned 16 bits."""
+    if end - start < 2:
+        raise MalformedMessageError("16-bit attribute of %d bytes" % (end - start))
+    return int(_unpack_u16(buffer, start)[0])
+
+
+def decode_be16(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned 16 bits in network byte order."""
+    if end - start < 2:
+        raise MalformedMessageError("16-bit attribute of %d bytes" % (end - start))
+    return int(_unpack_be16(buffer, start)[0])
+
+
+def decode_u32(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned 32 bits."""
+    if end - start < 4:
+        raise MalformedMessageError("32-bit attribute of %d bytes" % (end - start))
+    return _unpack_u32(buffer, start)[0]  # type: ignore[no-any-return]
+
+
+def decode_s32(buffer: Buffer, start: int, end: int) -> int:
+    """Signed 32 bits."""
+    if end - start < 4:
+        raise MalformedMessageError("32-bit attribute of %d bytes" % (end - start))
+    return _unpack_s32(buffer, start)[0]  # type: ignore[no-any-return]
+
+
+def decode_be32(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned 32 bits in network byte order."""
+    if end - start < 4:
+        raise MalformedMessageError("32-bit attribute of %d bytes" % (end - start))
+    return int(_unpack_be32(buffer, start)[0])
+
+
+def decode_u64(buffer: Buffer, start: int, end: int) -> int:
+    """Unsigned 64 bits."""
+    if end - start < 8:
+        raise MalformedMessageError("64-bit attribute of %d bytes" % (end - start))
+    return int(_unpack_u64(buffer, start)[0])
+
+
+def decode_mac(buffer: Buffer, start: int, end: int) -> str:
+    """Link-layer address of any length, as colon-separated hexadecimal."""
+    return bytes(buffer[start:end]).hex(":")
+
+
+def decode_ip(buffer: Buffer, start: int, end: int) -> str:
+    """IPv4 or IPv6 address, told apart by its length."""
+    size = end - start
+    if size == 4:
+        return _inet_ntop(_AF_INET, buffer[start:end])
+    if size == 16:
+        return _inet_ntop(_AF_INET6, buffer[start:end])
+    raise MalformedMessageError("IP address of %d bytes" % size)
+
+
+def decode_attributes(buffer: Buffer, start: int, end: int, table: AttributeTable) -> Dict[str, Any]:
+    """Decode the attributes that `table` names and step over all others.
+
+    Raises `MalformedMessageError` when an attribute is shorter than its own header, reaches
+    beyond `end`, or holds less than its type needs. Fewer than four bytes at the end
+    are padding.
+    """
+    found: Dict[str, Any] = {}
+    wanted = table.get
+    while start + 4 <= end:
+        length, kind = _unpack_attribute(buffer, start)
+        entry = wanted(kind & NLA_TYPE_MASK)
+        stop = start + length
+        if length < 4 or stop > end:
+            raise MalformedMessageError("attribute %d of length %d in %d bytes" % (kind, length, end - start))
+        if entry is not None:
+            found[entry[0]] = entry[1](buffer, start + 4, stop)
+        start += (length + 3) & ~3
+    return found
+
+
+def attribute_ranges(buffer: Buffer, start: int, end: int) -> List[Tuple[int, int, int]]:
+    """(type, first byte, end) of every attribute, in order; raises `MalformedMessageError` as above."""
+    ranges = []
+    while start + 4 <= end:
+        length, kind = _unpack_attribute(buffer, start)
+        if length < 4 or start + length > end:
+            raise MalformedMessageError("attribute %d of length %d in %d bytes" % (kind, length, end - start))
+        ranges.append((kind & NLA_TYPE_MASK, start + 4, start + length))
+        start += (length + 3) & ~3
+    return ranges
+
+
+def request(message_type: int, body: bytes, sequence: int, flags: int = NLM_F_REQUEST | NLM_F_DUMP) -> bytes:
+    """One complete request message; `sequence` is how its answer is recognised."""
+    return _header.pack(_header.size + len(body), message_type, flags, sequence, 0) + body
+
+
+class Connection:
+    """A NETLINK_ROUTE socket of the namespace that the calling thread is in.
+
+    `OSError` from any method carries the kernel's error number. After an error the
+    connection may hold the rest of an answer and must not be used again.
+    """
+
+    __slots__ = ("_socket",)
+
+    def __init__(self) -> None:
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", RECEIVE_TIMEOUT, 0))
+            try:
+                opened.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+            except OSError:  # kernels before 4.20 do not have it and ignore filters in dumps
+                pass
+        except BaseException:
+            opened.close()
+            raise
+        self._socket = opened
+
+    def close(self) -> None:
+        """Give the socket back; a second call does nothing."""
+        self._socket.close()
+
+    def cookie(self) -> int:
+        """SO_NETNS_COOKIE: the number of this socket's namespace, never used twice (Linux 5.14).
+
+        0 when the kernel does not have it.
+        """
+        try:
+            return int(_unpack_u64(self._socket.getsockopt(socket.SOL_SOCKET, 71, 8), 0)[0])
+        except (OSError, struct.error):
+            return 0
+
+    def dump(self, message: bytes, parse: MessageParser, buffer: bytearray) -> Tuple[List[Any], bool]:
+        """Send a dump request and parse every message of the answer.
+
+        Returns the records and whether they are consistent: a dump that the kernel marks as
+        interrupted by a change (NLM_F_DUMP_INTR) is asked again, `DUMP_ATTEMPTS` times at most,
+        and after that returned as it is.
+        Raises OSError and `MalformedMessageError`.
+        """
+        records: List[Any] = []
+        for _attempt in range(DUMP_ATTEMPTS):
+            records = []
+            self._socket.send(message)
+            if not self._collect(_unpack_header(message)[3], parse, buffer, records):
+                return records, True
+        return records, False
+
+    def ask(self, message: bytes, parse: MessageParser, buffer: bytearray) -> List[Any]:
+        """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`."""
+        records: List[Any] = []
+        self._socket.send(message)
+        size = self._socket.recv_into(buffer)
+        if size < 16:
+            raise MalformedMessageError("answer of %d bytes" % size)
+        length, kind, _flags, _sequence, _port = _unpack_header(buffer, 0)
+        if length < 16 or length > size:
+            raise MalformedMessageError("message of length %d in %d bytes" % (length, size))
+        if kind == NLMSG_ERROR:
+            _raise_error(buffer, 16, length)
+        parse(buffer, 16, length, records)
+        return records
+
+    def _collect(self, sequence: int, parse: MessageParser, buffer: bytearray, records: List[Any]) -> bool:
+        """Receive until the end of the dump; true when the kernel says that it was interrupted."""
+        interrupted = False
+        while True:
+            size = self._socket.recv_into(buffer)
+            if size == len(buffer):
+                raise MalformedMessageError("answer larger than the receive buffer of %d bytes" % size)
+            done, seen = parse_datagram(buffer, size, sequence, parse, records)
+            interrupted = interrupted or seen
+            if done:
+                return interrupted
+
+
+def parse_datagram(
+    buffer: Buffer, size: int, sequence: int, parse: MessageParser, records: List[Any]
+) -> Tuple[bool, bool]:
+    """Give every message of one datagram to `parse`; returns (end of the dump reached, interrupted).
+
+    Messages of another sequence number are left over from an earlier request and skipped.
+    Raises OSError for the error that the kernel answered with, and `MalformedMessageError`.
+    """
+    offset = 0
+    interrupted = False
+    if size < 16:
+        raise MalformedMessageError("answer of %d bytes" % size)
+    while offset + 16 <= size:
+        length, kind, flags, seen, _port = _unpack_header(buffer, offset)
+        end = offset + length
+        if length < 16 or end > size:
+            raise MalformedMessageError("message of length %d in %d bytes" % (length, size - offset))
+        if seen == sequence:
+            if flags & NLM_F_DUMP_INTR:
+                interrupted = True
+            if kind > NLMSG_OVERRUN:
+                parse(buffer, offset + 16, end, records)
+            elif kind == NLMSG_DONE:
+                if length >= 20:
+                    _raise_error(buffer, offset + 16, end)
+                return True, interrupted
+            elif kind == NLMSG_ERROR:
+                _raise_error(buffer, offset + 16, end)
+                return True, interrupted
+            elif kind == NLMSG_OVERRUN:
+                raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+        offset += (length + 3) & ~3
+    return False, interrupted
+
+
+def _raise_error(buffer: Buffer, start: int, end: int) -> None:
+    """Raise the negative error number at `start`, if it is one (struct nlmsgerr, or the end of a dump)."""
+    number = -decode_s32(buffer, start, end)
+    if number > 0:
+        raise OSError(number, os.strerror(number))
