@@ -18,10 +18,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
 from . import get_pip
-from .cores import Core, directory_of, locked
+from .cores import Core, directory_of
 from .interpreters import interpreters
 from .job import CHECKOUT, OUTPUT, Job, StageError, Words, cache_directory, environment
 from .outcome import FAILED, PASSED, Outcome, from_junit, skipped
+from .venvs import locked
 
 
 def files_of_checkout() -> list[str]:

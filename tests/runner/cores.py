@@ -6,18 +6,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import functools
-import hashlib
 import pathlib
-import shutil
 import subprocess
-from collections.abc import Iterator
 
 from .interpreters import interpreters
-from .job import CHECKOUT, VENV, Job, StageError, cache_directory
+from .job import CHECKOUT, VENV, Job, StageError
+from .venvs import cached
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,21 +48,8 @@ def series_of_checkout() -> str:
     return ".".join(version.split(".")[:2])
 
 
-@contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Keeps other clones' test runs from making or filling the same cache entry at the same time."""
-    directory = cache_directory() / "locks"
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / name).open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def directory_of(core: Core, job: Job) -> pathlib.Path:
-    """The ``bin`` directory of a virtual environment with ``core``: the checkout's own, or one from the cache.
-
-    It is made when it is missing. Its name is a digest of what is in it, and it appears whole or not at all.
-    """
+    """The ``bin`` directory of a virtual environment with ``core``: the checkout's own, or one from the cache."""
     if core.series == series_of_checkout():
         return VENV / "bin"
     version = core.python()
@@ -74,13 +57,4 @@ def directory_of(core: Core, job: Job) -> pathlib.Path:
         raise StageError(f"no Python for ansible-core {core.series}")
     needs = [line for line in (CHECKOUT / "requirements.txt").read_text(encoding="utf-8").splitlines() if line]
     needs = [line for line in needs if not line.startswith(("#", "ansible-core"))] + [core.requirement]
-    python = interpreters()[version]
-    digest = hashlib.sha256("\n".join([str(python), *needs]).encode()).hexdigest()[:16]
-    venv = cache_directory() / "ansible-core" / f"{core.series}-{digest}"
-    with locked(f"ansible-core-{core.series}"):
-        if not (venv / "complete").exists():
-            shutil.rmtree(venv, ignore_errors=True)
-            job.check([python, "-m", "venv", venv])
-            job.check([venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--progress-bar", "off", *needs])
-            (venv / "complete").touch()
-    return venv / "bin"
+    return cached(f"ansible-core-{core.series}", interpreters()[version], needs, job)

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
+import sys
 import tarfile
 import tempfile
 
 from .ansible_test import copied_tree
 from .job import CHECKOUT, VENV, Job, StageError, Words, environment
 from .outcome import FAILED, PASSED, Outcome
+from .venvs import cached
 
 # What must not be in the archive that users install.
 _PRIVATE = (
@@ -111,6 +114,26 @@ def build_and_install(job: Job) -> Outcome:
             job.check([*words, "--syntax-check"], cwd=scratch, env=env)
             job.check([*words, "--list-tasks"], cwd=scratch, env=env)
     return Outcome(passed=2 + len(playbooks))
+
+
+def import_as_galaxy_does(job: Job) -> Outcome:
+    """galaxy-importer: the checks that Ansible Galaxy makes of an archive before it accepts it."""
+    python = pathlib.Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+    directory = cached("galaxy-importer", python, ["galaxy-importer >= 0.4.30"], job)
+    env = environment()
+    env = {**env, "PATH": os.pathsep.join([str(directory), env["PATH"]]), "VIRTUAL_ENV": str(directory.parent)}
+    with tempfile.TemporaryDirectory(prefix="podnet-lab-") as scratch, copied_tree() as tree:
+        env["HOME"] = scratch
+        build = [VENV / "bin" / "ansible-galaxy", "collection", "build", "--output-path", scratch, tree]
+        job.check(build, cwd=pathlib.Path(scratch))
+        (archive,) = pathlib.Path(scratch).glob("podnet-lab-*.tar.gz")
+        words: Words = [directory / "python", "-m", "galaxy_importer.main", archive]
+        code = job.run(words, cwd=pathlib.Path(scratch), env=env)
+    said = job.text().rpartition("\n$ ")[2].splitlines()
+    complaints = [line for line in said if line.startswith(("WARNING: ", "ERROR: "))]
+    if code or complaints:
+        raise StageError("galaxy-importer complains: " + "; ".join(complaints or [f"exit code {code}"]))
+    return PASSED
 
 
 def _check_contents(archive: pathlib.Path, job: Job) -> None:

@@ -140,6 +140,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("antsibull-docs", "lint", packaging.lint_documentation),
     Stage("ansible-lint", "lint", _command("ansible-lint", "--offline", "--strict", "--nocolor")),
     Stage("collection build", "build", packaging.build_and_install),
+    Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
     *(_sanity(core) for core in CORES),
     # The oldest ansible-core manages Python 3.8, the newest release 3.14: together, every Python of a node.
     _units(CORES[0], "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
