@@ -28,6 +28,8 @@ from .records import Error, Json, Superseded
 
 NODES = "nodes"
 LATEST = "latest"
+CHECK_MARK = ".podnet-check"
+"""Marks the folder of a run in check mode, which is removed again once its summary was shown."""
 
 _NAME_LIMIT = 200
 """Longest file name that is made from a host name; common file systems take 255 bytes."""

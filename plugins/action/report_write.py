@@ -1,0 +1,128 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The door to the report: makes it from node files, and shows it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.podnet.lab.plugins.plugin_utils import (
+    causes,
+    files,
+    gathering,
+    libraries,
+    markdown,
+    query,
+    terminal,
+)
+from ansible_collections.podnet.lab.plugins.plugin_utils.records import SCHEMA_VERSION, Model
+
+
+class ActionModule(ActionBase):
+    """Works on the control node; no connection is used."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Read the node files, write the report, and show its summary or what the query finds."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, args = self.validate_argument_spec(
+            {
+                "path": {"type": "str", "required": True},
+                "sources": {"type": "list", "elements": "str", "default": []},
+                "hosts": {"type": "list", "elements": "str", "default": []},
+                "began_at": {"type": "str"},
+                "query": {"type": "str"},
+                "show": {"type": "bool", "default": True},
+                "latest": {"type": "bool", "default": False},
+            }
+        )
+        problem = libraries.missing()
+        if problem:
+            raise AnsibleActionFail(problem)
+        folder = Path(args["path"])
+        temporary = (folder / files.CHECK_MARK).exists()
+        try:
+            result.update(self._report(folder, args, temporary))
+        except (files.FolderError, query.QueryError) as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        finally:
+            if temporary:
+                shutil.rmtree(folder, ignore_errors=True)
+        return result
+
+    def _report(self, folder: Path, args: dict[str, Any], temporary: bool) -> dict[str, Any]:
+        _note_missing(folder, args["hosts"], args["began_at"])
+        folders = [Path(source).expanduser() for source in args["sources"]] or [folder]
+        model, sources = gathering.read_model(folders)
+        for source in sources:
+            # A report is complete in itself: what it was made from lies beside it.
+            copy = folder / files.NODES / files.node_file_name(source.host)
+            if source.error is None and source.path.absolute() != copy.absolute():
+                files.write(copy, files.layered_json(source.document, 3) + "\n")
+        files.write(folder / "report.json", files.layered_json(dict(model), 2) + "\n")
+        files.write(folder / "report.md", markdown.report(model))
+        if args["latest"] and not temporary:
+            warning = files.point_latest(folder)
+            if warning:
+                self._display.warning(warning)
+        shown = None if temporary else _shown(folder / "report.md")
+        if args["show"]:
+            if args["query"]:
+                self._show(query.as_text(query.run(str(args["query"]), model)))
+            else:
+                self._show(terminal.summary(model, shown))
+        return {
+            "changed": False,
+            "path": None if temporary else str(folder),
+            "nodes": model["totals"]["nodes"],
+            "odd": model["totals"]["odd"],
+            "unread": _unread(model),
+        }
+
+    def _show(self, text: str) -> None:
+        """Show *text* under any callback. Output that a program is to read as JSON stays clean."""
+        self._display.display(f"\n{text}\n", stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2])
+
+
+def _unread(model: Model) -> dict[str, str]:
+    return {
+        node["host"]: f"{node['error']['cause']}. {node['error']['remedy']}"
+        for node in model["nodes"]
+        if node["error"] is not None
+    }
+
+
+def _note_missing(folder: Path, hosts: list[str], began_at: str | None) -> None:
+    """Write a node file for each host that was asked and left none, such as one whose task was stopped."""
+    for host in hosts:
+        path = folder / files.NODES / files.node_file_name(str(host))
+        if path.exists():
+            source = files.read_source(path)
+            if source.error is None and (not began_at or (source.collected_at or "") >= began_at):
+                continue
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "host": str(host),
+            "collected_at": files.timestamp(datetime.now(UTC)),
+            "error": causes.no_result(str(host)),
+            "status": "failed",
+        }
+        files.write(path, files.layered_json(document, 3) + "\n")
+
+
+def _shown(path: Path) -> str:
+    """Return *path* as short as it can be said from the working directory."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
