@@ -36,7 +36,7 @@ class SandboxClaim(NamedTuple):
     """Path of the network namespace."""
     host_network: bool = False
     processes: Tuple[Tuple[int, int], ...] = ()
-    """Process ids with start times that prove which namespace it is."""
+    """Process ids with start times, of processes that prove which namespace it is."""
     addresses: Tuple[str, ...] = ()
 
 

@@ -29,6 +29,8 @@ class Pass(NamedTuple):
 
     node: Node
     files: Files
+    started: float
+    """When the snapshot was begun, in seconds since the epoch."""
 
 
 View = Callable[[Pass], Facts]
@@ -59,8 +61,9 @@ def run(views: Mapping[str, View], default: FrozenSet[str], also_needs: FrozenSe
 def _gather(subsets: FrozenSet[str], also_needs: FrozenSet[str], deadline: float) -> Pass:
     files = Files(deadline=deadline)
     evidence = read_evidence(files)
+    started = time.time()
     snapshot = take_snapshot(needs(subsets) | also_needs, deadline)
-    return Pass(Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files)
+    return Pass(Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files, started)
 
 
 def _late(module: AnsibleModule, timeout: int) -> None:

@@ -67,8 +67,40 @@ def _process(entry: Any) -> Optional[Tuple[int, int]]:
     return None if pid is None or starttime is None else (pid, starttime)
 
 
+def parse_starttime(stat: str) -> Optional[int]:
+    """Return the start time in the text of /proc/PID/stat (proc(5), field 22, in ticks since boot).
+
+    The name, which may hold spaces and brackets, ends with the last bracket.
+
+    >>> parse_starttime("7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 90412 5787648 1")
+    90412
+    """
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 and fields[19].isdigit() else None
+
+
+def _runs(files: Files, process: Optional[Tuple[int, int]]) -> bool:
+    """Tell whether the very process runs, and not another that has got its id."""
+    stat = files.text("/proc/%d/stat" % process[0]) if process is not None else None
+    return process is not None and stat is not None and parse_starttime(stat) == process[1]
+
+
+def _proven(files: Files, claims: Claims) -> Claims:
+    """Return the claims without the processes that do not run any more."""
+    return Claims(
+        [
+            sandbox._replace(processes=tuple(process for process in sandbox.processes if _runs(files, process)))
+            for sandbox in claims.sandboxes
+        ],
+        [
+            container._replace(process=container.process if _runs(files, container.process) else None)
+            for container in claims.containers
+        ],
+    )
+
+
 def read_lab_pods(files: Files) -> Claims:
-    """Read the state of every lab. Unusable files are in ``files.errors``."""
+    """Read the state of every lab, and which of its processes run. Unusable files are in ``files.errors``."""
     sandboxes: List[SandboxClaim] = []
     containers: List[ContainerClaim] = []
     for lab in files.names(STATE_DIR):
@@ -81,7 +113,7 @@ def read_lab_pods(files: Files) -> Claims:
             if value is None:
                 continue
             try:
-                claims = parse_lab_pod(value, path)
+                claims = _proven(files, parse_lab_pod(value, path))
             except ValueError as error:
                 files.fail(path, "It is not the state of a lab's pod: %s." % error, _REMEDY)
                 continue

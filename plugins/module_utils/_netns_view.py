@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.podnet.lab.plugins.module_utils import _iproute2 as words
 from ansible_collections.podnet.lab.plugins.module_utils._fact_views import (
@@ -35,7 +35,8 @@ _KERNEL = 2
 _BOOT = 3
 _UNICAST = 1
 _TO_TABLE = 1
-_COPIED = ("qdisc", "group", "txqlen", "ifalias", "altnames", "permaddr", "broadcast")
+_COPIED = ("qdisc", "txqlen", "ifalias", "altnames", "permaddr", "broadcast")
+_LINKINFO = ("info_kind", "info_data", "info_slave_kind", "info_slave_data")
 
 
 def netns_facts(node: Node) -> Facts:
@@ -154,12 +155,11 @@ def _interfaces(
         full = complete or not (link["ifindex"] in peers or link["link_type"] == words.LOOPBACK)
         entry = _link(link, names, full)
         entry["addr_info"] = addr_info(addresses, full)
-        if link["ifindex"] in peers:
+        if "ends" in subsets and link["ifindex"] in peers:
             peer = peers[link["ifindex"]]
             entry["peer"] = dict(peer["end"]) if peer["end"] is not None else None
-            if full or peer["resolution"] != "exact":
-                entry["peer_resolution"] = peer["resolution"]
-                entry["peer_reason"] = peer["reason"]
+            entry["peer_resolution"] = peer["resolution"]
+            entry["peer_reason"] = peer["reason"]
         if "statistics" in subsets and "stats" in link:
             entry["stats64"] = _statistics(link["stats"])
         if "permanent_fdb" in subsets and link.get("info_kind") == "vxlan":
@@ -190,17 +190,13 @@ def _link(link: Link, names: Dict[int, str], full: bool) -> Facts:
         entry["address"] = link["address"]
     if "master" in link:
         entry["master"] = names.get(link["master"], "if%d" % link["master"])
+    values: Mapping[str, Any] = link
     if full:
-        entry.update((key, link[key]) for key in _COPIED if key in link)
+        entry.update((key, values[key]) for key in _COPIED if key in values)
+        if "group" in link:
+            entry["group"] = str(link["group"] or "default")
         _lower(link, names, entry)
-    info: Facts = {}
-    for key in ("info_kind", "info_slave_kind") if full else ("info_kind",):
-        if key in link:
-            info[key] = link[key]
-    if full:
-        for key in ("info_data", "info_slave_data"):
-            if link.get(key):
-                info[key] = link[key]
+    info: Facts = {key: values[key] for key in (_LINKINFO if full else _LINKINFO[:1]) if values.get(key)}
     if info:
         entry["linkinfo"] = info
     return entry
@@ -290,8 +286,11 @@ def _route_order(route: Route) -> Tuple[Any, ...]:
 def _destination(route: Route) -> str:
     if "dst" not in route:
         return "default"
-    full = 32 if route["family"] == socket.AF_INET else 128
-    return route["dst"] if route["dst_len"] == full else "%s/%d" % (route["dst"], route["dst_len"])
+    return _prefix(route["family"], route["dst"], route["dst_len"])
+
+
+def _prefix(family: int, address: str, length: int) -> str:
+    return address if length == (32 if family == socket.AF_INET else 128) else "%s/%d" % (address, length)
 
 
 def _route(route: Route, names: Dict[int, str]) -> Facts:
@@ -312,8 +311,12 @@ def _route(route: Route, names: Dict[int, str]) -> Facts:
         entry["prefsrc"] = route["prefsrc"]
     if "metric" in route:
         entry["metric"] = route["metric"]
-    if "nhid" in route:
-        entry["nhid"] = route["nhid"]
+    values: Mapping[str, Any] = route
+    if "src" in values:
+        entry["from"] = _prefix(route["family"], values["src"], values.get("src_len", 0))
+    entry.update((key, values[key]) for key in ("nhid", "encap") if key in values)
+    if values.get("metrics"):
+        entry["metrics"] = [values["metrics"]]
     flags = words.nexthop_flags(route.get("flags", 0))
     if flags:
         entry["flags"] = flags

@@ -65,17 +65,16 @@ def read_container_names(files: Files) -> Dict[str, str]:
         if _ID.match(container_id):
             path = "%s/%s/config.v2.json" % (DOCKER_CONTAINERS, container_id)
             value = files.json(path)
-            name = text(value.get("Name")) if isinstance(value, dict) else None
-            if name is not None:
-                names[container_id] = name.lstrip("/")
+            docker_name = text(value.get("Name")) if isinstance(value, dict) else None
+            if docker_name is not None:
+                names[container_id] = docker_name.lstrip("/")
             elif value is not None:
                 files.fail(path, "It does not name a container.", _REMEDY)
     for driver in files.names(PODMAN_STORAGE):
         if driver.endswith("-containers"):
-            path = "%s/%s/containers.json" % (PODMAN_STORAGE, driver)
-            for entry in objects(files.json(path)):
-                container_id, found = text(entry.get("id")), entry.get("names")
-                first = text(found[0]) if isinstance(found, list) and found else None
-                if container_id is not None and first is not None:
-                    names[container_id] = first
+            for entry in objects(files.json("%s/%s/containers.json" % (PODMAN_STORAGE, driver))):
+                podman_id, found = text(entry.get("id")), entry.get("names")
+                podman_name = text(found[0]) if isinstance(found, list) and found else None
+                if podman_id is not None and podman_name is not None:
+                    names[podman_id] = podman_name
     return names

@@ -149,11 +149,11 @@ class _Members:
         self.names: Dict[str, Optional[str]] = dict(evidence.container_names)
         self.names.update((claim.container_id, claim.name) for claim in evidence.containers)
         self.sandbox_of = {claim.container_id: claim.sandbox_id for claim in evidence.containers if claim.sandbox_id}
-        self.by_process = {claim.process: claim.container_id for claim in evidence.containers if claim.process}
+        self.by_pid = {claim.process[0]: claim.container_id for claim in evidence.containers if claim.process}
         for sandbox in evidence.sandboxes:
-            for process in sandbox.processes[:1]:
+            for pid, _starttime in sandbox.processes:
                 if sandbox.sandbox_id is not None:
-                    self.by_process.setdefault(process, sandbox.sandbox_id)
+                    self.by_pid.setdefault(pid, sandbox.sandbox_id)
         self._parsed: Dict[str, CgroupIdentity] = {}
 
     def cgroup(self, process: Process) -> CgroupIdentity:
@@ -166,8 +166,8 @@ class _Members:
         return self._parsed[text]
 
     def proven(self, process: Process) -> Optional[str]:
-        """Return the container id of a process whose id and start time a file gives."""
-        return self.by_process.get((process["pid"], process.get("starttime", 0)))
+        """Return the container id of a process that a file names; that it is the very process was checked."""
+        return self.by_pid.get(process["pid"])
 
     def containers_of(self, namespace: Namespace) -> Dict[int, Tuple[Optional[str], Optional[str]]]:
         """Return process id -> (container id, name) for the processes that are in a container.
@@ -208,14 +208,14 @@ def _attach(evidence: Evidence, snapshot: Snapshot, members: _Members) -> Tuple[
     namespaces = snapshot["namespaces"]
     own = snapshot["own"]
     by_path = {_plain(path): inode for inode, found in namespaces.items() for path in found["paths"]}
-    by_process: Dict[Tuple[int, int], int] = {}
+    by_pid: Dict[int, int] = {}
     by_sandbox: Dict[str, Set[int]] = {}
     attached: _Attached = {inode: [] for inode in namespaces}
     host: List[SandboxClaim] = []
     for inode, namespace in namespaces.items():
         seen: Set[CgroupIdentity] = set()
         for process in namespace["processes"]:
-            by_process[(process["pid"], process.get("starttime", 0))] = inode
+            by_pid.setdefault(process["pid"], inode)
             cgroup = members.cgroup(process)
             if cgroup.container_id is not None:
                 sandbox_id = members.sandbox_of.get(cgroup.container_id, cgroup.container_id)
@@ -238,7 +238,7 @@ def _attach(evidence: Evidence, snapshot: Snapshot, members: _Members) -> Tuple[
             host.append(claim)
             continue
         inodes = set(by_sandbox.get(claim.sandbox_id or "", ()))
-        inodes.update(by_process[process] for process in claim.processes if process in by_process)
+        inodes.update(by_pid[pid] for pid, _starttime in claim.processes if pid in by_pid)
         if claim.netns is not None and _plain(claim.netns) in by_path:
             inodes.add(by_path[_plain(claim.netns)])
         inodes.discard(own)

@@ -30,10 +30,10 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
 ALWAYS = ("addresses", "processes")
 """Without these nobody can tell whose a namespace is."""
 
-DEFAULT = frozenset(("fdb", "processes", "routes"))
-"""The default of every fact module."""
+DEFAULT = frozenset(("processes", "routes"))
+"""The default of the module that returns all keys. What one key says no other repeats."""
 
-DEFAULT_OF_ONE_KEY = DEFAULT | {"ends"}
+DEFAULT_OF_ONE_KEY = DEFAULT | {"ends", "fdb"}
 """The default of a module that returns one key, which then says all that belongs to it."""
 
 _IMPLIED: Dict[str, Tuple[str, ...]] = {

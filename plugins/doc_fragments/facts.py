@@ -1,0 +1,75 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options and notes that the fact modules share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of the fact modules."""
+
+    DOCUMENTATION = r"""
+options:
+  gather_subset:
+    description:
+      - What to gather beyond the part that is always there.
+      - Names add to each other, whatever their order. A name with V(!) before it is left out.
+        A list of exclusions alone starts from V(default).
+      - V(min) is nothing beyond the part that is always there. V(all) is everything; on a node with many pods that is
+        some megabytes, and slower.
+      - V(processes) (default) lists the processes of every namespace but the node's own, grouped by container as well.
+      - V(routes) (default) reads the main routing table without the routes that the kernel makes by itself for the
+        prefix of an address.
+      - V(fdb) (default) reads what the bridges have learned.
+      - V(ends) shows address, MTU and state at both ends of every cable, and what is plugged into every bridge port.
+        It is part of the default of M(podnet.lab.veth_facts) and M(podnet.lab.bridge_facts).
+        M(podnet.lab.pod_network_facts) leaves it out, because RV(ansible_facts.podnet_netns) says the same.
+      - V(links) shows all that C(ip -d link) and C(ip addr) show of every interface. Without it, veth and loopback
+        interfaces, of which there are two for every pod, are described in short; a loopback interface that is up and
+        has no other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses
+        of veth interfaces are left out.
+      - V(connected_routes) adds the routes that the kernel made for the prefixes of addresses.
+      - V(all_routes) reads every routing table.
+      - V(permanent_fdb) adds permanent forwarding entries to bridges, and the tables of VXLAN interfaces.
+      - V(neighbours) reads the ARP and NDP tables.
+      - V(rules) reads the policy routing rules.
+      - V(sockets) reads the listening sockets.
+      - V(sysctls) reads the kernel settings that matter to forwarding.
+      - V(statistics) reads the interfaces' counters.
+      - V(sources) lists every file that confirms whose a namespace is, not only those that were needed to know.
+      - V(host_processes) lists the processes of the node's own namespace as well.
+      - V(hidden) also looks for namespaces that only an open file descriptor or a socket holds. This asks every process
+        of the node and is slow.
+    type: list
+    elements: str
+    default: [default]
+  timeout:
+    description:
+      - How many seconds reading the node may take.
+      - Reading stops when the time is up.
+    type: int
+    default: 30
+  on_timeout:
+    description:
+      - What to do when the time was up before everything was read.
+    type: str
+    default: error
+    choices:
+      error: Fail.
+      warn: Return what was read, marked as partial, and warn.
+      ignore: Return what was read, marked as partial.
+notes:
+  - Needs root, or C(CAP_SYS_ADMIN) and C(CAP_SYS_PTRACE). Without them the facts are partial and say what is missing.
+  - As one of C(FACTS_MODULES), a fact module gets no options from C(gather_facts). Set them through C(module_defaults),
+    for all fact modules at once with C(group/podnet.lab.facts).
+  - What a container controls, such as names of processes and interfaces, is hostile. Bytes that are not UTF-8 are
+    shown as C(\\xNN). Escape such text where you show it, and never template it.
+seealso:
+  - module: podnet.lab.pod_network_facts
+  - module: podnet.lab.netns_facts
+  - module: podnet.lab.veth_facts
+  - module: podnet.lab.bridge_facts
+  - module: podnet.lab.pod_cidr_facts
+"""

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The view ``podnet_pod_cidr`` beside the other three: with the errors of the whole pass."""
+
+from __future__ import annotations
+
+from typing import List
+
+from ansible_collections.podnet.lab.plugins.module_utils._cidrs import pod_cidr_facts
+from ansible_collections.podnet.lab.plugins.module_utils._fact_module import Pass
+from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts
+from ansible_collections.podnet.lab.plugins.module_utils._pods import owners_of
+from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+
+
+def cidr_facts(found: Pass) -> Facts:
+    """Read the sources of ranges and return the value of ``podnet_pod_cidr``."""
+    node = found.node
+    facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started)
+    errors: List[Error] = []
+    for error in node.all_errors() + facts["errors"]:
+        if error not in errors:  # the leases were read for the pods' sake as well
+            errors.append(error)
+    facts["errors"] = errors
+    facts["partial"] = bool(facts["partial"] or errors)
+    return facts

@@ -1,0 +1,1063 @@
+#!/usr/bin/python
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netns_facts
+short_description: Show a node's network namespaces and whose they are
+version_added: 1.0.0
+description:
+  - Finds every network namespace of a node, named or not, and reads its interfaces, addresses, routes and processes
+    from the kernel, in one process and without running C(ip).
+  - Says which pod or container a namespace belongs to, from what the container runtime, the CNI plugins and the kubelet
+    left on the node. The Kubernetes API is not asked. What cannot be proven is null, and evidence that does not fit
+    together is shown.
+  - Changes nothing on the node.
+  - The facts are described by a JSON Schema, C(docs/schema/podnet_netns.schema.json), which the collection's tests
+    enforce.
+extends_documentation_fragment:
+  - podnet.lab.attributes.facts
+  - podnet.lab.facts
+author: podnet.lab contributors (@podnet-lab)
+"""
+
+EXAMPLES = r"""
+- name: Look into every pod's network namespace
+  podnet.lab.netns_facts:
+
+- name: Show which pod has which addresses
+  ansible.builtin.debug:
+    msg: >-
+      {{ item.owner.namespace }}/{{ item.owner.name }}:
+      {{ item.interfaces | map(attribute='addr_info') | flatten | map(attribute='local') | join(' ') }}
+  loop: "{{ ansible_facts.podnet_netns.namespaces | selectattr('kind', 'eq', 'pod') }}"
+  loop_control:
+    label: "{{ item.inode }}"
+
+- name: Fail when a namespace has no default route
+  ansible.builtin.assert:
+    that: item.routes | selectattr('dst', 'eq', 'default') | length > 0
+    fail_msg: "{{ item.owner.name }} cannot reach anything beyond its own network."
+  loop: "{{ ansible_facts.podnet_netns.namespaces | selectattr('kind', 'eq', 'pod') }}"
+  loop_control:
+    label: "{{ item.inode }}"
+
+- name: Everything about routing, but no processes
+  podnet.lab.netns_facts:
+    gather_subset:
+      - all_routes
+      - rules
+      - neighbours
+      - sysctls
+      - "!processes"
+
+- name: As part of gathering facts, with the same options for all fact modules
+  hosts: nodes
+  gather_facts: true
+  become: true
+  vars:
+    ansible_facts_modules: [podnet.lab.netns_facts]
+  module_defaults:
+    group/podnet.lab.facts:
+      timeout: 60
+      on_timeout: warn
+  tasks:
+    - name: Show how many network namespaces there are
+      ansible.builtin.debug:
+        msg: "{{ ansible_facts.podnet_netns.namespaces | length }}"
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Facts about the pod network of the node.
+  type: dict
+  returned: success
+  contains:
+    podnet_netns:
+      description: Network namespaces of the node.
+      type: dict
+      returned: success
+      contains:
+        schema_version:
+          description: >-
+            Version of this key. It changes when something is removed or changes its meaning, not when
+            something is added.
+          type: int
+          returned: success
+          sample: 1
+        partial:
+          description: Whether something could not be read. RV(ansible_facts.podnet_netns.errors) then says what.
+          type: bool
+          returned: success
+          sample: false
+        errors:
+          description: What could not be read, and why. Empty when nothing is missing.
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            object:
+              description: What could not be read.
+              type: str
+              returned: success
+              sample: "/var/lib/cni/results"
+            cause:
+              description: Why.
+              type: str
+              returned: success
+              sample: "It cannot be read: Permission denied (EACCES)."
+            remedy:
+              description: What would help.
+              type: str
+              returned: success
+              sample: "Run the task with become: true."
+        namespaces:
+          description: "Every network namespace: the node's own first, then by kind and name."
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            inode:
+              description: Inode number. It identifies the namespace until it is gone.
+              type: int
+              returned: success
+              sample: 4026532299
+            kind:
+              description: >-
+                V(host) is the node's own. V(pod) belongs to a Kubernetes pod, V(lab) to a pod of
+                podnet.lab, V(container) to a container that is no pod. V(named) is mounted, V(process)
+                is held by a process, V(hidden) by something else.
+              type: str
+              returned: success
+              sample: "pod"
+            names:
+              description: Names in C(/run/netns) and C(/run/docker/netns).
+              type: list
+              elements: str
+              returned: success
+              sample: ["cni-6d1c2f7e"]
+            paths:
+              description: Every place where it is mounted.
+              type: list
+              elements: str
+              returned: success
+              sample: ["/run/netns/cni-6d1c2f7e"]
+            nsid:
+              description: "Number by which the node's own namespace knows it. Null when it has none."
+              type: int
+              returned: success
+              sample: 0
+            owner:
+              description: The pod that it belongs to. Null when it is no pod, or nobody says whose it is.
+              type: dict
+              returned: success
+              contains:
+                namespace:
+                  description: Kubernetes namespace of the pod.
+                  type: str
+                  returned: success
+                  sample: "default"
+                name:
+                  description: Name of the pod.
+                  type: str
+                  returned: success
+                  sample: "pod2"
+                uid:
+                  description: >-
+                    Unique id of the pod. That of a static pod is a hash of its manifest, as the
+                    kubelet writes it on the node.
+                  type: str
+                  returned: success
+                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                sandbox_id:
+                  description: "Id of the pod's sandbox container."
+                  type: str
+                  returned: success
+                  sample: "1da4c8de…"
+                runtime:
+                  description: >-
+                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
+                    V(lab) for podnet.lab itself.
+                  type: str
+                  returned: success
+                  sample: "containerd"
+                sources:
+                  description: >-
+                    The evidence, the most trusted first. Without the subset V(sources), only what
+                    was needed to know the fields.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    source:
+                      description: Kind of source.
+                      type: str
+                      returned: success
+                      sample: "cni_cache"
+                    path:
+                      description: File that says so.
+                      type: str
+                      returned: success
+                      sample: "/var/lib/cni/results/cbr0-9f31c2-eth0"
+                    fields:
+                      description: Fields that it speaks of.
+                      type: list
+                      elements: str
+                      returned: success
+                      sample: ["namespace", "name", "uid", "sandbox_id"]
+                contradictions:
+                  description: Fields for which sources say different things.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    field:
+                      description: Name of the field.
+                      type: str
+                      returned: success
+                      sample: "uid"
+                    values:
+                      description: The values, the most trusted first.
+                      type: list
+                      elements: dict
+                      returned: success
+                      contains:
+                        value:
+                          description: The value.
+                          type: str
+                          returned: success
+                        source:
+                          description: Kind of source.
+                          type: str
+                          returned: success
+                          sample: "cgroup"
+                        path:
+                          description: File that says so.
+                          type: str
+                          returned: success
+                          sample: "/proc/4711/cgroup"
+            host_network_pods:
+              description: >-
+                Pods with C(hostNetwork), which have no namespace and no cable. Only for the node's own
+                namespace.
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                namespace:
+                  description: Kubernetes namespace of the pod.
+                  type: str
+                  returned: success
+                  sample: "default"
+                name:
+                  description: Name of the pod.
+                  type: str
+                  returned: success
+                  sample: "pod2"
+                uid:
+                  description: >-
+                    Unique id of the pod. That of a static pod is a hash of its manifest, as the
+                    kubelet writes it on the node.
+                  type: str
+                  returned: success
+                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                sandbox_id:
+                  description: "Id of the pod's sandbox container."
+                  type: str
+                  returned: success
+                  sample: "1da4c8de…"
+                runtime:
+                  description: >-
+                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
+                    V(lab) for podnet.lab itself.
+                  type: str
+                  returned: success
+                  sample: "containerd"
+                sources:
+                  description: >-
+                    The evidence, the most trusted first. Without the subset V(sources), only what
+                    was needed to know the fields.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    source:
+                      description: Kind of source.
+                      type: str
+                      returned: success
+                      sample: "cni_cache"
+                    path:
+                      description: File that says so.
+                      type: str
+                      returned: success
+                      sample: "/var/lib/cni/results/cbr0-9f31c2-eth0"
+                    fields:
+                      description: Fields that it speaks of.
+                      type: list
+                      elements: str
+                      returned: success
+                      sample: ["namespace", "name", "uid", "sandbox_id"]
+                contradictions:
+                  description: Fields for which sources say different things.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    field:
+                      description: Name of the field.
+                      type: str
+                      returned: success
+                      sample: "uid"
+                    values:
+                      description: The values, the most trusted first.
+                      type: list
+                      elements: dict
+                      returned: success
+                      contains:
+                        value:
+                          description: The value.
+                          type: str
+                          returned: success
+                        source:
+                          description: Kind of source.
+                          type: str
+                          returned: success
+                          sample: "cgroup"
+                        path:
+                          description: File that says so.
+                          type: str
+                          returned: success
+                          sample: "/proc/4711/cgroup"
+            containers:
+              description: >-
+                Processes grouped by container. Containers without id are told apart by PID namespace.
+                Subset V(processes).
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                id:
+                  description: Id of the container.
+                  type: str
+                  returned: success
+                  sample: "77a1…"
+                name:
+                  description: "Name in the pod, or docker's or podman's. Null for a pod's sandbox."
+                  type: str
+                  returned: success
+                  sample: "web"
+                pids:
+                  description: Its processes in this network namespace.
+                  type: list
+                  elements: int
+                  returned: success
+                  sample: [4711]
+                pid_namespace:
+                  description: Inode of its PID namespace.
+                  type: int
+                  returned: success
+                  sample: 4026532301
+            processes:
+              description: "Its processes. Subset V(processes); for the node's own namespace V(host_processes)."
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                pid:
+                  description: Process id as the node sees it.
+                  type: int
+                  returned: success
+                  sample: 4711
+                comm:
+                  description: What the process calls itself.
+                  type: str
+                  returned: success
+                  sample: "nginx"
+                tid:
+                  description: Only this thread is in the namespace.
+                  type: int
+                  returned: when it applies
+                pid_namespace:
+                  description: >-
+                    Inode of its PID namespace, when it is not the node's own. Null when it could
+                    not be read.
+                  type: int
+                  returned: when it applies
+                  sample: 4026532301
+                container_id:
+                  description: Id of its container.
+                  type: str
+                  returned: when it applies
+                  sample: "77a1…"
+                container_name:
+                  description: Name of its container.
+                  type: str
+                  returned: when it applies
+                  sample: "web"
+            process_count:
+              description: Number of its processes.
+              type: int
+              returned: success
+              sample: 1
+            interfaces:
+              description: Its interfaces in the words of C(ip -d -j addr).
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                ifindex:
+                  description: Index of the interface in its namespace.
+                  type: int
+                  returned: success
+                  sample: 2
+                ifname:
+                  description: Name of the interface.
+                  type: str
+                  returned: success
+                  sample: "eth0"
+                flags:
+                  description: Flags of the interface. Subset V(links) for veth and loopback.
+                  type: list
+                  elements: str
+                  returned: when it applies
+                  sample: ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]
+                mtu:
+                  description: Largest packet in bytes.
+                  type: int
+                  returned: success
+                  sample: 1500
+                operstate:
+                  description: V(UP), V(DOWN), V(LOWERLAYERDOWN), V(UNKNOWN) and so on.
+                  type: str
+                  returned: success
+                  sample: "UP"
+                link_type:
+                  description: Link layer. Subset V(links) for veth and loopback.
+                  type: str
+                  returned: when it applies
+                  sample: "ether"
+                address:
+                  description: Link-layer address.
+                  type: str
+                  returned: when it applies
+                  sample: "3e:5c:1f:00:a2:07"
+                broadcast:
+                  description: >-
+                    Link-layer broadcast address. As
+                    RV(ansible_facts.podnet_netns.namespaces.interfaces.flags).
+                  type: str
+                  returned: when it applies
+                  sample: "ff:ff:ff:ff:ff:ff"
+                permaddr:
+                  description: Permanent link-layer address when another is in use.
+                  type: str
+                  returned: when it applies
+                master:
+                  description: Name of the bridge, bond or VRF that it is a port of.
+                  type: str
+                  returned: when it applies
+                  sample: "cni0"
+                link:
+                  description: Name of the interface below it, when that is in this namespace.
+                  type: str
+                  returned: when it applies
+                  sample: "eth0"
+                link_index:
+                  description: Index of the interface below it, or of its peer, in another namespace.
+                  type: int
+                  returned: when it applies
+                  sample: 12
+                link_netnsid:
+                  description: Number of that other namespace as seen from this one.
+                  type: int
+                  returned: when it applies
+                  sample: 0
+                qdisc:
+                  description: Queueing discipline.
+                  type: str
+                  returned: when it applies
+                  sample: "noqueue"
+                group:
+                  description: Group of interfaces.
+                  type: str
+                  returned: when it applies
+                  sample: "default"
+                txqlen:
+                  description: Length of the transmit queue.
+                  type: int
+                  returned: when it applies
+                  sample: 1000
+                ifalias:
+                  description: Description.
+                  type: str
+                  returned: when it applies
+                  sample: "podnet.lab:lab0"
+                altnames:
+                  description: Other names.
+                  type: list
+                  elements: str
+                  returned: when it applies
+                  sample: []
+                linkinfo:
+                  description: What C(ip -d) shows.
+                  type: dict
+                  returned: when it applies
+                  contains:
+                    info_kind:
+                      description: Kind of link.
+                      type: str
+                      returned: when it applies
+                      sample: "veth"
+                    info_data:
+                      description: Fields of this kind, named as C(ip -d -j link) names them. Subset V(links) for veth.
+                      type: dict
+                      returned: when it applies
+                    info_slave_kind:
+                      description: Kind of the master, for a port. Subset V(links) for veth.
+                      type: str
+                      returned: when it applies
+                      sample: "bridge"
+                    info_slave_data:
+                      description: Fields of a port of this kind. Subset V(links) for veth.
+                      type: dict
+                      returned: when it applies
+                addr_info:
+                  description: >-
+                    Addresses. Without the subset V(links), IPv6 link-local ones of veth interfaces
+                    are left out.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    family:
+                      description: V(inet) or V(inet6).
+                      type: str
+                      returned: success
+                      sample: "inet"
+                    local:
+                      description: The address.
+                      type: str
+                      returned: success
+                      sample: "10.244.1.7"
+                    address:
+                      description: "The peer's address on a point-to-point link."
+                      type: str
+                      returned: when it applies
+                    prefixlen:
+                      description: Length of the prefix in bits.
+                      type: int
+                      returned: success
+                      sample: 24
+                    broadcast:
+                      description: Broadcast address. Subset V(links).
+                      type: str
+                      returned: when it applies
+                      sample: "10.244.1.255"
+                    scope:
+                      description: V(global), V(site), V(link), V(host) or a number.
+                      type: str
+                      returned: success
+                      sample: "global"
+                    label:
+                      description: Label of an IPv4 address. Subset V(links).
+                      type: str
+                      returned: when it applies
+                      sample: "eth0"
+                    dynamic:
+                      description: There when the address has a lifetime.
+                      type: bool
+                      returned: when it applies
+                    secondary:
+                      description: There when it is a secondary address.
+                      type: bool
+                      returned: when it applies
+                    temporary:
+                      description: There when it is a temporary address.
+                      type: bool
+                      returned: when it applies
+                    nodad:
+                      description: There when no duplicate address detection is done.
+                      type: bool
+                      returned: when it applies
+                    optimistic:
+                      description: There when it may be used before duplicate address detection has finished.
+                      type: bool
+                      returned: when it applies
+                    dadfailed:
+                      description: There when another host has the address.
+                      type: bool
+                      returned: when it applies
+                    deprecated:
+                      description: There when no new connection should use it.
+                      type: bool
+                      returned: when it applies
+                    tentative:
+                      description: There while duplicate address detection is at work.
+                      type: bool
+                      returned: when it applies
+                    mngtmpaddr:
+                      description: There when temporary addresses are made from it.
+                      type: bool
+                      returned: when it applies
+                    noprefixroute:
+                      description: There when the kernel made no route for its prefix.
+                      type: bool
+                      returned: when it applies
+                peer:
+                  description: The other end of a veth. Null when it was not found. Subset V(ends).
+                  type: dict
+                  returned: when it applies
+                  contains:
+                    netns:
+                      description: Inode of its network namespace.
+                      type: int
+                      returned: success
+                      sample: 4026531840
+                    ifindex:
+                      description: Its index there.
+                      type: int
+                      returned: success
+                      sample: 12
+                    ifname:
+                      description: Its name there.
+                      type: str
+                      returned: success
+                      sample: "vethb1c2d3e4"
+                peer_resolution:
+                  description: >-
+                    V(exact) when it is proven which interface the other end is, V(ambiguous) when
+                    several could be, V(unresolved) when none was found. Subset V(ends).
+                  type: str
+                  returned: when it applies
+                  sample: "exact"
+                peer_reason:
+                  description: Why it is not exact. Subset V(ends).
+                  type: str
+                  returned: when it applies
+                stats64:
+                  description: Counters. Subset V(statistics).
+                  type: dict
+                  returned: when it applies
+                  contains:
+                    rx:
+                      description: Received.
+                      type: dict
+                      returned: success
+                      contains:
+                        bytes:
+                          description: bytes.
+                          type: int
+                          returned: success
+                        packets:
+                          description: packets.
+                          type: int
+                          returned: success
+                        errors:
+                          description: errors.
+                          type: int
+                          returned: success
+                        dropped:
+                          description: dropped.
+                          type: int
+                          returned: success
+                        multicast:
+                          description: Multicast packets.
+                          type: int
+                          returned: success
+                    tx:
+                      description: Sent.
+                      type: dict
+                      returned: success
+                      contains:
+                        bytes:
+                          description: bytes.
+                          type: int
+                          returned: success
+                        packets:
+                          description: packets.
+                          type: int
+                          returned: success
+                        errors:
+                          description: errors.
+                          type: int
+                          returned: success
+                        dropped:
+                          description: dropped.
+                          type: int
+                          returned: success
+                        collisions:
+                          description: Collisions.
+                          type: int
+                          returned: success
+                fdb:
+                  description: Forwarding table of a VXLAN interface. Subset V(permanent_fdb).
+                  type: list
+                  elements: dict
+                  returned: when it applies
+                  contains:
+                    mac:
+                      description: MAC address.
+                      type: str
+                      returned: success
+                      sample: "3e:5c:1f:00:a2:07"
+                    dst:
+                      description: Address of the node that it is behind.
+                      type: str
+                      returned: success
+                      sample: "192.0.2.12"
+                    state:
+                      description: V(permanent), V(static), V(stale) or V(learned).
+                      type: str
+                      returned: success
+                      sample: "permanent"
+                    port:
+                      description: UDP port, when it is not the one of the interface.
+                      type: int
+                      returned: when it applies
+                    vni:
+                      description: Network identifier, when it is not the one of the interface.
+                      type: int
+                      returned: when it applies
+                    via_ifindex:
+                      description: Interface to send through.
+                      type: int
+                      returned: when it applies
+            routes:
+              description: Its routes in the words of C(ip -j route). Subset V(routes).
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                type:
+                  description: Type of route when it is not V(unicast).
+                  type: str
+                  returned: when it applies
+                  sample: "blackhole"
+                dst:
+                  description: V(default), an address or a prefix.
+                  type: str
+                  returned: success
+                  sample: "default"
+                family:
+                  description: V(inet) or V(inet6).
+                  type: str
+                  returned: success
+                  sample: "inet"
+                gateway:
+                  description: Next hop.
+                  type: str
+                  returned: when it applies
+                  sample: "10.244.1.1"
+                via:
+                  description: Next hop of another address family.
+                  type: dict
+                  returned: when it applies
+                  contains:
+                    family:
+                      description: Family of the gateway.
+                      type: str
+                      returned: success
+                      sample: "inet6"
+                    host:
+                      description: Address of the gateway.
+                      type: str
+                      returned: success
+                      sample: "fe80::1"
+                dev:
+                  description: Name of the interface.
+                  type: str
+                  returned: when it applies
+                  sample: "eth0"
+                table:
+                  description: Routing table when it is not V(main).
+                  type: str
+                  returned: when it applies
+                  sample: "local"
+                protocol:
+                  description: Who made the route, when it is not V(boot).
+                  type: str
+                  returned: when it applies
+                  sample: "kernel"
+                scope:
+                  description: Scope when it is not V(global).
+                  type: str
+                  returned: when it applies
+                  sample: "link"
+                prefsrc:
+                  description: Source address for what leaves by this route.
+                  type: str
+                  returned: when it applies
+                  sample: "10.244.1.7"
+                metric:
+                  description: The route with the lowest metric wins.
+                  type: int
+                  returned: when it applies
+                  sample: 100
+                flags:
+                  description: Such as V(onlink), V(linkdown), V(dead).
+                  type: list
+                  elements: str
+                  returned: when it applies
+                  sample: ["onlink"]
+                nexthops:
+                  description: Next hops of a route that has several.
+                  type: list
+                  elements: dict
+                  returned: when it applies
+                  contains:
+                    gateway:
+                      description: Next hop.
+                      type: str
+                      returned: when it applies
+                    via:
+                      description: Next hop of another address family.
+                      type: dict
+                      returned: when it applies
+                      contains:
+                        family:
+                          description: Family of the gateway.
+                          type: str
+                          returned: success
+                          sample: "inet6"
+                        host:
+                          description: Address of the gateway.
+                          type: str
+                          returned: success
+                          sample: "fe80::1"
+                    dev:
+                      description: Name of the interface.
+                      type: str
+                      returned: when it applies
+                    weight:
+                      description: Share of the traffic.
+                      type: int
+                      returned: success
+                      sample: 1
+                    flags:
+                      description: As for a route.
+                      type: list
+                      elements: str
+                      returned: success
+                      sample: []
+                nhid:
+                  description: Id of a next hop object.
+                  type: int
+                  returned: when it applies
+                encap:
+                  description: Encapsulation.
+                  type: str
+                  returned: when it applies
+                metrics:
+                  description: Metrics such as MTU.
+                  type: list
+                  elements: dict
+                  returned: when it applies
+                "from":
+                  description: Source prefix that the route is for.
+                  type: str
+                  returned: when it applies
+            neighbours:
+              description: ARP and NDP tables. Subset V(neighbours).
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                dst:
+                  description: Address.
+                  type: str
+                  returned: success
+                  sample: "10.244.1.1"
+                dev:
+                  description: Name of the interface.
+                  type: str
+                  returned: success
+                  sample: "eth0"
+                lladdr:
+                  description: Link-layer address.
+                  type: str
+                  returned: when it applies
+                  sample: "3e:5c:1f:00:a2:07"
+                state:
+                  description: States.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["REACHABLE"]
+                router:
+                  description: There when it is a router.
+                  type: bool
+                  returned: when it applies
+                proxy:
+                  description: There when it is answered for.
+                  type: bool
+                  returned: when it applies
+                extern_learn:
+                  description: There when a program learned it.
+                  type: bool
+                  returned: when it applies
+                self:
+                  description: As C(ip neigh) prints it.
+                  type: bool
+                  returned: when it applies
+                master:
+                  description: As C(ip neigh) prints it.
+                  type: bool
+                  returned: when it applies
+                offload:
+                  description: There when it is offloaded.
+                  type: bool
+                  returned: when it applies
+                sticky:
+                  description: There when it does not move.
+                  type: bool
+                  returned: when it applies
+            rules:
+              description: Policy routing rules. Subset V(rules).
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                priority:
+                  description: Rules are tried in this order.
+                  type: int
+                  returned: success
+                  sample: 32766
+                family:
+                  description: V(inet) or V(inet6).
+                  type: str
+                  returned: success
+                  sample: "inet"
+                src:
+                  description: V(all) or an address.
+                  type: str
+                  returned: success
+                  sample: "all"
+                srclen:
+                  description: Length of its prefix.
+                  type: int
+                  returned: when it applies
+                  sample: 24
+                dst:
+                  description: Destination address.
+                  type: str
+                  returned: when it applies
+                dstlen:
+                  description: Length of its prefix.
+                  type: int
+                  returned: when it applies
+                fwmark:
+                  description: Mark of the packet.
+                  type: str
+                  returned: when it applies
+                  sample: "0x4000"
+                fwmask:
+                  description: Mask of the mark.
+                  type: str
+                  returned: when it applies
+                iif:
+                  description: Interface that the packet came in by.
+                  type: str
+                  returned: when it applies
+                oif:
+                  description: Interface that the packet goes out by.
+                  type: str
+                  returned: when it applies
+                l3mdev:
+                  description: There when the table is that of the VRF.
+                  type: bool
+                  returned: when it applies
+                table:
+                  description: Routing table.
+                  type: str
+                  returned: when it applies
+                  sample: "main"
+                action:
+                  description: What happens when it is no table lookup.
+                  type: str
+                  returned: when it applies
+                suppress_prefixlen:
+                  description: Routes with prefixes this short are ignored.
+                  type: int
+                  returned: when it applies
+                protocol:
+                  description: Who made the rule.
+                  type: str
+                  returned: when it applies
+                  sample: "kernel"
+                "not":
+                  description: There when the rule matches everything else.
+                  type: bool
+                  returned: when it applies
+            sockets:
+              description: Listening sockets. Subset V(sockets).
+              type: list
+              elements: dict
+              returned: when it applies
+              contains:
+                protocol:
+                  description: Such as V(tcp), V(udp), V(tcp6).
+                  type: str
+                  returned: success
+                  sample: "tcp"
+                local:
+                  description: Address.
+                  type: str
+                  returned: success
+                  sample: "0.0.0.0"
+                port:
+                  description: Port.
+                  type: int
+                  returned: success
+                  sample: 80
+                uid:
+                  description: User that opened it.
+                  type: int
+                  returned: success
+                  sample: 0
+                inode:
+                  description: Inode of the socket.
+                  type: int
+                  returned: success
+                  sample: 90412
+            sysctls:
+              description: Kernel settings that matter to forwarding. Subset V(sysctls).
+              type: dict
+              returned: when it applies
+            errors:
+              description: What could not be read in this namespace.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                object:
+                  description: What could not be read.
+                  type: str
+                  returned: success
+                  sample: "/var/lib/cni/results"
+                cause:
+                  description: Why.
+                  type: str
+                  returned: success
+                  sample: "It cannot be read: Permission denied (EACCES)."
+                remedy:
+                  description: What would help.
+                  type: str
+                  returned: success
+                  sample: "Run the task with become: true."
+"""
+
+from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._netns_view import netns_facts
+from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT_OF_ONE_KEY
+
+
+def main() -> None:
+    """Gather and return the facts."""
+    run({"podnet_netns": lambda found: netns_facts(found.node)}, DEFAULT_OF_ONE_KEY)
+
+
+if __name__ == "__main__":
+    main()
