@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import shlex
@@ -47,6 +48,7 @@ def environment() -> dict[str, str]:
         if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "PYTEST_"))
     }
     return {
+        **_own_fabric(),
         **kept,
         "PATH": os.pathsep.join(path),
         "VIRTUAL_ENV": str(VENV),
@@ -55,6 +57,16 @@ def environment() -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _own_fabric() -> dict[str, str]:
+    """Name and network of the test nodes, by the checkout's path: two checkouts may be tested at once."""
+    digest = hashlib.sha256(os.fsencode(CHECKOUT)).digest()
+    return {
+        "PODNET_TEST_FABRIC": f"podt{digest.hex()[:8]}",
+        # 10.89.0.0/24 is the demo's.
+        "PODNET_TEST_SUBNET": f"10.89.{64 + int.from_bytes(digest[:4], 'big') % 190}.0/24",
     }
 
 
