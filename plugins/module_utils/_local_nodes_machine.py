@@ -142,7 +142,14 @@ class Machine:
             if state.read_text(path) not in ("0", ""):
                 faults.append("link %s forwards packets" % fabric)
                 break
+        if not self._has_stop_rule(fabric):
+            faults.append("the rule that keeps packets of link %s on this machine is gone" % fabric)
         return faults
+
+    def _has_stop_rule(self, fabric: str) -> bool:
+        """Whether a rule forbids to route anything that comes from the fabric."""
+        rules = self._ip_json("-4", "rule", "show")
+        return any(rule.get("iif") == fabric and rule.get("action") == "prohibit" for rule in rules)
 
     def check(self, wanted: Wanted, seen: Optional[FabricSeen]) -> List[str]:
         """Why this machine, as it is, cannot take the fabric; each as a sentence with its remedy."""
@@ -244,7 +251,10 @@ class Machine:
         )
         self.run(["ip", "link", "set", name, "alias", LINK_MARK], "marking link %s" % name)
         self.run([*enter, "ip", "link", "set", "machine", "master", "br0", "up"], "plugging the machine in")
-        # Nodes have a default route to the machine, and there it ends.
+        # Nodes have a default route to the machine, and there it ends: the link forwards nothing, and when
+        # somebody later lets the whole machine forward, which sets this link too, the rule still says no.
+        if not self._has_stop_rule(name):
+            self.run(["ip", "-4", "rule", "add", "iif", name, "prohibit"], "keeping the nodes' packets in")
         for path in _forwarding_sysctls(name):
             if os.path.exists(path):
                 self.commands.append("echo 0 > %s" % path)
@@ -305,24 +315,22 @@ class Machine:
         for name in names:
             state.remove_tree(state.node_directory(fabric, name))
 
-    def forget_fabric(self, fabric: str) -> None:
-        """Remove what is left of a fabric that does not work any more, if anything is."""
-        if state.node_names(fabric) or state.read_text(os.path.join(state.fabric_directory(fabric), "holder")):
-            self.remove_fabric(fabric)
-
     def remove_fabric(self, fabric: str) -> None:
-        """End everything of this fabric, and forget it."""
+        """End everything of this fabric, and forget it. Its directory stays, empty: the caller has a lock on it."""
         directory = state.fabric_directory(fabric)
         self.remove_nodes(fabric, state.node_names(fabric))
         state.end_ssh_masters(fabric)
         link = self.link(fabric)
         if link is not None and link.get("ifalias") == LINK_MARK:
             self.run(["ip", "link", "del", fabric], "removing link %s" % fabric)
+        # A rule outlives its link, and belongs to us only where the link of that name is ours or gone.
+        while (link is None or link.get("ifalias") == LINK_MARK) and self._has_stop_rule(fabric):
+            self.run(["ip", "-4", "rule", "del", "iif", fabric, "prohibit"], "removing the rule of link %s" % fabric)
         # The holder, and whatever else was started for this fabric, recorded or not.
         processes = state.stray_processes(fabric)
         self.commands.extend("kill -KILL %d" % process.pid for process in processes)
         _end(processes)
-        state.remove_tree(directory)
+        state.remove_contents(directory)
 
 
 _MISSING_KIND = (

@@ -181,11 +181,17 @@ def read_node_spec(fabric: str, node: str) -> Optional[NodeSpec]:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a directory of ours and all below it. Symbolic links are removed, not followed."""
-    if os.path.islink(path):
-        os.unlink(path)
-    elif os.path.isdir(path):
+    """Remove what is there, and all below it. Symbolic links are removed, not followed."""
+    if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def remove_contents(path: str) -> None:
+    """Remove all that is in the directory, and leave the directory."""
+    for entry in _entries(path):
+        remove_tree(entry)
 
 
 # --- processes -------------------------------------------------------------------------------------------------

@@ -293,7 +293,7 @@ def _present(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> D
                 _refuse(module, machine.check(wanted, seen))
                 plan = nodes.plan_present(wanted, seen)
                 if plan.rebuild_fabric:
-                    machine.forget_fabric(wanted.fabric)
+                    machine.remove_fabric(wanted.fabric)
                     machine.build_fabric(wanted)
             if plan.repair_uplink and seen is not None and seen.holder is not None:
                 machine.repair_uplink(wanted, seen.holder)
