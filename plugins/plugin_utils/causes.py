@@ -25,7 +25,7 @@ _BECOME = re.compile(
 
 def one_line(said: str) -> str:
     """Return what Ansible or a node said as one line of bounded length that can be shown anywhere."""
-    return shortened(visible(" ".join(said.split())), _CAUSE)
+    return shortened(visible(" ".join(said.split()).rstrip(".")), _CAUSE)
 
 
 def is_become(said: str) -> bool:

@@ -105,7 +105,7 @@ def _interface(end: End, namespaces: dict[int, Namespace]) -> Interface | None:
 def _bridge_for(inner: End, outer: End, bridges: list[Bridge], namespaces: dict[int, Namespace]) -> Bridge | None:
     interface = _interface(inner, namespaces)
     beside = namespaces.get(outer["netns"]) if outer["netns"] is not None else None
-    if interface is None or beside is None:
+    if interface is None or beside is None or beside["routes"] is None:
         return None
     addresses = [one["local"] for one in interface["addr_info"] if ranges.is_specific(one["local"])]
     routed = [route["dst"] for route in beside["routes"] if route["dev"] == outer["ifname"]]

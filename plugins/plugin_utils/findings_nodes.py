@@ -31,11 +31,11 @@ def cut(lines: list[str]) -> list[str]:
 
 
 def _error(error: Error) -> str:
-    return f"{error['object']}: {error['cause']}"
+    return f"{error['object']}: {error['cause'].rstrip('.')}"
 
 
 def _remedies(errors: list[Error]) -> str:
-    return "; ".join(dict.fromkeys(error["remedy"] for error in errors if error["remedy"]))
+    return "; ".join(dict.fromkeys(error["remedy"].rstrip(".") for error in errors if error["remedy"]))
 
 
 def node_not_read(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
@@ -56,10 +56,11 @@ def node_not_read(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Find
         }
 
 
-def node_partly_read(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
-    """Nodes of which something could not be read."""
+def node_partly_read(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Nodes of which something could not be read, beside what single namespaces say themselves."""
     for node in model["nodes"]:
-        if node["status"] != "partial":
+        told = any(namespace["errors"] for namespace in views[node["host"]].namespaces.values())
+        if node["status"] != "partial" or (told and not node["errors"]):
             continue
         yield {
             "kind": "node-partly-read",
@@ -77,12 +78,7 @@ def namespace_not_read(model: Model, views: Mapping[str, NodeView]) -> Iterator[
     """Namespaces that were found and could not be read, wholly or in part."""
     for node in model["nodes"]:
         host = node["host"]
-        said = [_error(error) for error in node["errors"]]
-        unread = [
-            (namespace, [error for error in namespace["errors"] if _error(error) not in said])
-            for namespace in views[host].namespaces.values()
-        ]
-        unread = [(namespace, errors) for namespace, errors in unread if errors]
+        unread = [(one, one["errors"]) for one in views[host].namespaces.values() if one["errors"]]
         if not unread:
             continue
         yield {

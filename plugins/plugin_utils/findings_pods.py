@@ -24,7 +24,7 @@ def _with_network(view: NodeView) -> Iterator[tuple[Pod, Namespace]]:
     """Yield the pods that have a network of their own which could be read."""
     for pod in view.pods:
         namespace = view.namespaces.get(pod["netns"])
-        if not pod["host_network"] and namespace is not None and namespace["interfaces"] and not namespace["errors"]:
+        if not pod["host_network"] and namespace is not None and not namespace["errors"]:
             yield pod, namespace
 
 
@@ -41,7 +41,7 @@ def pod_without_address(_model: Model, views: Mapping[str, NodeView]) -> Iterato
                 "hosts": [host],
                 "object": name,
                 "message": f"{name} has no address",
-                "evidence": [_state(interface) for interface in namespace["interfaces"]],
+                "evidence": [_state(interface) for interface in namespace["interfaces"]] or ["lo is all that it has"],
                 "remedy": "The network plugin failed or has not finished: look at the runtime's log on the node "
                 "(journalctl -u containerd or -u crio) and delete the pod to have it made anew",
                 "command": commands.addresses(namespace),
@@ -62,7 +62,7 @@ def pod_interface_down(_model: Model, views: Mapping[str, NodeView]) -> Iterator
                     continue
                 name = words.pod_name(pod)
                 remedy = commands.inside(namespace, f"ip link set dev {shell_word(interface['ifname'])} up")
-                if "UP" in interface["flags"]:
+                if interface["operstate"] == "LOWERLAYERDOWN" or "UP" in (interface["flags"] or ()):
                     remedy = f"The other end of {interface['ifname']} is down: set it up on the node"
                 yield {
                     "kind": "pod-interface-down",
@@ -70,19 +70,21 @@ def pod_interface_down(_model: Model, views: Mapping[str, NodeView]) -> Iterator
                     "hosts": [host],
                     "object": f"{name} {interface['ifname']}",
                     "message": f"{interface['ifname']} of {name} is down",
-                    "evidence": [f"{_state(interface)}, flags {','.join(interface['flags']) or 'none'}"],
+                    "evidence": [_state(interface)],
                     "remedy": remedy,
                     "command": commands.link(interface["ifname"], namespace),
                 }
 
 
 def _should_be_up(interface: Interface) -> bool:
-    return interface["link_type"] == "loopback" or interface["kind"] in _POD_LINKS or bool(interface["addr_info"])
+    return interface["ifname"] == "lo" or interface["kind"] in _POD_LINKS or bool(interface["addr_info"])
 
 
 def _is_up(interface: Interface) -> bool:
-    """Tell whether packets can pass: set up, and with a carrier (no IF_OPER_DOWN, RFC 2863)."""
-    return "UP" in interface["flags"] and interface["operstate"] not in ("DOWN", "LOWERLAYERDOWN", "NOTPRESENT")
+    """Tell whether packets can pass: set up, and with a carrier (operational states of RFC 2863, 6)."""
+    if interface["flags"] is not None and "UP" not in interface["flags"]:
+        return False
+    return interface["operstate"] not in ("DOWN", "LOWERLAYERDOWN", "NOTPRESENT")
 
 
 def address_shared_by_pods(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:

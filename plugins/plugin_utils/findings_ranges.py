@@ -43,7 +43,7 @@ def conflict_on_node(model: Model, _views: Mapping[str, NodeView]) -> Iterator[F
                 "severity": "fault",
                 "hosts": [node["host"]],
                 "object": words.listed(list(dict.fromkeys(side["value"] for side in conflict["sides"]))),
-                "message": conflict["message"],
+                "message": conflict["message"].rstrip("."),
                 "evidence": cut([f"{side['value']} ({side['source']})" for side in conflict["sides"]]),
                 "remedy": _REMEDIES.get(conflict["kind"], ""),
                 "command": next(

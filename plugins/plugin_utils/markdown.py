@@ -277,7 +277,7 @@ def _bridges(view: NodeView) -> Iterator[str]:
                 f"{len(bridge['ports'])}, {forwarding} forwarding",
                 str(bridge["mtu"] if bridge["mtu"] is not None else "?"),
                 "on" if bridge["stp_state"] else "off",
-                str(bridge["fdb_count"]),
+                "?" if bridge["fdb_count"] is None else str(bridge["fdb_count"]),
                 code(commands.bridge(bridge, view.namespaces)),
             )
 

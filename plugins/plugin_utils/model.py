@@ -11,7 +11,7 @@ are none. `node_part` reads one such document; `merged` puts the parts of all no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from . import ranges
 from .reading import Item, ShapeError, error
@@ -103,14 +103,6 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
 
 def _facts_part(root: Item, host: str) -> NodePart:
     netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
-    errors: list[Error] = []
-    for view in (root, netns, veth, bridge, cidr):
-        # Four views of one snapshot repeat what the snapshot could not read.
-        errors.extend(entry for entry in view.errors() if entry not in errors)
-    partial = bool(errors) or any(view.flag_or_none("partial") for view in (netns, veth, bridge, cidr))
-
-    cables = [_cable(item, host) for item in veth.items("pairs")]
-    bridges = [_bridge(item, host) for item in bridge.items("bridges")]
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
     for item in netns.items("namespaces"):
@@ -120,7 +112,18 @@ def _facts_part(root: Item, host: str) -> NodePart:
         if owner is not None:
             pods.append(_pod(owner, namespace, _containers(item), host_network=False))
         pods.extend(_pod(one, namespace, [], host_network=True) for one in item.items("host_network_pods"))
+    links = {(one["inode"], link["ifindex"]): link for one in namespaces for link in one["interfaces"]}
+    cables = [_cable(item, host, links) for item in veth.items("pairs")]
     _plug_in(pods, cables)
+    far_ends = {(end["netns"], end["ifindex"]): other for one in cables for end, other in _both_ways(one)}
+    bridges = [_bridge(item, host, far_ends) for item in bridge.items("bridges")]
+
+    errors: list[Error] = []
+    told = [error for namespace in namespaces for error in namespace["errors"]]
+    for view in (root, netns, veth, bridge, cidr):
+        # Four views of one snapshot repeat what it could not read, that of single namespaces included.
+        errors.extend(entry for entry in view.errors() if entry not in errors and entry not in told)
+    partial = bool(errors or told) or any(view.flag_or_none("partial") for view in (netns, veth, bridge, cidr))
 
     node_item = cidr.item_or_none("node") or Item({}, f"{cidr.place}.node")
     cni_item = cidr.item_or_none("cni") or Item({}, f"{cidr.place}.cni")
@@ -178,7 +181,7 @@ def _namespace(item: Item, host: str) -> Namespace:
         "process_count": len(pids) if count is None else count,
         "pod": _pod_name(item.item_or_none("owner")),
         "interfaces": [_interface(one) for one in item.items("interfaces")],
-        "routes": [_route(one) for one in item.items("routes")],
+        "routes": [_route(one) for one in item.items("routes")] if "routes" in item else None,
         "errors": item.errors(),
     }
 
@@ -194,7 +197,7 @@ def _interface(item: Item) -> Interface:
         "address": item.text_or_none("address"),
         "mtu": item.number_or_none("mtu"),
         "operstate": item.text_or_none("operstate"),
-        "flags": item.texts("flags"),
+        "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
         "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
     }
@@ -203,7 +206,8 @@ def _interface(item: Item) -> Interface:
 def _address(item: Item, ifname: str | None) -> Address:
     return {
         "family": item.text("family"),
-        "local": item.text("local"),
+        # A point-to-point link without an address of its own only has its peer's.
+        "local": item.text_or_none("local") or item.text("address"),
         "prefixlen": item.number("prefixlen"),
         "ifname": item.text("ifname") if ifname is None else ifname,
         "scope": item.text_or_none("scope"),
@@ -211,9 +215,10 @@ def _address(item: Item, ifname: str | None) -> Address:
 
 
 def _route(item: Item) -> Route:
+    via = item.item_or_none("via")
     return {
         "dst": item.text("dst"),
-        "gateway": item.text_or_none("gateway"),
+        "gateway": via.text("host") if via else item.text_or_none("gateway"),
         "dev": item.text_or_none("dev"),
         "type": item.text_or_none("type"),
         "protocol": item.text_or_none("protocol"),
@@ -258,29 +263,36 @@ def _contradiction(item: Item) -> str:
     return f"{item.text('field')}: {', '.join(sides)}"
 
 
-def _end(item: Item) -> End:
+def _end(item: Item, links: Mapping[tuple[int, int], Interface]) -> End:
+    """Return one end of a cable; what the view leaves out is taken from the interface itself."""
+    netns, ifindex = item.number_or_none("netns"), item.number_or_none("ifindex")
+    link = links.get((netns, ifindex)) if netns is not None and ifindex is not None else None
     return {
-        "netns": item.number_or_none("netns"),
+        "netns": netns,
         "netns_name": item.text_or_none("netns_name"),
         "ifname": item.text_or_none("ifname"),
-        "ifindex": item.number_or_none("ifindex"),
-        "address": item.text_or_none("address"),
-        "mtu": item.number_or_none("mtu"),
-        "operstate": item.text_or_none("operstate"),
+        "ifindex": ifindex,
+        "address": item.text_or_none("address") or (link["address"] if link else None),
+        "mtu": item.number("mtu") if "mtu" in item else link["mtu"] if link else None,
+        "operstate": item.text_or_none("operstate") or (link["operstate"] if link else None),
         "master": item.text_or_none("master"),
     }
 
 
-def _cable(item: Item, host: str) -> Cable:
-    ends = [_end(one) for one in item.items("ends")]
+def _both_ways(cable: Cable) -> tuple[tuple[End, End], tuple[End, End]]:
+    first, second = cable["ends"]
+    return (first, second), (second, first)
+
+
+def _cable(item: Item, host: str, links: Mapping[tuple[int, int], Interface]) -> Cable:
+    ends = [_end(one, links) for one in item.items("ends")]
     if len(ends) != 2:
         raise ShapeError(f"{item.place}.ends has {len(ends)} entries, not 2")
-    bridge = item.item_or_none("bridge")
     return {
         "host": host,
         "ends": ends,
         "pod": _pod_name(item.item_or_none("pod")),
-        "bridge": _bridge_name(bridge),
+        "bridge": _bridge_name(item.item_or_none("bridge")),
         "resolution": item.text("resolution"),
         "reason": item.text_or_none("reason"),
     }
@@ -294,7 +306,7 @@ def _plug_in(pods: list[Pod], cables: list[Cable]) -> None:
     """Give each pod its cables: those with an end in its namespace."""
     inside = {pod["netns"]: pod for pod in pods if not pod["host_network"]}
     for cable in cables:
-        for end, other in (cable["ends"], cable["ends"][::-1]):
+        for end, other in _both_ways(cable):
             pod = inside.get(end["netns"]) if end["netns"] is not None else None
             if pod is None:
                 continue
@@ -307,13 +319,14 @@ def _plug_in(pods: list[Pod], cables: list[Cable]) -> None:
             pod["cables"].append(plug)
 
 
-def _bridge(item: Item, host: str) -> Bridge:
+def _bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | None], End]) -> Bridge:
     ifname = item.text("ifname")
+    netns = item.number("netns")
     return {
         "host": host,
         "ifname": ifname,
         "ifindex": item.number("ifindex"),
-        "netns": item.number("netns"),
+        "netns": netns,
         "netns_name": item.text_or_none("netns_name"),
         "address": item.text_or_none("address"),
         "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
@@ -321,20 +334,21 @@ def _bridge(item: Item, host: str) -> Bridge:
         "mtu": item.number_or_none("mtu"),
         "stp_state": item.number_or_none("stp_state"),
         "vlan_filtering": item.number_or_none("vlan_filtering"),
-        "ports": [_port(one) for one in item.items("ports")],
-        "fdb_count": sum(1 for _entry in item.items("fdb")),
+        "ports": [_port(one, netns, far_ends) for one in item.items("ports")],
+        "fdb_count": sum(1 for _entry in item.items("fdb")) if "fdb" in item else None,
     }
 
 
-def _port(item: Item) -> Port:
-    peer = item.item_or_none("peer")
+def _port(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None], End]) -> Port:
+    ifindex = item.number("ifindex")
+    far_end = far_ends.get((netns, ifindex))
     return {
         "ifname": item.text("ifname"),
-        "ifindex": item.number("ifindex"),
+        "ifindex": ifindex,
         "state": item.text_or_none("state"),
         "hairpin": item.flag_or_none("hairpin"),
         "isolated": item.flag_or_none("isolated"),
-        "peer": peer.text_or_none("ifname") if peer else None,
+        "peer": far_end["ifname"] if far_end else None,
         "pod": _pod_name(item.item_or_none("pod")),
     }
 

@@ -67,7 +67,8 @@ class Interface(TypedDict):
     """MAC address."""
     mtu: int | None
     operstate: str | None
-    flags: list[str]
+    flags: list[str] | None
+    """As ``ip link`` names them; null where the facts leave them out."""
     master: str | None
     addr_info: list[Address]
 
@@ -86,7 +87,9 @@ class Namespace(TypedDict):
     process_count: int
     pod: PodName | None
     interfaces: list[Interface]
-    routes: list[Route]
+    """Without a loopback interface that is as usual."""
+    routes: list[Route] | None
+    """Without those that follow from the addresses; null when routes were not read."""
     errors: list[Error]
 
 
@@ -182,7 +185,8 @@ class Bridge(TypedDict):
     stp_state: int | None
     vlan_filtering: int | None
     ports: list[Port]
-    fdb_count: int
+    fdb_count: int | None
+    """Number of entries in the forwarding table, null when it was not read."""
 
 
 class RangeSource(TypedDict):
