@@ -79,8 +79,8 @@ def read_node() -> View:
 
 
 def read_netns(path: str) -> Optional[View]:
-    """Read a named network namespace; None when there is none of that name."""
-    if (named_inode(path) or NOT_A_NAMESPACE) == NOT_A_NAMESPACE:
+    """Read a network namespace by its name or by /proc/PID/ns/net; None when there is none."""
+    if not path.startswith("/proc/") and (named_inode(path) or NOT_A_NAMESPACE) == NOT_A_NAMESPACE:
         return None
     with entered(path):
         return _read()
@@ -110,7 +110,8 @@ def entered(path: str) -> Iterator[None]:
     """Be in a named network namespace, and come home; commands that are run meanwhile are there too."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        target = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        follow = 0 if path.startswith("/proc/") else os.O_NOFOLLOW
+        target = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | follow)
         try:
             _setns(target)
         finally:

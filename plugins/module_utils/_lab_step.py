@@ -17,7 +17,9 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils._lab_names import NETNS_DIR
-from ansible_collections.podnet.lab.plugins.module_utils._lab_read import entered
+from ansible_collections.podnet.lab.plugins.module_utils._lab_processes import alive
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, entered, read_netns
+from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store, sandbox_process
 
 # RFC 1123 labels, as Kubernetes requires of the names of pods, namespaces and containers.
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
@@ -25,8 +27,9 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
 NETNS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 
-_PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "sleep": "coreutils"}
-_SBIN = ["/sbin", "/usr/sbin", "/usr/local/sbin"]
+PACKAGES = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+"""Programs that a lab needs, and the packages that have them."""
+SBIN = ["/sbin", "/usr/sbin", "/usr/local/sbin"]
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 _REMEDIES = (
     ("Operation not permitted", "Run the task with become: true."),
@@ -44,9 +47,7 @@ class Step:
         self.module = module
         self.lab: str = module.params["lab"]
         if not LABEL.match(self.lab):
-            self.fail(
-                "lab", "%r is not a name of the form of RFC 1123" % self.lab, "Use up to 63 of a-z, 0-9 and '-'."
-            )
+            self.fail("lab", "%r is not a name of the form of RFC 1123" % self.lab, "Use up to 63 of a-z, 0-9 and '-'.")
         self.commands: List[str] = []
 
     @property
@@ -62,9 +63,9 @@ class Step:
 
     def tool(self, name: str) -> str:
         """Return the path of a program, or end with the name of the package that has it."""
-        path = self.module.get_bin_path(name, opt_dirs=_SBIN)
+        path = self.module.get_bin_path(name, opt_dirs=SBIN)
         if path is None:
-            self.fail(name, "the program is not on this node", "Install the package %s." % _PACKAGES.get(name, name))
+            self.fail(name, "the program is not on this node", "Install the package %s." % PACKAGES.get(name, name))
         return str(path)
 
     def ip(self, lines: Sequence[str], netns: Optional[str] = None) -> None:
@@ -88,6 +89,20 @@ class Step:
             found = _FAILED_LINE.search(err)
             index = min(int(found.group(1)), len(lines)) - 1 if found else 0
             self.failed(self.commands[start + index], _FAILED_LINE.sub("", err))
+
+    def view(self, netns: str) -> Optional[View]:
+        """Read a pod's namespace; None when there is none.
+
+        In check mode a namespace that lost its name is read by its sandbox: the step before would
+        have given the name back.
+        """
+        view = read_netns(netns)
+        if view is None and not self.real:
+            for pod in Store(self.lab).pods().values():
+                process = sandbox_process(pod) if pod["netns"] == netns else None
+                if process is not None and alive(process):
+                    return read_netns("/proc/%d/ns/net" % process.pid)
+        return view
 
     def failed(self, command: str, said: str) -> NoReturn:
         """End because a command failed, with what it said."""

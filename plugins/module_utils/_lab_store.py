@@ -13,6 +13,9 @@
     What the lab changed of the node itself and how it was before:
     ``{"sysctl": {"net.ipv4.ip_forward": "0"}, "directories": ["/var/lib/cni"]}``.
 
+``podnet-web-DIGEST.py``
+    The program of containers that serve.
+
 /run is empty after a reboot, as are namespaces, links, routes and rules.
 """
 
@@ -136,12 +139,23 @@ class Store:
         else:
             self._remove("node.json")
 
+    def keep_program(self, name: str, text: Optional[str]) -> None:
+        """Have the program `text` in the file `name`, and no other program; None: none at all."""
+        for other in self._files.names(self.path):
+            if other.endswith(".py") and (other != name or text is None):
+                self._remove(other)
+        if text is not None and self._files.text("%s/%s" % (self.path, name)) != text:
+            self._put(name, text)
+
     def _write(self, name: str, value: Any) -> None:
+        self._put(name, json.dumps(value, sort_keys=True))
+
+    def _put(self, name: str, text: str) -> None:
         path = "%s/%s" % (self.path, name)
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         temporary = path + ".new"
         with open(temporary, "w", encoding="utf-8") as handle:
-            json.dump(value, handle, sort_keys=True)
+            handle.write(text)
         os.rename(temporary, path)
 
     def _remove(self, name: str) -> None:

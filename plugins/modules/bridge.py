@@ -10,11 +10,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Create a bridge, and attach ports to it
+short_description: Create a bridge for pods
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Creates a Linux bridge, sets it up, and makes links ports of it.
+  - Creates a Linux bridge. M(podnet.lab.bridge_port) attaches links to it and sets it up.
   - A bridge that carries the lab's mark and has another name is removed. A link with the wanted name
     that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
@@ -45,13 +45,6 @@ options:
       - MAC address of the bridge. Without it the kernel takes the lowest one of the ports, so that the
         pods' gateway changes its address when a pod comes or goes.
     type: str
-  ports:
-    description:
-      - Links of the node's network namespace that are to be the lab's ports of the bridge, all of them set up.
-        Ports that do not carry the lab's mark are left alone.
-      - Without it neither the ports nor whether the bridge is up is looked at.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""
@@ -60,13 +53,6 @@ EXAMPLES = r"""
     lab: lab0
     name: lab0
     mtu: 1400
-
-- name: Attach the cables of two pods
-  podnet.lab.bridge:
-    lab: lab0
-    name: lab0
-    mtu: 1400
-    ports: [veth1f0c22aa, veth8e14d2b7]
 
 - name: Remove the lab's bridge
   podnet.lab.bridge:
@@ -98,7 +84,7 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils._lab_names import link_alias
-from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, is_up, kind, read_node
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, kind, read_node
 from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step, check_ifname
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
@@ -107,12 +93,6 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 def own_bridges(node: View, alias: str) -> List[str]:
     """Return the names of the bridges that carry the lab's mark."""
     return sorted(name for name, link in node.links.items() if kind(link) == "bridge" and link.get("ifalias") == alias)
-
-
-def ports_of(node: View, name: str) -> List[str]:
-    """Return the names of a bridge's ports."""
-    index = node.links[name]["ifindex"] if name in node.links else -1
-    return sorted(port for port, link in node.links.items() if link.get("master") == index)
 
 
 def conflict(node: View, name: str, alias: str) -> Optional[str]:
@@ -138,36 +118,10 @@ def create_lines(node: View, name: str, mtu: int, address: Optional[str], alias:
     return lines
 
 
-def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]:
-    """Return the lines for ``ip -batch`` that attach the ports and set everything up."""
-    lines = []
-    bridge = node.links.get(name)
-    index = bridge["ifindex"] if bridge else -1
-    if bridge is None or not is_up(bridge):
-        lines.append("link set %s up" % name)
-    for port in ports_of(node, name):
-        if port not in ports and node.links[port].get("ifalias") == alias:
-            lines.append("link set %s nomaster" % port)
-    for port in ports:
-        link = node.links.get(port)
-        words = [] if link and link.get("master") == index else ["master " + name]
-        words += [] if link and is_up(link) else ["up"]
-        if words:
-            lines.append("link set %s %s" % (port, " ".join(words)))
-    return lines
-
-
-def describe(node: View, names: List[str], with_ports: bool) -> List[Dict[str, Any]]:
+def describe(node: View, names: List[str]) -> List[Dict[str, Any]]:
     """Describe bridges for the diff."""
-    result = []
-    for name in names:
-        link = node.links[name]
-        entry: Dict[str, Any] = {"name": name, "mtu": link.get("mtu"), "address": link.get("address")}
-        if with_ports:
-            entry["up"] = is_up(link)
-            entry["ports"] = ports_of(node, name)
-        result.append(entry)
-    return result
+    links = [node.links[name] for name in names]
+    return [{"name": link["ifname"], "mtu": link.get("mtu"), "address": link.get("address")} for link in links]
 
 
 def main() -> None:
@@ -179,18 +133,16 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "mtu": {"type": "int", "default": 1500},
             "address": {"type": "str"},
-            "ports": {"type": "list", "elements": "str"},
         },
         required_if=[("state", "present", ["name"])],
         supports_check_mode=True,
     )
     step = Step(module)
     alias = link_alias(step.lab)
-    name, ports, address = module.params["name"], module.params["ports"], module.params["address"]
+    name, address = module.params["name"], module.params["address"]
     node = read_node()
     own = own_bridges(node, alias)
-    with_ports = ports is not None
-    before = describe(node, own, with_ports)
+    before = describe(node, own)
     if module.params["state"] == "absent":
         step.ip(["link delete " + item for item in own])
         step.exit(before=before, after=[], see=["ip -d link show type bridge"])
@@ -204,16 +156,7 @@ def main() -> None:
     step.ip(create_lines(node, name, module.params["mtu"], address, alias))
     after: Dict[str, Any] = {"name": name, "mtu": module.params["mtu"]}
     after["address"] = address or (node.links[name].get("address") if name in node.links else None)
-    if with_ports:
-        for port in ports:
-            check_ifname(step, port)
-            if step.real and port not in node.links:
-                step.fail("link %s" % port, "there is none on this node", "Lay the cable with podnet.lab.veth before.")
-        step.ip(port_lines(node, name, ports, alias))
-        foreign = [port for port in ports_of(node, name) if node.links[port].get("ifalias") != alias]
-        after["up"], after["ports"] = True, sorted(set(ports) | set(foreign))
-    see = ["bridge link show", "bridge fdb show br " + name] if with_ports else ["ip -d link show " + name]
-    step.exit(before=before, after=[after], see=see)
+    step.exit(before=before, after=[after], see=["ip -d link show " + name])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ attributes:
     support: full
 options:
   links:
-    description: The links. One that is not there fails the module, except in check mode, where it is taken as still to come.
+    description:
+      - The links. One that is not there fails the module. In check mode it is taken as still to come.
     type: list
     elements: dict
     required: true
@@ -85,7 +86,7 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils._lab_names import link_alias
-from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, is_up, read_netns
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, is_up
 from ansible_collections.podnet.lab.plugins.module_utils._lab_step import (
     LAB_ARGUMENT,
     Step,
@@ -143,7 +144,7 @@ def main() -> None:
         check_netns(step, item["netns"])
         check_ifname(step, item["ifname"])
         if item["netns"] not in views:
-            views[item["netns"]] = read_netns(item["netns"])
+            views[item["netns"]] = step.view(item["netns"])
         view = views[item["netns"]]
         if step.real and (view is None or item["ifname"] not in view.links):
             step.fail(

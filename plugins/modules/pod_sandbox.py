@@ -101,7 +101,9 @@ see:
   elements: str
   sample: [ip netns list]
 sandboxes:
-  description: The sandboxes as they are now, sorted by pod. RV(sandboxes[].pid) is null in check mode for what would be started.
+  description:
+    - The sandboxes as they are now, sorted by pod.
+    - RV(sandboxes[].pid) is null in check mode for what would be started.
   returned: success
   type: list
   elements: dict

@@ -219,13 +219,11 @@ def main() -> None:
         check_ifname(step, pair.peer)
         check_netns(step, pair.netns)
     node = read_node()
-    inside = {pair.netns: read_netns(pair.netns) for pair in pairs}
+    inside = {pair.netns: step.view(pair.netns) for pair in pairs}
     plans = {pair: decide(pair, node, inside[pair.netns], alias) for pair in pairs}
     for pair, plan in plans.items():
         if plan.conflict:
-            step.fail(
-                "link %s" % pair.ifname, plan.conflict, "Remove or rename that link, or choose another lab name."
-            )
+            step.fail("link %s" % pair.ifname, plan.conflict, "Remove or rename that link, or choose another lab name.")
         if inside[pair.netns] is None and step.real:
             step.fail("network namespace %s" % pair.netns, "there is none", "Run podnet.lab.pod_sandbox before.")
     delete(step, others(pairs, node, alias))

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ports of a node's bridge: the node's ends of the pods' cables."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bridge_port
+short_description: Attach cables of pods to a bridge
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Makes links of the node's network namespace ports of a bridge, and sets them and the bridge up.
+  - O(ports) is the whole of the lab's ports. A link of the lab that is a port of the bridge and is not
+    in it is detached. Ports that do not carry the lab's mark are left alone.
+extends_documentation_fragment:
+  - podnet.lab.attributes
+  - podnet.lab.lab
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  bridge:
+    description: Name of the bridge.
+    type: str
+    required: true
+  ports:
+    description:
+      - Names of the links. One that is not there fails the module. In check mode it is taken as still to come.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Attach the cables of two pods
+  podnet.lab.bridge_port:
+    lab: lab0
+    bridge: lab0
+    ports: [veth1f0c22aa, veth8e14d2b7]
+"""
+
+RETURN = r"""
+commands:
+  description: What a person would have typed for the same change, in order.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - ip link set lab0 up
+    - ip link set veth1f0c22aa master lab0 up
+see:
+  description: What a person would type to look at the result.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - bridge link show
+    - bridge fdb show br lab0
+"""
+
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab_names import link_alias
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import View, is_up, kind, read_node
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step, check_ifname
+
+
+def ports_of(node: View, name: str) -> List[str]:
+    """Return the names of a bridge's ports."""
+    index = node.links[name]["ifindex"] if name in node.links else -1
+    return sorted(port for port, link in node.links.items() if link.get("master") == index)
+
+
+def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]:
+    """Return the lines for ``ip -batch`` that attach the ports and set everything up."""
+    lines = []
+    bridge = node.links.get(name)
+    index = bridge["ifindex"] if bridge else -1
+    if bridge is None or not is_up(bridge):
+        lines.append("link set %s up" % name)
+    for port in ports_of(node, name):
+        if port not in ports and node.links[port].get("ifalias") == alias:
+            lines.append("link set %s nomaster" % port)
+    for port in ports:
+        link = node.links.get(port)
+        words = [] if link and link.get("master") == index else ["master " + name]
+        words += [] if link and is_up(link) else ["up"]
+        if words:
+            lines.append("link set %s %s" % (port, " ".join(words)))
+    return lines
+
+
+def describe(node: View, name: str) -> List[Dict[str, Any]]:
+    """Describe the bridge and its ports for the diff; nothing when there is none."""
+    if name not in node.links:
+        return []
+    ports = ports_of(node, name)
+    return [
+        {
+            "bridge": name,
+            "up": is_up(node.links[name]),
+            "ports": ports,
+            "down": [port for port in ports if not is_up(node.links[port])],
+        }
+    ]
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "lab": LAB_ARGUMENT,
+            "bridge": {"type": "str", "required": True},
+            "ports": {"type": "list", "elements": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    step = Step(module)
+    alias = link_alias(step.lab)
+    bridge, ports = module.params["bridge"], module.params["ports"]
+    for name in [bridge, *ports]:
+        check_ifname(step, name)
+    node = read_node()
+    if step.real and (bridge not in node.links or kind(node.links[bridge]) != "bridge"):
+        step.fail("bridge %s" % bridge, "there is none on this node", "Make it with podnet.lab.bridge before.")
+    missing = [port for port in ports if port not in node.links]
+    if step.real and missing:
+        step.fail("link %s" % missing[0], "there is none on this node", "Lay the cable with podnet.lab.veth before.")
+    step.ip(port_lines(node, bridge, ports, alias))
+    others = [port for port in ports_of(node, bridge) if port not in ports]
+    foreign = [port for port in others if node.links[port].get("ifalias") != alias]
+    down = [port for port in foreign if not is_up(node.links[port])]
+    step.exit(
+        before=describe(node, bridge),
+        after=[{"bridge": bridge, "up": True, "ports": sorted([*ports, *foreign]), "down": down}],
+        see=["bridge link show", "bridge fdb show br " + bridge],
+    )
+
+
+if __name__ == "__main__":
+    main()

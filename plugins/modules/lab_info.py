@@ -1,0 +1,303 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node offers to a lab, and what of the lab is on it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_info
+short_description: Look at a node before, during and after a lab
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Returns what the role P(podnet.lab.manual_lab#role) needs to know of a node before it touches it, and
+    everything on the node that carries the lab's mark. After a teardown that is nothing.
+  - It looks for marks, not at what the lab's state says, and so also finds what a lost state file would hide.
+extends_documentation_fragment:
+  - podnet.lab.attributes
+  - podnet.lab.lab
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module never changes a node.
+  diff_mode:
+    support: N/A
+    details:
+      - This module never changes a node.
+  idempotent:
+    support: full
+    details:
+      - This module never changes a node.
+"""
+
+EXAMPLES = r"""
+- name: Look for what a lab left
+  podnet.lab.lab_info:
+    lab: lab0
+  register: seen
+
+- name: Prove that nothing is left
+  ansible.builtin.assert:
+    that: not seen.present
+    fail_msg: "{{ seen.left }}"
+"""
+
+RETURN = r"""
+present:
+  description: Whether anything on the node carries the lab's mark.
+  returned: success
+  type: bool
+  sample: true
+left:
+  description: Everything on the node that carries the lab's mark, one line each, sorted by kind.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - process 812 (sandbox 9f31c20d77aa)
+    - network namespace /run/netns/lab0_default_pod1
+    - link veth1f0c22aa
+    - route 10.244.1.0/24 via 10.89.0.12
+    - nft table ip podnet_lab0
+    - file /var/lib/cni/networks/lab0/10.244.0.2
+foreign_leases:
+  description: Leases in the lab's directory that the lab did not make, and keeps.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+routes:
+  description: Static routes of the lab.
+  returned: success
+  type: list
+  elements: str
+  sample: [10.244.1.0/24 via 10.89.0.12]
+node:
+  description: What the node offers.
+  returned: success
+  type: dict
+  contains:
+    privileged:
+      description: Whether the module ran with the rights to make namespaces, links and rules.
+      type: bool
+    missing_programs:
+      description: Programs that a lab needs and that are not on the node, each with the package that has it.
+      type: dict
+    ip_forward:
+      description: Value of C(net.ipv4.ip_forward), or null.
+      type: str
+    links:
+      description: Links of the node's network namespace.
+      type: list
+      elements: dict
+      contains:
+        ifname:
+          description: Name.
+          type: str
+        kind:
+          description: Kind as in C(ip -d link); empty for hardware and loopback.
+          type: str
+        mtu:
+          description: MTU in bytes.
+          type: int
+        own:
+          description: Whether it carries the lab's mark.
+          type: bool
+    addresses:
+      description: IPv4 addresses of the node.
+      type: list
+      elements: dict
+      contains:
+        ifname:
+          description: Link that has it.
+          type: str
+        local:
+          description: The address.
+          type: str
+        prefixlen:
+          description: Length of its network's prefix.
+          type: int
+    routes:
+      description: IPv4 routes of the main table.
+      type: list
+      elements: dict
+      contains:
+        dst:
+          description: Destination; the default route is C(0.0.0.0/0).
+          type: str
+        gateway:
+          description: Next hop, or null.
+          type: str
+        dev:
+          description: Link.
+          type: str
+        prefsrc:
+          description: Preferred source address, or null.
+          type: str
+        metric:
+          description: Metric.
+          type: int
+        own:
+          description: Whether it is of the lab.
+          type: bool
+  sample:
+    privileged: true
+    missing_programs: {}
+    ip_forward: "0"
+    links: [{ifname: eth0, kind: veth, mtu: 1500, own: false}]
+    addresses: [{ifname: eth0, local: 10.89.0.11, prefixlen: 24}]
+    routes: [{dst: 10.89.0.0/24, gateway: null, dev: eth0, prefsrc: 10.89.0.11, metric: 0, own: false}]
+"""
+
+import os
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab_leases import LeaseStore
+from ansible_collections.podnet.lab.plugins.module_utils._lab_names import (
+    NETNS_DIR,
+    ROUTE_PROTOCOL,
+    link_alias,
+    nft_table,
+    sandbox_mark,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._lab_processes import find_marked
+from ansible_collections.podnet.lab.plugins.module_utils._lab_read import (
+    View,
+    kind,
+    named_inode,
+    prefix,
+    read_netns,
+    read_node,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, PACKAGES, SBIN, Step
+from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
+
+_CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
+
+
+def privileged(status: str) -> bool:
+    """Tell from /proc/PID/status whether a process has the capabilities that a lab needs.
+
+    >>> privileged("Name:\\tpython3\\nCapEff:\\t000001ffffffffff\\n")
+    True
+    """
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            effective = int(line.split()[1], 16)
+            return all(effective >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
+    return False
+
+
+def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str]) -> Dict[str, Any]:
+    """Describe what the node offers; `own` are the lab's routes as ``DST via GATEWAY``."""
+    names = {link["ifindex"]: name for name, link in node.links.items()}
+    with open("/proc/self/status", encoding="utf-8", errors="backslashreplace") as handle:
+        rights = privileged(handle.read())
+    try:
+        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as handle:
+            forward = handle.read().strip()
+    except OSError:
+        forward = None
+    return {
+        "privileged": rights,
+        "missing_programs": {
+            name: package for name, package in sorted(PACKAGES.items()) if not module.get_bin_path(name, opt_dirs=SBIN)
+        },
+        "ip_forward": forward,
+        "links": [
+            {"ifname": name, "kind": kind(link), "mtu": link.get("mtu"), "own": link.get("ifalias") == alias}
+            for name, link in sorted(node.links.items())
+        ],
+        "addresses": [
+            {"ifname": names.get(item["ifindex"]), "local": item["local"], "prefixlen": item["prefixlen"]}
+            for item in node.addresses
+        ],
+        "routes": [
+            {
+                "dst": prefix(route),
+                "gateway": route.get("gateway"),
+                "dev": names.get(route.get("oif", -1)),
+                "prefsrc": route.get("prefsrc"),
+                "metric": route.get("metric", 0),
+                "own": "%s via %s" % (prefix(route), route.get("gateway")) in own,
+            }
+            for route in node.routes
+        ],
+    }
+
+
+def own_names(lab: str, marked: List[int]) -> List[str]:
+    """Return the names of namespaces that are of the lab: of its form, with a marked link or process, or noted."""
+    noted = {str(pod["netns"]) for pod in Store(lab).pods().values()}
+    found = []
+    try:
+        names = sorted(os.listdir(NETNS_DIR))
+    except OSError:
+        return []
+    for name in names:
+        path = "%s/%s" % (NETNS_DIR, name)
+        inode = named_inode(path) if name.startswith(lab + "_") else None
+        if inode is None:
+            continue
+        view = read_netns(path)
+        links = view.links.values() if view else []
+        if path in noted or inode in marked or any(link.get("ifalias") == link_alias(lab) for link in links):
+            found.append(path)
+    return found
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"lab": LAB_ARGUMENT}, supports_check_mode=True)
+    step = Step(module)
+    alias, mark = link_alias(step.lab), sandbox_mark(step.lab)
+    node = read_node()
+    store, leases = Store(step.lab), LeaseStore(step.lab)
+    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.routes()]
+    others = ["%s via %s" % (e["dst"], e["gateway"]) for lab in store.other_labs() for e in Store(lab).routes()]
+    routes = [
+        "%s via %s" % (prefix(item), item.get("gateway")) for item in node.routes if item["protocol"] == ROUTE_PROTOCOL
+    ]
+    routes = sorted(item for item in routes if item in noted or item not in others)
+    held = leases.read()
+    own_leases = [address for address, holder in held.items() if holder.startswith(mark)]
+    foreign = [address for address in held if address not in own_leases]
+    processes = find_marked(step.lab)
+    left = ["process %d (%s %s)" % (p.process.pid, p.container or "sandbox", p.sandbox_id[:24]) for p in processes]
+    left += ["network namespace " + path for path in own_names(step.lab, [item.netns for item in processes])]
+    left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == alias]
+    left += ["route " + item for item in routes]
+    if has_table(module, step.lab):
+        left.append("nft table ip " + nft_table(step.lab))
+    left += ["file " + path for path in store.files()]
+    left += ["file %s/%s" % (leases.path, address) for address in own_leases]
+    if os.path.isdir(leases.path) and not foreign:
+        left.append("file " + leases.path)
+    module.exit_json(
+        changed=False,
+        present=bool(left),
+        left=left,
+        foreign_leases=["%s/%s" % (leases.path, address) for address in foreign],
+        routes=routes,
+        node=describe_node(module, node, alias, routes),
+    )
+
+
+def has_table(module: AnsibleModule, lab: str) -> bool:
+    """Tell whether the lab's nftables table is there."""
+    nft = module.get_bin_path("nft", opt_dirs=SBIN)
+    if not nft:
+        return False
+    status, _out, _err = module.run_command([nft, "list", "table", "ip", nft_table(lab)])
+    return status == 0
+
+
+if __name__ == "__main__":
+    main()
