@@ -5,7 +5,7 @@
 """What every module of the collection says about itself, written once.
 
 ``podnet.lab.attributes`` describes the attributes; a module then gives `support` for each.
-``podnet.lab.attributes.facts`` is complete for a fact module.
+``podnet.lab.attributes.facts_module`` is complete for a fact module.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ attributes:
     platforms: linux
 """
 
-    FACTS = r"""
+    FACTS_MODULE = r"""
 options: {}
 attributes:
   check_mode:

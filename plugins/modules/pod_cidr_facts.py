@@ -20,7 +20,7 @@ description:
   - The facts are described by a JSON Schema, C(docs/schema/podnet_pod_cidr.schema.json), which the collection's tests
     enforce.
 extends_documentation_fragment:
-  - podnet.lab.attributes.facts
+  - podnet.lab.attributes.facts_module
   - podnet.lab.facts
 author: podnet.lab contributors (@podnet-lab)
 """
