@@ -16,10 +16,11 @@ import os
 
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import NamespaceAccessError
 from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection
+from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import LinkWatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Iterable, List, Tuple
+    from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
     from ansible_collections.podnet.lab.plugins.module_utils._namespaces import Home
 
@@ -47,7 +48,7 @@ class Handles:
         """Remember ways into a namespace, best first."""
         self._doors.setdefault(inode, []).extend(doors)
 
-    def connection(self, inode: int, inside: Callable[[], None] | None = None) -> Connection:
+    def connection(self, inode: int, inside: Optional[Callable[[], None]] = None) -> Connection:
         """The connection of a namespace, opened when it is not; `inside` runs there when it is entered.
 
         Raises OSError, `NamespaceAccessError` among them.
@@ -71,6 +72,15 @@ class Handles:
         else:
             self._home.inside(self.descriptor(inode), inside)
 
+    def watch(self, inode: int, buffer: bytearray) -> Optional[LinkWatch]:
+        """What the open connection of a namespace heard until now; None when there is none. Raises OSError."""
+        handles = self._open.get(inode)
+        if handles is None:
+            return None
+        handles[0].drain(buffer)
+        watch = handles[0].watch
+        return watch if isinstance(watch, LinkWatch) else None
+
     def close(self, inode: int) -> None:
         """Close what is open of one namespace."""
         handles = self._open.pop(inode, None)
@@ -83,17 +93,17 @@ class Handles:
         for inode in list(self._open):
             self.close(inode)
 
-    def _enter(self, inode: int, inside: Callable[[], None] | None) -> Tuple[Connection, int]:
+    def _enter(self, inode: int, inside: Optional[Callable[[], None]]) -> Tuple[Connection, int]:
         while len(self._open) >= self._limit:
             self._evict()
         home = self._home
         own = inode == home.inode
         doors: Iterable[str | bytes] = ("/proc/thread-self/ns/net",) if own else self._doors.get(inode, ())
         descriptor = home.open_namespace(inode, doors)
-        connection: Connection | None = None
+        connection: Optional[Connection] = None
 
         def work() -> Connection:
-            opened = Connection()
+            opened = Connection(LinkWatch())
             if inside is not None:
                 try:
                     inside()

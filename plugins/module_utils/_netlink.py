@@ -39,8 +39,13 @@ NLMSG_OVERRUN = 4
 NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 RECEIVE_BUFFER = 65536  # the kernel never builds a dump message larger than 32 KiB
-RECEIVE_TIMEOUT = 5  # seconds; a dump answers at once, so silence means a lost answer
+SO_NETNS_COOKIE = 71  # asm-generic/socket.h
 DUMP_ATTEMPTS = 5
+
+# struct timeval; an answer comes at once, so silence means that it was lost
+_RECEIVE_TIMEOUT = struct.pack("@ll", 5, 0)
+    "@ll", 5, 0
+)  # struct timeval; an answer comes at once, so silence means that it was lost
 
 _header = struct.Struct("=IHHII")  # struct nlmsghdr: len, type, flags, seq, pid
 _unpack_header = _header.unpack_from
@@ -187,6 +192,26 @@ def request(message_type: int, body: bytes, sequence: int, flags: int = NLM_F_RE
     return _header.pack(_header.size + len(body), message_type, flags, sequence, 0) + body
 
 
+class Watch:
+    """Hears the notifications of the groups that a connection joins, between its answers.
+
+    The base class joins none. Joining is no change to the node: the kernel copies what it tells
+    everybody who listens.
+    """
+
+    __slots__ = ("missed",)
+
+    groups = 0
+    """Bit mask of RTMGRP_* (linux/rtnetlink.h)."""
+
+    def __init__(self) -> None:
+        self.missed = False
+        """Whether the kernel had to drop notifications because nobody took them in time."""
+
+    def notice(self, kind: int, buffer: Buffer, start: int, end: int) -> None:
+        """Take one message that is no answer."""
+
+
 class Connection:
     """A NETLINK_ROUTE socket of the namespace that the calling thread is in.
 
@@ -194,20 +219,23 @@ class Connection:
     connection may hold the rest of an answer and must not be used again.
     """
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_socket", "watch")
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
         try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", RECEIVE_TIMEOUT, 0))
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _RECEIVE_TIMEOUT)
             try:
                 opened.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
             except OSError:  # kernels before 4.20 do not have it and ignore filters in dumps
                 pass
+            if watch.groups:
+                opened.bind((0, watch.groups))
         except BaseException:
             opened.close()
             raise
         self._socket = opened
+        self.watch = watch
 
     def close(self) -> None:
         """Give the socket back; a second call does nothing."""
@@ -219,7 +247,7 @@ class Connection:
         0 when the kernel does not have it.
         """
         try:
-            return int(_unpack_u64(self._socket.getsockopt(socket.SOL_SOCKET, 71, 8), 0)[0])
+            return int(_unpack_u64(self._socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), 0)[0])
         except (OSError, struct.error):
             return 0
 
@@ -235,7 +263,7 @@ class Connection:
         for _attempt in range(DUMP_ATTEMPTS):
             records = []
             self._socket.send(message)
-            if not self._collect(_unpack_header(message)[3], parse, buffer, records):
+            if not self._collect(message, parse, buffer, records):
                 return records, True
         return records, False
 
@@ -243,37 +271,58 @@ class Connection:
         """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`."""
         records: List[Any] = []
         self._socket.send(message)
-        size = self._socket.recv_into(buffer)
-        if size < 16:
-            raise MalformedMessageError("answer of %d bytes" % size)
-        length, kind, _flags, _sequence, _port = _unpack_header(buffer, 0)
-        if length < 16 or length > size:
-            raise MalformedMessageError("message of length %d in %d bytes" % (length, size))
-        if kind == NLMSG_ERROR:
-            _raise_error(buffer, 16, length)
-        parse(buffer, 16, length, records)
+        sequence = _unpack_header(message)[3]
+        while not records:
+            if self._receive(buffer, sequence, parse, records)[0] and not records:
+                raise MalformedMessageError("an acknowledgement instead of an answer")
         return records
 
-    def _collect(self, sequence: int, parse: MessageParser, buffer: bytearray, records: List[Any]) -> bool:
+    def drain(self, buffer: bytearray) -> None:
+        """Give what has arrived since the last answer to the watch."""
+        flags = socket.MSG_DONTWAIT
+        try:
+            while True:
+                self._receive(buffer, 0, _ignore, [], flags)
+        except BlockingIOError:
+            return
+
+    def _collect(self, message: bytes, parse: MessageParser, buffer: bytearray, records: List[Any]) -> bool:
         """Receive until the end of the dump; true when the kernel says that it was interrupted."""
+        sequence = _unpack_header(message)[3]
         interrupted = False
         while True:
-            size = self._socket.recv_into(buffer)
-            if size == len(buffer):
-                raise MalformedMessageError("answer larger than the receive buffer of %d bytes" % size)
-            done, seen = parse_datagram(buffer, size, sequence, parse, records)
+            done, seen = self._receive(buffer, sequence, parse, records)
             interrupted = interrupted or seen
             if done:
                 return interrupted
 
+    def _receive(
+        self, buffer: bytearray, sequence: int, parse: MessageParser, records: List[Any], flags: int = 0
+    ) -> Tuple[bool, bool]:
+        """One datagram; see `parse_datagram`."""
+        try:
+            size = self._socket.recv_into(buffer, 0, flags)
+        except OSError as problem:
+            if problem.errno != errno.ENOBUFS or not self.watch.groups:
+                raise
+            self.watch.missed = True  # notifications were dropped; the answer to a dump never is
+            return False, False
+        if size == len(buffer):
+            raise MalformedMessageError("answer larger than the receive buffer of %d bytes" % size)
+        return parse_datagram(buffer, size, sequence, parse, records, self.watch)
+
+
+def _ignore(buffer: Buffer, start: int, end: int, records: List[Any]) -> None:
+    """A parser for answers that nobody waits for any more."""
+
 
 def parse_datagram(
-    buffer: Buffer, size: int, sequence: int, parse: MessageParser, records: List[Any]
+    buffer: Buffer, size: int, sequence: int, parse: MessageParser, records: List[Any], watch: Watch
 ) -> Tuple[bool, bool]:
-    """Give every message of one datagram to `parse`; returns (end of the dump reached, interrupted).
+    """Give every message of one datagram to `parse`; returns (end of the answer reached, interrupted).
 
-    Messages of another sequence number are left over from an earlier request and skipped.
-    Raises OSError for the error that the kernel answered with, and `MalformedMessageError`.
+    Messages of another sequence number are notifications, which go to `watch`, or left over from an earlier
+    request. Raises OSError for the error that the kernel answered with, and `MalformedMessageError`.
     """
     offset = 0
     interrupted = False
@@ -284,7 +333,9 @@ def parse_datagram(
         end = offset + length
         if length < 16 or end > size:
             raise MalformedMessageError("message of length %d in %d bytes" % (length, size - offset))
-        if seen == sequence:
+        if seen != sequence or not sequence:
+            watch.notice(kind, buffer, offset + 16, end)
+        else:
             if flags & NLM_F_DUMP_INTR:
                 interrupted = True
             if kind > NLMSG_OVERRUN:

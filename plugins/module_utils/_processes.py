@@ -109,6 +109,25 @@ def _process_order(process: Process) -> int:
     return process["pid"]
 
 
+def still_in(processes: List[Process], inode: int) -> List[Process]:
+    """The processes that are in the network namespace now.
+
+    An inode is given to a new namespace as soon as the old one is gone: what was seen before the
+    namespace was held open may have been about another one.
+    """
+    kept = []
+    for process in processes:
+        base = "/proc/%d" % process["pid"]
+        if "tid" in process:
+            base += "/task/%d" % process["tid"]
+        try:
+            if read_namespace(base + "/ns/net") == inode:
+                kept.append(process)
+        except OSError:
+            continue
+    return kept
+
+
 def _has_foreign_mounts(base: str, own_mounts: Set[int]) -> bool:
     """Whether a process is in a mount namespace that is not the node's, as every container is."""
     try:

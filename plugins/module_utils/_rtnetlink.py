@@ -20,6 +20,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._linkinfo import decode
 from ansible_collections.podnet.lab.plugins.module_utils._netlink import (
     NLM_F_REQUEST,
     MalformedMessageError,
+    Watch,
     attribute_ranges,
     decode_attributes,
     decode_be16,
@@ -35,11 +36,12 @@ from ansible_collections.podnet.lab.plugins.module_utils._netlink import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Dict, List, Set
 
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import AttributeTable, Buffer
     from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Link, Neighbour, Route, Rule
 
+RTM_DELLINK = 17
 RTM_GETLINK = 18
 RTM_GETADDR = 22
 RTM_GETROUTE = 26
@@ -187,6 +189,35 @@ def _link(buffer: Buffer, start: int, end: int, table: AttributeTable) -> Link:
 def _mac_as_ip(mac: str) -> str:
     value = bytes.fromhex(mac.replace(":", ""))
     return decode_ip(value, 0, len(value)) if len(value) in (4, 16) else mac
+
+
+class LinkWatch(Watch):
+    """Hears which links of a namespace were removed from it, deleted or moved away.
+
+    While none was, an ifindex means the same link as when the links were read.
+    """
+
+    __slots__ = ("removed",)
+
+    groups = 1  # RTMGRP_LINK
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: Set[int] = set()
+
+    def notice(self, kind: int, buffer: Buffer, start: int, end: int) -> None:
+        """Take RTM_DELLINK; one of family AF_BRIDGE only says that a port left its bridge."""
+        if kind == RTM_DELLINK and end - start >= 16 and buffer[start] != AF_BRIDGE:
+            self.removed.add(_unpack_ifinfo(buffer, start)[2])
+
+    def forget(self) -> None:
+        """Start anew, before the links are read again."""
+        self.missed = False
+        self.removed.clear()
+
+    def saw_change(self, index: int) -> bool:
+        """Whether this ifindex may mean another link by now."""
+        return self.missed or index in self.removed
 
 
 # ------------------------------------------------------------ addresses

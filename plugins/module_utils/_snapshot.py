@@ -16,7 +16,6 @@ import os
 import time
 
 from ansible_collections.podnet.lab.plugins.module_utils._handles import Handles
-from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch, find_hidden
 from ansible_collections.podnet.lab.plugins.module_utils._linkinfo import FDB_KINDS, name_lower_links
 from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import parse_namespace_mounts
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
@@ -32,6 +31,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._processes import (
     own_mount_namespaces,
     own_pid_namespace,
     scan_processes,
+    still_in,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     GET_ADDRESSES,
@@ -60,8 +60,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Collection, Dict, List, Optional, Set
 
+    from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MessageParser
-    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Snapshot
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Peer, Snapshot
 
 SUBSETS = (
     "addresses",
@@ -78,6 +79,9 @@ SUBSETS = (
     "hidden",
 )
 """What may be asked for; links are always read and peers always resolved."""
+
+ROUNDS = 3
+"""How often a namespace that changes while it is read is read before its cables are given up."""
 
 _BECOME = "run the task with become: true (it needs CAP_SYS_ADMIN and CAP_SYS_PTRACE)"
 _AGAIN = "run it again; it happens when the node changes while it is read"
@@ -138,6 +142,7 @@ class _Pass:
             self._read_all(found)
             self._read_all(self._discover())
             self._resolve()
+            self._check_holders()
         finally:
             self.handles.close_all()
             for search in self.searches:
@@ -170,7 +175,7 @@ class _Pass:
                 % scan.denied,
                 _BECOME,
             )
-        if "hidden" in self.wanted:
+        if "hidden" in self.wanted and not self.searches:
             inodes |= self._discover_hidden()
         return sorted(inodes, key=self._own_first)
 
@@ -205,6 +210,9 @@ class _Pass:
     def _discover_hidden(self) -> Set[int]:
         """The deep search: descriptors, sockets and the mounts of other mount namespaces."""
         namespaces = self.snapshot["namespaces"]
+        # Imported only here: it needs ctypes, and few ask for it.
+        from ansible_collections.podnet.lab.plugins.module_utils._hidden import find_hidden
+
         search = find_hidden(set(namespaces), self.home.device, self.deadline)
         self.searches.append(search)
         self.snapshot["errors"].extend(search.errors)
@@ -330,13 +338,58 @@ class _Pass:
     # ----------------------------------------------------------- peers
 
     def _resolve(self) -> None:
-        """Join the cables; what changed while it was read is read once more."""
-        stale = self._resolve_once()
-        if stale and not self._late("reading again %d namespaces that had changed" % len(stale)):
+        """Join the cables; what changed while it was read is read again, `ROUNDS` times in all."""
+        for number in range(1, ROUNDS + 1):
+            stale = self._resolve_once()
+            stale |= self._doubt_changed(number == ROUNDS)
+            if not stale or number == ROUNDS:
+                return
+            if self._late("reading again %d namespaces that had changed" % len(stale)):
+                self._doubt_changed(True)
+                return
             for inode in sorted(stale):
-                self.snapshot["namespaces"][inode]["errors"] = []
-                self._read(inode)
-            self._resolve_once()
+                self._read_again(inode)
+
+    def _read_again(self, inode: int) -> None:
+        self.snapshot["namespaces"][inode]["errors"] = []
+        try:
+            watch = self.handles.watch(inode, self.buffer)
+        except (OSError, MalformedMessageError):
+            self.handles.close(inode)
+            watch = None
+        if watch is not None:
+            watch.forget()
+        self._read(inode)
+
+    def _doubt_changed(self, last: bool) -> Set[int]:
+        """Namespaces of exact pairs of which one end was removed after it had been read.
+
+        Its ifindex may already belong to another cable. On the `last` round such a pair is no longer called exact.
+        """
+        namespaces = self.snapshot["namespaces"]
+        watches = {}
+        for inode, namespace in namespaces.items():
+            if namespace.get("peers"):
+                try:
+                    watches[inode] = self.handles.watch(inode, self.buffer)
+                except (OSError, MalformedMessageError):
+                    watches[inode] = None
+        doubtful: Set[int] = set()
+        for inode, watch in watches.items():
+            if watch is None or not (watch.removed or watch.missed):
+                continue
+            for index, peer in namespaces[inode]["peers"].items():
+                end = peer["end"]
+                if end is None or not watch.saw_change(index):
+                    continue
+                doubtful.update((inode, end["netns"]))
+                if last:
+                    reason = "the cable was removed while it was read"
+                    doubt: Peer = {"resolution": "unresolved", "end": None, "reason": reason}
+                    namespaces[inode]["peers"][index] = doubt
+                    if end["ifindex"] in namespaces[end["netns"]].get("peers", {}):
+                        namespaces[end["netns"]]["peers"][end["ifindex"]] = doubt.copy()
+        return doubtful
 
     def _resolve_once(self) -> Set[int]:
         namespaces = self.snapshot["namespaces"]
@@ -380,6 +433,26 @@ class _Pass:
             if nsid is not None and nsid in missing:
                 missing.discard(nsid)
                 known[nsid] = inode
+
+    # --------------------------------------------------------- holders
+
+    def _check_holders(self) -> None:
+        """Look again at who holds each namespace, now that it is open here and its inode cannot be given away."""
+        mounts = self._mounts()
+        for inode, namespace in self.snapshot["namespaces"].items():
+            if namespace["vanished"]:
+                namespace["processes"] = []
+                namespace["process_count"] = 0
+                continue
+            if inode == self.home.inode or not namespace["entered"]:
+                continue
+            namespace["paths"] = sorted(text(path) for path in mounts.get(inode, []))
+            if namespace["processes"]:
+                kept = still_in(namespace["processes"], inode)
+                namespace["process_count"] -= len(namespace["processes"]) - len(kept)
+                namespace["processes"] = kept
+            held = namespace["paths"] or namespace["process_count"] or {"fd", "socket"} & set(namespace["holders"])
+            namespace["vanished"] = not held
 
     # ---------------------------------------------------------- errors
 
