@@ -44,8 +44,6 @@ DUMP_ATTEMPTS = 5
 
 # struct timeval; an answer comes at once, so silence means that it was lost
 _RECEIVE_TIMEOUT = struct.pack("@ll", 5, 0)
-    "@ll", 5, 0
-)  # struct timeval; an answer comes at once, so silence means that it was lost
 
 _header = struct.Struct("=IHHII")  # struct nlmsghdr: len, type, flags, seq, pid
 _unpack_header = _header.unpack_from
