@@ -159,6 +159,11 @@ def check_wanted(wanted: Wanted) -> List[str]:
         faults.add(
             "fabric '%s' cannot name a link and a directory: use small letters, digits, '-' and '_'." % wanted.fabric
         )
+    if wanted.fabric in ("all", "default"):
+        faults.add(
+            "fabric '%s' has the name by which Linux sets all links (/proc/sys/net/ipv4/conf): choose another name."
+            % wanted.fabric
+        )
     if wanted.count < 1:
         faults.add("count is %d: ask for one node or more, or use state=absent to remove all of them." % wanted.count)
     if not _PREFIX.fullmatch(wanted.prefix) or len("%s%d" % (wanted.prefix, wanted.count)) > 63:

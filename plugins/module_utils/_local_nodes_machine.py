@@ -47,7 +47,10 @@ PROGRAMS = {
 """What nodes are made of, and the Debian package that has it."""
 
 START_PATIENCE = 30.0
-"""Seconds in which a node must answer after it was started; a quarter of a second is usual."""
+"""Seconds in which a node must have furnished itself; a quarter of a second is usual."""
+
+GREETING_PATIENCE = 8.0
+"""Seconds in which its sshd must be reachable after that."""
 
 RunCommand = Callable[..., Tuple[int, str, str]]
 
@@ -401,7 +404,8 @@ def _wait_for(read: Callable[[], Optional[ProcessId]], patience: float) -> Optio
 def _wait_for_node(fabric: str, spec: NodeSpec, deadline: float) -> str:
     """Wait until the node greets; empty then, otherwise why it does not."""
     directory = state.node_directory(fabric, spec.name)
-    cause = "it gave no sign of life in %d s" % START_PATIENCE
+    cause = "it was not ready in %d s" % START_PATIENCE
+    furnished = False
     while time.monotonic() < deadline:
         init = state.read_process_id(os.path.join(directory, "init"))
         if init is not None and not state.is_alive(init):
@@ -410,7 +414,10 @@ def _wait_for_node(fabric: str, spec: NodeSpec, deadline: float) -> str:
         if init is None and os.path.getsize(os.path.join(directory, "log")) > 0:
             cause = "unshare failed"
             break
-        if _host_key(directory):
+        if not furnished and _host_key(directory):
+            furnished = True
+            deadline = time.monotonic() + GREETING_PATIENCE
+        if furnished:
             cause = _greeting(spec.address, 2.0)
             if not cause:
                 return ""

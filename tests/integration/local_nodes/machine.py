@@ -1,0 +1,113 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A machine to make nodes on: a world of its own, so that nothing that a test breaks is the real one's."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, World
+
+BIN = Path(sys.executable).parent
+SUBNET = "10.89.0.0/24"
+
+
+class Machine:
+    """One fabric on one world, handled as a user does: through playbooks/nodes.yml, and over SSH."""
+
+    def __init__(self, world: World, fabric: str = "podfab0", subnet: str = SUBNET) -> None:
+        self.world = world
+        self.fabric = fabric
+        self.subnet = subnet
+        self.directory = world.scratch / "lab" / fabric
+        self.state = Path("/run/podnet-nodes") / fabric
+
+    # -- as a user ------------------------------------------------------------------------------------
+
+    def nodes(self, *argv: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run playbooks/nodes.yml with these options of the role; it must succeed."""
+        done = self.try_nodes(*argv, env=env, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def try_nodes(
+        self, *argv: str, env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run playbooks/nodes.yml with these options of the role, whatever comes of it."""
+        return self.world.run(*self.command(**options), *argv, env=self.env(env), check=False, timeout=120)
+
+    def command(self, **options: Any) -> list[str]:
+        """The command line of playbooks/nodes.yml with these options of the role."""
+        values = {"fabric": self.fabric, "subnet": self.subnet, "dir": str(self.directory), "count": 2, **options}
+        named = {f"local_nodes_{name}": value for name, value in values.items()}
+        playbook = CHECKOUT / "playbooks" / "nodes.yml"
+        return [str(BIN / "ansible-playbook"), str(playbook), "-i", "localhost,", "-e", json.dumps(named)]
+
+    def env(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """Ansible's environment, with a PATH on which nodes' programs are found."""
+        return self.world.ansible_env(extra)
+
+    def ssh(self, node: str, command: str, check: bool = True) -> str:
+        """What a shell command prints on a node, reached with the settings that the role wrote."""
+        return self.world.run("ssh", "-F", self.directory / "ssh_config", node, command, check=check).stdout
+
+    def ping(self) -> set[str]:
+        """The nodes of the inventory that Ansible reaches."""
+        done = self.world.run(
+            BIN / "ansible", "-i", self.directory / "inventory.yml", "nodes", "-m", "ansible.builtin.ping",
+            env=self.env({"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"}), check=False,
+        )  # fmt: skip
+        return set(re.findall(r"^(\S+) \| SUCCESS", done.stdout, re.MULTILINE))
+
+    # -- what an onlooker sees ------------------------------------------------------------------------
+
+    def pid(self, node: str) -> int:
+        """The node's first process."""
+        return int(self.world.run("cat", self.state / "nodes" / node / "init").stdout.split()[0])
+
+    def holder(self) -> int:
+        """The process that holds the bridge."""
+        return int(self.world.run("cat", self.state / "holder").stdout.split()[0])
+
+    def traces(self) -> dict[str, list[str]]:
+        """All that can be left behind on the machine: links, rules, mounts, processes, files below /run and /tmp."""
+        sh = self.world.sh
+        return {
+            "links": sorted(re.findall(r"^\d+: ([^:@]+)", self.world.ip("-o", "link"), re.MULTILINE)),
+            "addresses": sorted(line.split(maxsplit=1)[1] for line in self.world.ip("-o", "addr").splitlines()),
+            "rules": self.world.ip("rule").splitlines() + self.world.ip("-6", "rule").splitlines(),
+            "routes": self.world.ip("route", "show", "table", "all").splitlines(),
+            "mounts": sh("cut -d' ' -f5 /proc/self/mountinfo").splitlines(),
+            "processes": sorted(sh("ps -eo comm=").splitlines()),
+            "files": sh("find /run /var/lib /var/log -not -path '/run/.*' | sort").splitlines(),
+            "sysctls": sh("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding").split(),
+            "namespaces": [str(len(self.world.net_inodes()))],
+        }
+
+
+def changed(done: subprocess.CompletedProcess[str]) -> int:
+    """How many tasks changed something."""
+    found = re.search(r"changed=(\d+)", done.stdout)
+    assert found, done.stdout
+    return int(found.group(1))
+
+
+def error(done: subprocess.CompletedProcess[str]) -> str:
+    """The one message with which a play failed, in one line."""
+    assert done.returncode != 0, done.stdout
+    found = re.search(r"\[ERROR\]: (.*?)\n(?:Origin|\n)", done.stderr + done.stdout, re.DOTALL)
+    assert found, done.stdout + done.stderr
+    return " ".join(found.group(1).split())
+
+
+def quoted(*argv: object) -> str:
+    """The command as a shell takes it."""
+    return shlex.join(str(item) for item in argv)
