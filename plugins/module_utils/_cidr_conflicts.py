@@ -218,7 +218,7 @@ def _dns_outside(services: Sequence[Range], node_addresses: Iterable[str]) -> It
 
 
 def _pod_name(pod: Mapping[str, Any]) -> str:
-    return "%s/%s" % (pod.get("namespace"), pod.get("name"))
+    return "%s/%s" % (pod.get("namespace"), pod["name"]) if pod.get("name") else "with uid %s" % pod.get("uid")
 
 
 def _address_source(entry: Mapping[str, Any]) -> str:

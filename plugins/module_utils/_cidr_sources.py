@@ -13,6 +13,7 @@ from ansible_collections.podnet.lab.plugins.module_utils import _cidr_sources_cn
 from ansible_collections.podnet.lab.plugins.module_utils import _cidr_sources_distributions as _distributions
 from ansible_collections.podnet.lab.plugins.module_utils import _cidr_sources_kubernetes as _kubernetes
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Ranges
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_lab import read_labs
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import CniConfigs
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 
@@ -32,5 +33,6 @@ def read_sources(files: Files, configs: CniConfigs) -> Ranges:
     _cni.read_subnet_env(files, ranges)
     _kubernetes.read_kubelet(files, ranges)
     _cni.add_cni_ranges(ranges, configs)
+    read_labs(files, ranges)
     _distributions.read_defaults(files, ranges)
     return ranges

@@ -183,14 +183,14 @@ def read_defaults(files: Files, ranges: Ranges) -> None:
     for kind in ("k3s", "rke2"):
         state = "/var/lib/rancher/" + kind
         if files.exists(state + "/server"):
-            ranges.add_defaults(RANCHER_DEFAULTS, CLUSTER, kind + "_default", "/etc/rancher/%s/config.yaml" % kind)
+            ranges.add_defaults(RANCHER_DEFAULTS, CLUSTER, kind + "_default", state + "/server")
         elif files.exists(state + "/agent"):
             ranges.add_defaults(RANCHER_DEFAULTS, HINT, kind + "_default", state + "/agent")
     if files.exists(MICROK8S):
         ranges.add_defaults(MICROK8S_DEFAULTS, HINT, "microk8s_default", MICROK8S)
-    if files.exists("/etc/k0s/k0s.yaml") or files.exists("/var/lib/k0s/manifests"):
-        ranges.add_defaults(K0S_DEFAULTS, CLUSTER, "k0s_default", "/etc/k0s/k0s.yaml")
-    elif files.exists("/var/lib/k0s"):
-        ranges.add_defaults(K0S_DEFAULTS, HINT, "k0s_default", "/var/lib/k0s")
+    for path, scope in (("/etc/k0s/k0s.yaml", CLUSTER), ("/var/lib/k0s/manifests", CLUSTER), ("/var/lib/k0s", HINT)):
+        if files.exists(path):
+            ranges.add_defaults(K0S_DEFAULTS, scope, "k0s_default", path)
+            break
     if files.exists("/kind"):
         ranges.add_defaults(KIND_DEFAULTS, HINT, "kind_default", "/kind")

@@ -49,16 +49,15 @@ def pod_cidr_facts(
     """Read the sources on this node and return the value of ``podnet_pod_cidr``.
 
     `owners` maps the inode of a network namespace to the pod that it belongs to (``namespace``,
-    ``name``, ``sandbox_id``). `files` is the reader; errors that it already has are not repeated. `started` is the
-    time (seconds since the epoch) when the snapshot was begun; without it, that is taken to be now.
+    ``name``, ``sandbox_id``). `files` is the reader; errors that it already has are reported too. `started` is
+    the time (seconds since the epoch) when the snapshot was begun; without it, that is taken to be now.
     """
     files = Files() if files is None else files
     started = time.time() if started is None else started
-    known = len(files.errors)
     configs = read_cni_configs(files)
     ranges = read_sources(files, configs)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
-    return combine(snapshot, owners, configs, ranges, leases, files.errors[known:], started)
+    return combine(snapshot, owners, configs, ranges, leases, files.errors, started)
 
 
 def combine(
@@ -77,7 +76,8 @@ def combine(
     node = node_facts(snapshot, networks)
     in_use = addresses_in_use(snapshot, owners)
     states = lease_facts(leases, snapshot, owners, started)
-    errors = errors + ranges.errors
+    errors = snapshot["errors"] + [error for one in snapshot["namespaces"].values() for error in one["errors"]] + errors
+    errors = list({tuple(sorted(error.items())): error for error in errors + ranges.errors}.values())
     return {
         "schema_version": SCHEMA_VERSION,
         "partial": bool(errors or configs["unreadable"] or snapshot["partial"]),

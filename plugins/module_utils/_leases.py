@@ -87,10 +87,13 @@ def read_leases(files: Files, directories: Iterable[str] = (DATA_DIR,)) -> List[
 
 
 def pod_of(owner: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
-    """Return namespace and name of an owner, or None when there is none."""
-    if owner is None or not owner.get("name"):
+    """Return namespace and name of an owner, its uid too when it has no name, None when nothing is known."""
+    if owner is None or not (owner.get("name") or owner.get("uid")):
         return None
-    return {"namespace": owner.get("namespace"), "name": owner.get("name")}
+    pod = {"namespace": owner.get("namespace"), "name": owner.get("name")}
+    if not pod["name"]:
+        pod["uid"] = owner.get("uid")
+    return pod
 
 
 def lease_facts(
@@ -106,16 +109,17 @@ def lease_facts(
         A sandbox with that id is alive, or a namespace other than the node's own has the address
         and does not belong to another sandbox.
     ``leaked``
-        Neither is so, and every namespace was read.
+        Neither is so, and every namespace that was found was read. (A sandbox's namespace is a mount, so it
+        is found even where a process hides its own.)
     ``unknown``
-        The snapshot is incomplete, or the lease is so young that its sandbox may be in the making.
+        A namespace was not read, or the lease is so young that its sandbox may be in the making.
     """
     sandboxes: Dict[str, int] = {}
     for inode, owner in owners.items():
         if owner.get("sandbox_id") and inode in snapshot["namespaces"]:
             sandboxes[owner["sandbox_id"]] = inode
     holders: Dict[str, Set[int]] = {}
-    complete = not snapshot["errors"]
+    complete = True
     for inode, namespace in snapshot["namespaces"].items():
         if not namespace["vanished"] and not (namespace["entered"] and "addresses" in namespace):
             complete = False
