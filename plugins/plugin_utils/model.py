@@ -56,12 +56,7 @@ def node_part(document: Json, where: str) -> NodePart:
     comes from a version that this one does not know.
     """
     root = Item(document, where)
-    version = root.number("schema_version")
-    if version > SCHEMA_VERSION:
-        raise ShapeError(
-            f"{where} has schema version {version}, and this podnet.lab knows {SCHEMA_VERSION}: "
-            "it was written by a newer one"
-        )
+    _known_version(root)
     host = root.text("host")
     if "error" in root:
         status = root.text("status")
@@ -69,6 +64,15 @@ def node_part(document: Json, where: str) -> NodePart:
             raise ShapeError(f"{where}.status is {status!r}, neither 'unreachable' nor 'failed'")
         return unread(host, root.text_or_none("collected_at"), error(root.item("error")), _unread_status(status))
     return _facts_part(root, host)
+
+
+def _known_version(item: Item) -> None:
+    version = item.number("schema_version")
+    if version > SCHEMA_VERSION:
+        raise ShapeError(
+            f"{item.place} has schema version {version}, and this podnet.lab knows {SCHEMA_VERSION}: "
+            "it was written by a newer one"
+        )
 
 
 def _unread_status(status: str) -> Status:
@@ -103,6 +107,8 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
 
 def _facts_part(root: Item, host: str) -> NodePart:
     netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
+    for view in (netns, veth, bridge, cidr):
+        _known_version(view)
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
     for item in netns.items("namespaces"):

@@ -1,0 +1,424 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The description of a lab: from what a person wrote to typed records, with every fault in it.
+
+Nothing here knows a node. A fault says where in the description it is, by the names of the role's
+variables, what is wrong and what to do. Reading goes on after a fault, so that all are found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from netaddr import AddrFormatError, IPAddress, IPNetwork, IPSet
+
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+"""RFC 1123 label, what Kubernetes requires of namespaces, containers and host names."""
+
+IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+IFNAMSIZ = 16
+"""Linux: the longest interface name with its final NUL (linux/if.h)."""
+
+_LABEL_KEY = re.compile(
+    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z"
+)
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
+
+MTU_LIMITS = (68, 65535)
+"""What Linux allows on a veth: ETH_MIN_MTU and ETH_MAX_MTU."""
+
+_RESERVED_RANGES = {
+    "0.0.0.0/8": "this network",
+    "127.0.0.0/8": "loopback",
+    "169.254.0.0/16": "link-local addresses",
+    "224.0.0.0/4": "multicast",
+    "240.0.0.0/4": "reserved",
+}
+_POD_FIELDS = ("name", "namespace", "node", "labels", "address", "containers")
+_CONTAINER_FIELDS = ("name", "command", "serve")
+_NAME_REMEDY = "Use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123)"
+VARIABLE = "manual_lab_"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: where in the description, what, and what to do."""
+
+    where: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}."
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as described: a command, or the port of the web server."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    serve: int | None = None
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod as described. `where` is its place in the description."""
+
+    where: str
+    namespace: str
+    name: str
+    node: str
+    labels: dict[str, str] = field(default_factory=dict)
+    address: IPAddress | None = None
+    containers: tuple[Container, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass
+class Description:
+    """A lab as described, as far as it could be understood, and the faults found on the way."""
+
+    name: str
+    nodes: list[str]
+    bridge: str
+    mtu: int
+    cluster: IPNetwork | None
+    ranges: dict[str, IPNetwork]
+    """Range of each node that has one."""
+    pods: list[Pod]
+    outside: list[IPNetwork]
+    """Networks beside the cluster's that are not masqueraded."""
+    faults: list[Fault]
+
+
+def integer(value: Any) -> int | None:
+    """Return an integer, also one written as text (``-e name=value`` gives text), or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return int(value)
+    return None
+
+
+def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
+    """Return an IPv4 network written as ``address/length`` without host bits, or None and a fault."""
+    example = "Write it as 10.244.0.0/16"
+    if not isinstance(value, str) or "/" not in value:
+        faults.append(Fault(where, f"{value!r} is not a network", example))
+        return None
+    try:
+        result = IPNetwork(str(value))
+    except (AddrFormatError, ValueError):
+        faults.append(Fault(where, f"{value!r} is not a network", example))
+        return None
+    if result.version != 4:
+        faults.append(Fault(where, f"{value} is IPv6, and the lab is IPv4 only", example))
+        return None
+    if result.ip != result.network:
+        faults.append(Fault(where, f"{value} has bits set behind its length", f"Write it as {result.cidr}"))
+    for reserved, use in _RESERVED_RANGES.items():
+        if overlap(result, IPNetwork(reserved)):
+            faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", "Use a private range like 10.244.0.0/16"))
+            return None
+    return result.cidr
+
+
+def overlap(one: IPNetwork, other: IPNetwork) -> bool:
+    """Tell whether two networks share an address."""
+    return bool(one.first <= other.last and other.first <= one.last)
+
+
+def _name(value: Any, where: str, faults: list[Fault]) -> str | None:
+    if isinstance(value, str) and LABEL.match(value):
+        return str(value)
+    long = f", it has {len(value)} characters" if isinstance(value, str) and len(value) > 63 else ""
+    faults.append(Fault(where, f"{value!r} is not a name{long}", _NAME_REMEDY))
+    return None
+
+
+def _bridge(value: Any, faults: list[Fault]) -> str:
+    where = VARIABLE + "bridge"
+    if not isinstance(value, str) or not IFNAME.match(value) or value in ("lo", "all", "default"):
+        faults.append(Fault(where, f"{value!r} is not a name for a link", "Use letters, digits, '_', '.' and '-'"))
+    elif len(value) >= IFNAMSIZ:
+        text = f"{value!r} has {len(value)} characters, and Linux allows {IFNAMSIZ - 1}"
+        faults.append(Fault(where, text, "Shorten it"))
+    return str(value)
+
+
+def _mtu(value: Any, faults: list[Fault]) -> int:
+    number = integer(value)
+    low, high = MTU_LIMITS
+    if number is None or not low <= number <= high:
+        text = f"{value!r} is not an MTU that a cable can have"
+        faults.append(Fault(VARIABLE + "mtu", text, f"Use a number from {low} to {high}, as a rule 1500"))
+        return 1500
+    return number
+
+
+def _unknown(value: Mapping[Any, Any], known: Sequence[str], where: str, faults: list[Fault]) -> None:
+    for key in value:
+        if key not in known:
+            faults.append(Fault(where, f"unknown field {key!r}", f"Known are {', '.join(known)}"))
+
+
+def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
+    if not isinstance(value, Mapping):
+        faults.append(Fault(where, f"{value!r} is not a container", "Write it as {name: web, serve: 80}"))
+        return None
+    _unknown(value, _CONTAINER_FIELDS, where, faults)
+    name = _name(value.get("name"), where + ".name", faults)
+    command, serve = value.get("command"), value.get("serve")
+    port = integer(serve)
+    if (command is None) == (serve is None):
+        what = "it has both command and serve" if command is not None else "it has neither command nor serve"
+        faults.append(Fault(where, what, "Give it one: command: [sleep, infinity], or serve: 80"))
+    if serve is not None and (port is None or not 1 <= port <= 65535):
+        faults.append(Fault(where + ".serve", f"{serve!r} is not a port", "Use a number from 1 to 65535"))
+    words: list[str] = []
+    if command is not None:
+        words = _command(command, where + ".command", faults)
+    return Container(name or "", tuple(words), port)
+
+
+def _command(value: Any, where: str, faults: list[Fault]) -> list[str]:
+    remedy = "Write program and arguments as a list, like [sleep, infinity]"
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list", remedy))
+        return []
+    words = [str(word) for word in value if isinstance(word, (str, int, float)) and not isinstance(word, bool)]
+    if not words or not words[0].strip():
+        faults.append(Fault(where, "the command is empty", remedy))
+    elif len(words) != len(value) or any("\0" in word for word in words):
+        faults.append(Fault(where, "a word of it is not text", remedy))
+    return words
+
+
+def _labels(value: Any, where: str, faults: list[Fault]) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        faults.append(Fault(where, f"{value!r} is not a set of labels", "Write it as {app: web}"))
+        return {}
+    labels = {}
+    for key, text in value.items():
+        good = isinstance(text, (str, int)) and not isinstance(text, bool)
+        if not good or not _LABEL_KEY.match(str(key)) or not _LABEL_VALUE.match(str(text)):
+            remedy = "Use letters, digits, '-', '_' and '.', 63 at most, as Kubernetes does"
+            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not a label", remedy))
+        labels[str(key)] = str(text)
+    return labels
+
+
+def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod | None:
+    if not isinstance(value, Mapping):
+        faults.append(
+            Fault(where, f"{value!r} is not a pod", "Write it as {name: pod1, node: node1, containers: [...]}")
+        )
+        return None
+    _unknown(value, _POD_FIELDS, where, faults)
+    name = _name(value.get("name"), where + ".name", faults)
+    namespace = _name(value.get("namespace", "default"), where + ".namespace", faults)
+    node = value.get("node")
+    if node not in nodes:
+        what = f"{node!r} is not a node of the lab" if node is not None else "the pod has no node"
+        faults.append(Fault(where + ".node", what, f"Use one of {', '.join(nodes) or '(none)'}"))
+    labels = _labels(value.get("labels", {}), where + ".labels", faults)
+    address = None
+    if value.get("address") is not None:
+        try:
+            address = IPAddress(str(value["address"]))
+            if address.version != 4:
+                raise ValueError("not IPv4")
+        except (AddrFormatError, ValueError):
+            text = f"{value['address']!r} is not an IPv4 address"
+            faults.append(Fault(where + ".address", text, "Write it as 10.244.0.10, or leave it out"))
+            address = None
+    containers = _containers(value.get("containers"), where + ".containers", faults)
+    return Pod(where, namespace or "", name or "", str(node), labels, address, tuple(containers))
+
+
+def _containers(value: Any, where: str, faults: list[Fault]) -> list[Container]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or not value:
+        faults.append(Fault(where, "there is no container", "Give the pod at least one, like {name: web, serve: 80}"))
+        return []
+    containers = []
+    names: dict[str, str] = {}
+    ports: dict[int, str] = {}
+    for index, entry in enumerate(value):
+        here = f"{where}[{index}]"
+        container = _container(entry, here, faults)
+        if container is None:
+            continue
+        first = names.setdefault(container.name, here)
+        if container.name and first != here:
+            faults.append(Fault(here, f"{first} has the name {container.name!r} too", "Rename one of them"))
+        if container.serve is not None:
+            first = ports.setdefault(container.serve, here)
+            if first != here:
+                text = f"{first} serves port {container.serve} too, and containers of a pod share its ports"
+                faults.append(Fault(here + ".serve", text, "Use another port"))
+        containers.append(container)
+    return containers
+
+
+def _pods(value: Any, nodes: list[str], faults: list[Fault]) -> list[Pod]:
+    where = VARIABLE + "pods"
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list of pods", "See the role's README for an example"))
+        return []
+    pods = []
+    names: dict[str, str] = {}
+    addresses: dict[IPAddress, str] = {}
+    for index, entry in enumerate(value):
+        pod = _pod(entry, f"{where}[{index}]", nodes, faults)
+        if pod is None:
+            continue
+        first = names.setdefault(pod.full_name, pod.where)
+        if pod.name and pod.namespace and first != pod.where:
+            faults.append(Fault(pod.where, f"{first} is pod {pod.full_name} too", "Rename one of them"))
+        if pod.address is not None:
+            first = addresses.setdefault(pod.address, pod.where)
+            if first != pod.where:
+                text = f"{first} has the address {pod.address} too"
+                faults.append(Fault(pod.where + ".address", text, "Give each pod its own, or leave it out"))
+        pods.append(pod)
+    return pods
+
+
+def cut(
+    cluster: IPNetwork, length: int, nodes: list[str], given: Mapping[str, IPNetwork]
+) -> tuple[dict[str, IPNetwork], list[str]]:
+    """Cut a range of `length` for each node that has none `given`, in order, beside those given.
+
+    Returns the ranges of all nodes, and the nodes for which none is left. Adding a node at the end
+    leaves the ranges of the others as they are.
+    """
+    ranges = dict(given)
+    taken = IPSet(given.values())
+    cuts = cluster.subnet(length)
+    without = []
+    for node in nodes:
+        if node in given:
+            continue
+        free = next((part for part in cuts if taken.isdisjoint(IPSet([part]))), None)
+        if free is None:
+            without.append(node)
+        else:
+            ranges[node] = free
+    return ranges, without
+
+
+def _ranges(
+    raw: Mapping[str, Any], cluster: IPNetwork | None, nodes: list[str], faults: list[Fault]
+) -> dict[str, IPNetwork]:
+    """Find the range of each node: the given one, or one cut from the cluster's."""
+    where = VARIABLE + "node_cidrs"
+    value = raw.get("node_cidrs") or {}
+    if not isinstance(value, Mapping):
+        faults.append(Fault(where, f"{value!r} is not a mapping", "Write it as {node1: 10.244.7.0/24}"))
+        value = {}
+    given: dict[str, IPNetwork] = {}
+    for node, text in value.items():
+        here = f"{where}.{node}"
+        if node not in nodes:
+            faults.append(
+                Fault(here, f"{node!r} is not a node of the lab", f"Use one of {', '.join(nodes) or '(none)'}")
+            )
+        part = network(text, here, faults)
+        if part is None:
+            continue
+        if cluster is not None and part not in cluster:
+            faults.append(Fault(here, f"{part} is not inside the cluster's range {cluster}", "Choose a part of it"))
+        for other, taken in given.items():
+            if overlap(part, taken):
+                faults.append(Fault(here, f"{part} overlaps {taken} of {other}", "Give each node a range of its own"))
+        given[str(node)] = part
+    here = VARIABLE + "node_prefix"
+    length = integer(raw.get("node_prefix"))
+    if length is None or not 8 <= length <= 30:
+        faults.append(Fault(here, f"{raw.get('node_prefix')!r} is not a prefix length", "Use 8 to 30, as a rule 24"))
+        return given
+    if cluster is None:
+        return given
+    if set(nodes) <= set(given):
+        return given
+    if length < cluster.prefixlen:
+        text = f"a range of length {length} does not fit into {cluster}"
+        faults.append(Fault(here, text, f"Use {cluster.prefixlen} to 30, or a larger {VARIABLE}cluster_cidr"))
+        return given
+    ranges, without = cut(cluster, length, nodes, given)
+    if without:
+        text = f"{cluster} has no /{length} left for {', '.join(without)}"
+        faults.append(Fault(VARIABLE + "cluster_cidr", text, f"Use a larger range, or a larger {here}"))
+    return ranges
+
+
+def _check_sizes(description: Description) -> None:
+    """Find nodes with more pods than addresses, and addresses that are not for pods of their node."""
+    for node, part in description.ranges.items():
+        pods = [pod for pod in description.pods if pod.node == node]
+        usable = max(part.size - 3, 0)  # network, gateway and broadcast
+        if len(pods) > usable:
+            text = f"{part} of {node} has {usable} addresses for pods, and {len(pods)} pods are on it"
+            remedy = f"Use a smaller {VARIABLE}node_prefix, or give the node a larger range in {VARIABLE}node_cidrs"
+            description.faults.append(Fault(VARIABLE + "pods", text, remedy))
+        for pod in pods:
+            if pod.address is None:
+                continue
+            use = {
+                part.network: "the network's",
+                part.network + 1: "the gateway's",
+                IPAddress(part.last): "the broadcast",
+            }
+            if pod.address not in part:
+                text = f"{pod.address} is not in {part}, the range of {node}"
+            elif pod.address in use:
+                text = f"{pod.address} is {use[pod.address]} address of {part}"
+            else:
+                continue
+            description.faults.append(Fault(pod.where + ".address", text, "Choose another, or leave it out"))
+
+
+def read_description(raw: Mapping[str, Any]) -> Description:
+    """Read a description; the keys are the role's variables without ``manual_lab_``."""
+    faults: list[Fault] = []
+    name = _name(raw.get("name"), VARIABLE + "name", faults) or ""
+    value = raw.get("nodes")
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(VARIABLE + "nodes", f"{value!r} is not a list", "List the inventory's names of the nodes"))
+        value = []
+    nodes = [str(node) for node in value]
+    if not nodes:
+        faults.append(Fault(VARIABLE + "nodes", "there is no node", "List at least one host of the inventory"))
+    for node in sorted({node for node in nodes if nodes.count(node) > 1}):
+        faults.append(Fault(VARIABLE + "nodes", f"{node} is there twice", "List it once"))
+    nodes = list(dict.fromkeys(nodes))
+    cluster = network(raw.get("cluster_cidr"), VARIABLE + "cluster_cidr", faults)
+    outside = []
+    for index, text in enumerate(raw.get("not_masqueraded") or []):
+        part = network(text, f"{VARIABLE}not_masqueraded[{index}]", faults)
+        outside += [part] if part is not None else []
+    description = Description(
+        name=name,
+        nodes=nodes,
+        bridge=_bridge(raw.get("bridge"), faults),
+        mtu=_mtu(raw.get("mtu"), faults),
+        cluster=cluster,
+        ranges=_ranges(raw, cluster, nodes, faults),
+        pods=_pods(raw.get("pods"), nodes, faults),
+        outside=outside,
+        faults=faults,
+    )
+    _check_sizes(description)
+    return description
