@@ -46,11 +46,13 @@ def pod(module_world: World) -> int:
     return world.inode(f"/proc/{holder}/ns/net")
 
 
-def _written(world: World, play: str, *, env: dict[str, str] | None = None) -> dict[str, Any]:
+def _written(
+    world: World, play: str, *, env: dict[str, str] | None = None, interpreter: str = sys.executable
+) -> dict[str, Any]:
     """Run a playbook that writes ``ansible_facts`` as JSON to ``{{ out }}``; the answer is what it wrote."""
     out = world.scratch / "facts.json"
     out.unlink(missing_ok=True)
-    done = world.playbook(play, "-e", json.dumps({"out": str(out)}), env=env)
+    done = world.playbook(play, "-e", json.dumps({"out": str(out)}), env=env, interpreter=interpreter)
     assert "failed=0" in done.stdout
     facts = json.loads(out.read_text(encoding="utf-8"))
     assert isinstance(facts, dict)
@@ -181,9 +183,9 @@ def test_without_privileges_the_facts_say_what_is_missing(module_world: World, p
     """Not root on the node: its own namespace is read, the others are listed as not entered, with the remedy."""
     play = (
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - podnet.lab.pod_network_facts:\n      become: true\n"
-        f"      become_user: {reader}\n      vars:\n        ansible_python_interpreter: /usr/bin/python3" + _WRITE
+        f"      become_user: {reader}" + _WRITE
     )
-    facts = _written(module_world, play)
+    facts = _written(module_world, play, interpreter="/usr/bin/python3")
     netns = facts["podnet_netns"]
     assert netns["partial"] is True
     host = lookup.host(facts)
@@ -223,10 +225,9 @@ def test_with_become_nothing_is_missing(module_world: World, pod: int, reader: s
     wrapper.chmod(0o755)
     play = (
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - podnet.lab.pod_network_facts:\n      become: true\n"
-        "      vars:\n        ansible_python_interpreter: /usr/bin/python3\n"
-        f"        ansible_shell_executable: {wrapper}" + _WRITE
+        f"      vars:\n        ansible_shell_executable: {wrapper}" + _WRITE
     )
-    facts = _written(world, play)
+    facts = _written(world, play, interpreter="/usr/bin/python3")
     assert facts["podnet_netns"]["partial"] is False
     assert lookup.pair(facts, pod, "eth0")["resolution"] == "exact"
 

@@ -44,7 +44,11 @@ class Cables:
         a_index: int | None = None,
         b_index: int | None = None,
     ) -> tuple[End, End]:
-        """Lay a cable from namespace `a` to namespace `b` (names under /run/netns; None: the node's own), both up."""
+        """Lay a cable from namespace `a` to namespace `b` (names under /run/netns; None: the node's own), both up.
+
+        Give both indexes or none: the kernel heeds the peer's only beside one for the first end (veth_newlink).
+        """
+        assert (a_index is None) == (b_index is None)
         number = len(self.ends) + 1
         macs = [f"02:00:{number >> 8:02x}:{number & 255:02x}:00:0{side}" for side in (1, 2)]
         command = ["link", "add", "name", a_name, "address", macs[0]]

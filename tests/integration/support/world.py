@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 COLLECTIONS = CHECKOUT / ".venv" / "collections"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-FULL = ("default", "ends", "links", "connected_routes")
+FULL = ("default", "ends", "links", "connected_routes", "fdb")
 """The subsets that the defaults leave out to stay small and that a comparison with iproute2 needs."""
 
 Arg: TypeAlias = str | bytes | Path | int
@@ -248,7 +248,8 @@ class World:
             )
         result, _end = json.JSONDecoder().raw_decode(body)
         assert isinstance(result, dict)
-        if not fail_ok and ("FAILED" in head or "UNREACHABLE" in head or result.get("failed")):
+        result["failed"] = "FAILED" in head or "UNREACHABLE" in head
+        if result["failed"] and not fail_ok:
             raise CommandFailedError(f"{fqcn} {args!r} failed: {json.dumps(result, indent=1)[:4000]}\n{done.stderr}")
         result["_stderr"] = done.stderr
         return result
@@ -261,14 +262,20 @@ class World:
         return facts
 
     def playbook(
-        self, text: str, *argv: Arg, env: Mapping[str, str] | None = None, check: bool = True, timeout: float = 180
+        self,
+        text: str,
+        *argv: Arg,
+        interpreter: str = sys.executable,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        timeout: float = 180,
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook, given as YAML text, against localhost (local connection) in the world."""
         path = self.scratch / f"play{time.monotonic_ns()}.yml"
         path.write_text(text, encoding="utf-8")
         return self.run(
             Path(sys.executable).parent / "ansible-playbook", path, "-i", "localhost,", "-c", "local",
-            "-e", json.dumps({"ansible_python_interpreter": sys.executable}), *argv,
+            "-e", json.dumps({"ansible_python_interpreter": interpreter}), *argv,
             env=self.ansible_env(env), check=check, timeout=timeout,
         )  # fmt: skip
 
