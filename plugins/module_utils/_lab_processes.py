@@ -201,8 +201,8 @@ def start(programs: List[Program], apart_from_names: bool) -> Dict[str, Started]
             failure = answer["error"]
             continue
         process = identify(answer["pid"]) if "pid" in answer else None
-        error = answer.get("error", "") if process is None else ""
-        results[answer["key"]] = Started(process, error or ("" if process else "it ended at once"))
+        cause = "" if process else answer.get("error", "it ended at once")
+        results[answer["key"]] = Started(process, cause)
     for program in programs:
         results.setdefault(program.key, Started(None, failure))
     return results
@@ -309,7 +309,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _call(function: Callable[..., int], *arguments: Any) -> None:
     if function(*arguments) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, "%s: %s" % (function.__name__, os.strerror(number)))  # type: ignore[attr-defined]
+        raise OSError(number, "%s: %s" % (function.__name__, os.strerror(number)))
 
 
 def _unshare(flags: int) -> None:

@@ -12,7 +12,7 @@ import socket
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from ansible_collections.podnet.lab.plugins.module_utils._netlink import RECEIVE_BUFFER, Connection
+from ansible_collections.podnet.lab.plugins.module_utils._netlink import RECEIVE_BUFFER, Connection, Watch
 from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Link, Route
 from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     GET_ADDRESSES,
@@ -55,7 +55,7 @@ class View(NamedTuple):
 
 def _read() -> View:
     buffer = bytearray(RECEIVE_BUFFER)
-    connection = Connection()
+    connection = Connection(Watch())
     try:
         links: List[Link] = connection.dump(GET_LINKS, parse_link, buffer)[0]
         addresses: List[Address] = connection.dump(GET_ADDRESSES, parse_address, buffer)[0]

@@ -296,7 +296,7 @@ def has_table(module: AnsibleModule, lab: str) -> bool:
     if not nft:
         return False
     status, _out, _err = module.run_command([nft, "list", "table", "ip", nft_table(lab)])
-    return status == 0
+    return bool(status == 0)
 
 
 if __name__ == "__main__":

@@ -451,11 +451,11 @@ def main() -> None:
                 "pid": state["pid"] if state else None,
             }
         )
-    first = next((entry["pid"] for entry in now if entry["pid"]), None)
+    first = next((str(entry["pid"]) for entry in now if entry["pid"]), None)
     step.exit(
         before=before,
         after=sorted(item.describe() for item in wanted),
-        see=["nsenter --target %d --net --pid --mount ps -ef" % first] if first else [],
+        see=["nsenter --target %s --net --pid --mount ps -ef" % first] if first else [],
         containers=now,
     )
 

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the role ``manual_lab``: doors from its tasks to the plan and to readable commands."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: lab_plan
+short_description: Check the description of a lab, and plan it
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Reads the description of a lab, finds every fault in it and in the nodes that it names, and
+    returns what each node gets, as options of the collection's modules.
+  - A part of the role P(podnet.lab.manual_lab#role), which gives it the role's variables.
+positional: _input, hosts
+options:
+  _input:
+    description:
+      - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
+        C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded).
+    type: dict
+    required: true
+  hosts:
+    description:
+      - C(hostvars), or a dictionary of the same form. Of each host C(ansible_host), C(manual_lab_node_address)
+        and C(__manual_lab_seen), the result of M(podnet.lab.lab_info), are read.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show every fault of a description
+  ansible.builtin.debug:
+    msg: "{{ (description | podnet.lab.lab_plan(hostvars)).faults }}"
+  vars:
+    description:
+      name: lab0
+      nodes: [node1]
+      cluster_cidr: 10.244.0.0/16
+      node_prefix: 24
+      bridge: a-name-that-is-too-long
+      mtu: 1500
+      pods: []
+"""
+
+RETURN = r"""
+_value:
+  description: Faults, warnings, and what each node gets. Without C(faults) C(nodes) is complete, with them it is empty.
+  type: dict
+  sample:
+    faults: ["manual_lab_bridge: 'a-name-that-is-too-long' has 23 characters, and Linux allows 15. Shorten it."]
+    warnings: []
+    nodes: {}
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+try:
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "netaddr":
+        raise
+    HAS_NETADDR = False
+else:
+    HAS_NETADDR = True
+
+
+def resolve(name: str) -> list[str]:
+    """Return the IPv4 addresses of a host name, as the control node resolves it; none when it cannot."""
+    try:
+        answers = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def lab_plan(description: Any, hosts: Any) -> dict[str, Any]:
+    """Return the plan of a lab; see DOCUMENTATION."""
+    if not HAS_NETADDR:
+        raise AnsibleFilterError(
+            "The lab's ranges are computed with netaddr, which the control node's Python lacks. "
+            "Install it there: python3 -m pip install netaddr, or the package python3-netaddr."
+        )
+    if not isinstance(description, Mapping):
+        raise AnsibleFilterError(
+            "podnet.lab.lab_plan: the description is no dictionary; see the filter's documentation."
+        )
+    chosen: dict[str, dict[str, Any]] = {}
+    names = description.get("nodes")
+    for name in names if isinstance(names, (list, tuple)) else []:
+        if name not in hosts:
+            continue
+        variables = hosts[name]
+        seen = variables.get("__manual_lab_seen") or {}
+        chosen[str(name)] = {
+            "address": variables.get("manual_lab_node_address"),
+            "ansible_host": variables.get("ansible_host"),
+            "info": seen.get("node"),
+        }
+    return make_plan(description, chosen, resolve)
+
+
+class FilterModule:
+    """The filter for Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"lab_plan": lab_plan}
