@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -53,14 +52,14 @@ OPTIONAL = (
 
 
 @pytest.fixture(scope="module")
-def zoo(module_world: World) -> Iterator[World]:
+def zoo(module_world: World) -> World:
     """A node with every kind of link, route and table entry that the kernel lets one make."""
     module_world.sh(ZOO)
     for command in OPTIONAL:
         module_world.sh(command, check=False)
     module_world.sh("ip link set vx0 up && bridge fdb append 02:11:22:33:44:57 dev vx0 dst 192.0.2.9", check=False)
     module_world.sh("sleep 2")  # carrier and duplicate address detection come to rest
-    yield module_world
+    return module_world
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +159,10 @@ def test_rules_are_those_of_ip_rule(zoo: World, everything: dict[str, Any]) -> N
             [rule.get(key) for key in keys] for rule in theirs
         ]
     assert [rule["action"] for rule in ours if rule["priority"] == 600] == ["blackhole"]
+
+
+def _values(entry: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
+    return [entry.get(key) for key in keys]
 
 
 def test_neighbours_are_those_of_ip_neigh(zoo: World, everything: dict[str, Any]) -> None:
