@@ -9,8 +9,8 @@ Each is for a shell on that node, as root. Names are quoted, because they come f
 
 from __future__ import annotations
 
-from .escape import shell_word
-from .records import Bridge, Cable, End, Lease, Namespace
+from .escape import shell_word, visible
+from .records import Bridge, Cable, End, Lease, Namespace, RangeSource
 
 LINKS = "ip -d link show type veth"
 BRIDGES = "ip -d link show type bridge; bridge link show"
@@ -77,3 +77,10 @@ def leases(one: Lease) -> str:
 def file(path: str) -> str:
     """Return the command that shows a file."""
     return f"cat {shell_word(path)}"
+
+
+def source(one: RangeSource) -> str | None:
+    """Return the command that shows where a range is written down."""
+    if not one["place"]:
+        return None
+    return file(one["place"]) if one["place"].startswith("/") else visible(one["place"])

@@ -76,7 +76,7 @@ def _start(text: str, columns: int) -> str:
 # What GitHub Flavored Markdown gives a meaning to, in a line or in a table cell, written as HTML
 # character references: https://github.github.com/gfm/#entity-and-numeric-character-references
 # says that they are never structure. "$" starts mathematics on GitHub, "@" a mention.
-_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "\\`*{}[]<>()#!|~&@$\"'^"}
+_MARKDOWN = {ord(character): f"&#{ord(character)};" for character in "\\`*{}[]<>#!|~&@$^"}
 _MARKDOWN_EDGE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _MARKDOWN_LINK = re.compile(r":(?=/)|(?<=\bwww)\.", re.IGNORECASE)
 _MARKDOWN_EMOJI = re.compile(r":(?=[\w+-]+:)")
@@ -101,7 +101,7 @@ def markdown_code(text: str) -> str:
     shown = visible(text)
     if not shown.strip():
         return "``" if not shown else "<code>&nbsp;</code>"
-    if "|" in shown or "\\" in shown:
+    if "|" in shown:
         return f"<code>{markdown_text(text)}</code>"
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     if not longest and shown == shown.strip():

@@ -34,7 +34,7 @@ def cable_not_proven(_model: Model, views: Mapping[str, NodeView]) -> Iterator[F
                 "severity": "unproven",
                 "hosts": [host],
                 "object": words.listed(names),
-                "message": f"where {words.listed(names)} on {host} {'leads' if len(names) == 1 else 'lead'} "
+                "message": f"where {words.listed(names)} {'leads' if len(names) == 1 else 'lead'} "
                 f"is {resolution}: {reason}",
                 "evidence": cut([_whole(cable, view.namespaces) for cable in cables]),
                 "remedy": "Inspect as root with -e podnet_gather_subset=default,hidden, which also looks for "

@@ -49,7 +49,7 @@ def node_not_read(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Find
             "severity": "unproven",
             "hosts": [node["host"]],
             "object": error["object"],
-            "message": f"{node['host']} could not be read ({node['status']}), so nothing about it is known",
+            "message": f"{node['status']}, so nothing about it is known",
             "evidence": [error["cause"]],
             "remedy": error["remedy"],
             "command": None,
@@ -67,7 +67,7 @@ def node_partly_read(model: Model, views: Mapping[str, NodeView]) -> Iterator[Fi
             "severity": "unproven",
             "hosts": [node["host"]],
             "object": node["host"],
-            "message": f"not everything on {node['host']} could be read, so something may be missing here",
+            "message": "not everything could be read, so something may be missing here",
             "evidence": cut([_error(error) for error in node["errors"]]),
             "remedy": _remedies(node["errors"]),
             "command": None,
@@ -86,7 +86,7 @@ def namespace_not_read(model: Model, views: Mapping[str, NodeView]) -> Iterator[
             "severity": "unproven",
             "hosts": [host],
             "object": words.listed([words.namespace_name(namespace) for namespace, _errors in unread]),
-            "message": f"{words.counted(len(unread), 'network namespace')} of {host} could not be read completely",
+            "message": f"{words.counted(len(unread), 'network namespace')} could not be read completely",
             "evidence": cut([_error(error) for _namespace, errors in unread for error in errors]),
             "remedy": _remedies([error for _namespace, errors in unread for error in errors]),
             "command": commands.NAMESPACES,
@@ -120,7 +120,7 @@ def address_shared_by_nodes(model: Model, views: Mapping[str, NodeView]) -> Iter
             "severity": "fault",
             "hosts": hosts,
             "object": local,
-            "message": f"{words.listed(hosts)} all have the address {local}",
+            "message": f"{words.listed(hosts)} have the same address {local}",
             "evidence": cut([f"{host}: {words.address(one)} on {one['ifname']}" for host, one in by_host.items()]),
             "remedy": "If it is the NAT interface that a hypervisor gives to every machine, tell kubelet (--node-ip) "
             "and the network plugin to use another interface; otherwise give each node an address of its own",
@@ -190,7 +190,7 @@ def cni_shadowed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Findi
             "severity": "note",
             "hosts": [node["host"]],
             "object": active["path"],
-            "message": f"{active['path']} is the CNI configuration in force on {node['host']}; "
+            "message": f"{active['path']} is the CNI configuration in force; "
             f"{words.listed([one['path'].rpartition('/')[2] for one in idle])} beside it "
             f"{'has' if len(idle) == 1 else 'have'} no effect",
             "evidence": cut([f"not used: {one['path']}" for one in idle]),
@@ -211,7 +211,7 @@ def cni_unreadable(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Fin
                 "severity": "fault",
                 "hosts": [node["host"]],
                 "object": error["object"],
-                "message": f"the CNI configuration {error['object']} on {node['host']} cannot be read",
+                "message": f"the CNI configuration {error['object']} cannot be read",
                 "evidence": [error["cause"]],
                 "remedy": error["remedy"],
                 "command": commands.file(error["object"]),

@@ -129,9 +129,9 @@ def lease_without_pod(_model: Model, views: Mapping[str, NodeView]) -> Iterator[
                     "severity": "fault",
                     "hosts": [host],
                     "object": name,
-                    "message": f"{words.counted(len(addresses), 'lease')} of the network {name} on {host} {word}"
+                    "message": f"{words.counted(len(addresses), 'lease')} of the network {name} {word}"
                     if len(addresses) > 1
-                    else f"the lease {addresses[0]} of the network {name} on {host} "
+                    else f"the lease {addresses[0]} of the network {name} "
                     + ("belongs to no sandbox" if state == "leaked" else "is an empty file"),
                     "evidence": cut(sorted(addresses, key=ranges.order)),
                     "remedy": "Make sure that no pod has the address, then remove the lease's file; "

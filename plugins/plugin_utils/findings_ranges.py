@@ -28,12 +28,6 @@ def _place(source: RangeSource) -> str:
     return f"{source['place'] or source['kind']}{' ' + source['key'] if source['key'] else ''}"
 
 
-def _command(source: RangeSource) -> str | None:
-    if not source["place"]:
-        return None
-    return commands.file(source["place"]) if source["place"].startswith("/") else source["place"]
-
-
 def conflict_on_node(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """What a node's own facts already contradict."""
     for node in model["nodes"]:
@@ -65,9 +59,9 @@ def node_ranges_overlap(model: Model, _views: Mapping[str, NodeView]) -> Iterato
             yield _overlap(
                 one["hosts"],
                 cidr,
-                f"{words.listed(one['hosts'])} all give addresses of {cidr} to their pods",
+                f"{words.listed(one['hosts'])} give addresses of the same range {cidr} to their pods",
                 _said_by([one]),
-                _command(one["sources"][0]),
+                commands.source(one["sources"][0]),
             )
     for (wide, one), (narrow, other) in ranges.overlaps(by_cidr.items()):
         hosts = list(dict.fromkeys([*one["hosts"], *other["hosts"]]))
@@ -78,7 +72,7 @@ def node_ranges_overlap(model: Model, _views: Mapping[str, NodeView]) -> Iterato
                 f"the pod ranges {wide} of {words.listed(one['hosts'])} and {narrow} of "
                 f"{words.listed(other['hosts'])} overlap",
                 _said_by([one, other]),
-                _command(one["sources"][0]),
+                commands.source(one["sources"][0]),
             )
 
 
@@ -142,7 +136,7 @@ def cluster_ranges_differ(model: Model, _views: Mapping[str, NodeView]) -> Itera
             "evidence": cut([line for line, _source in said]),
             "remedy": "Find the place that is out of date and make it say what the others say. "
             "If these nodes belong to different clusters, inspect one cluster at a time (podnet_hosts)",
-            "command": _command(said[0][1]),
+            "command": commands.source(said[0][1]),
         }
 
 

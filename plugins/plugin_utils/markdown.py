@@ -13,7 +13,7 @@ from .escape import markdown_code as code
 from .escape import markdown_text as text
 from .index import NodeView, by_node
 from .records import Finding, Lease, Model, Node, Range
-from .terminal import moment
+from .terminal import moment, period
 
 NODES_IN_DETAIL = 30
 """With more nodes than this, only those with odd things get a section (this many at most): GitHub
@@ -60,8 +60,7 @@ def _summary(model: Model) -> Iterator[str]:
     totals = model["totals"]
     first, last = model["first_collected_at"], model["last_collected_at"]
     if first is not None:
-        until = f" to {text(moment(last))}" if moment(first) != moment(last) else ""
-        yield f"Read {text(moment(first))}{until}."
+        yield f"Read {code(period(first, last))}."
     counts = [words.counted(totals[key], key[:-1]) for key in ("pods", "cables", "bridges", "namespaces")]
     yield f"{totals['nodes_read']} of {words.counted(totals['nodes'], 'node')} read: {', '.join(counts)}."
     yield ""
@@ -162,9 +161,10 @@ def _ranges(entries: list[Range], model: Model) -> Iterator[str]:
                 text(one["scope"]),
                 text(rows.range_nodes(one["hosts"], model)),
                 ", ".join(shown) + more,
+                code(commands.source(one["sources"][0]) or ""),
             )
 
-    yield from _table(("Of", "Range", "Scope", "Nodes", "Written down in"), cells())
+    yield from _table(("Of", "Range", "Scope", "Nodes", "Written down in", "See it on the node"), cells())
     if len(entries) > RANGES:
         yield f"And {len(entries) - RANGES} more, all in report.json under `ranges`."
         yield ""
@@ -191,7 +191,7 @@ def _node(node: Node, view: NodeView, found: list[Finding]) -> Iterator[str]:
 
 
 def _facts(node: Node, view: NodeView) -> Iterator[str]:
-    yield f"- Read {text(moment(node['collected_at']))}, it calls itself {code(node['name'] or '?')}"
+    yield f"- Read {code(moment(node['collected_at']))}, it calls itself {code(node['name'] or '?')}"
     addresses = ", ".join(f"{code(words.address(one))} on {code(one['ifname'])}" for one in node["addresses"][:12])
     more = f" and {len(node['addresses']) - 12} more" if len(node["addresses"]) > 12 else ""
     yield f"- Addresses: {addresses or 'none'}{more} (see {code(commands.NODE_ADDRESSES)})"
@@ -235,6 +235,8 @@ def _pods(view: NodeView, odd: set[str]) -> Iterator[str]:
             )
 
     yield from _table(("Pod", "Address", "Cable", "Bridge", "Containers", "See it on the node"), cells())
+    yield f"See all cables on the node: {code(commands.LINKS)}, and one: {code(commands.link('NAME'))}"
+    yield ""
     if len(shown) < len(entries):
         yield f"And {len(entries) - len(shown)} more, all in report.json under `pods`."
         yield ""
@@ -266,6 +268,7 @@ def _cables(view: NodeView) -> Iterator[str]:
 def _bridges(view: NodeView) -> Iterator[str]:
     if not view.bridges:
         return
+    unlearned = all(bridge["fdb_count"] is None for bridge in view.bridges)
 
     def cells() -> Iterator[Sequence[str]]:
         for bridge in view.bridges[:PODS_OF_A_NODE]:
@@ -277,11 +280,12 @@ def _bridges(view: NodeView) -> Iterator[str]:
                 f"{len(bridge['ports'])}, {forwarding} forwarding",
                 str(bridge["mtu"] if bridge["mtu"] is not None else "?"),
                 "on" if bridge["stp_state"] else "off",
-                "?" if bridge["fdb_count"] is None else str(bridge["fdb_count"]),
+                *([] if unlearned else ["not read" if bridge["fdb_count"] is None else str(bridge["fdb_count"])]),
                 code(commands.bridge(bridge, view.namespaces)),
             )
 
-    yield from _table(("Bridge", "Address", "Ports", "MTU", "STP", "FDB", "See it on the node"), cells())
+    titles = ("Bridge", "Address", "Ports", "MTU", "STP", *([] if unlearned else ["FDB"]), "See it on the node")
+    yield from _table(titles, cells())
 
 
 def _leases(view: NodeView) -> Iterator[str]:
@@ -310,7 +314,7 @@ def _left_out(model: Model) -> Iterator[str]:
     yield "For each host the newest node file counts. These are older:"
     yield ""
     for one in model["superseded"][:RANGES]:
-        yield f"- {text(one['host'])}, read {text(moment(one['collected_at']))}: {code(one['source'])}"
+        yield f"- {text(one['host'])}, read {code(moment(one['collected_at']))}: {code(one['source'])}"
     if len(model["superseded"]) > RANGES:
         yield f"- and {len(model['superseded']) - RANGES} more, in report.json under `superseded`"
     yield ""

@@ -26,10 +26,10 @@ class QueryError(Exception):
 
 def check(expression: str) -> None:
     """Raise QueryError unless *expression* can be parsed and only calls functions that exist."""
+    if not expression.strip():
+        raise QueryError("podnet_query is empty: give a JMESPath expression, such as pods[].name")
     try:
         parsed = jmespath.compile(expression).parsed
-    except jmespath.exceptions.EmptyExpressionError as exc:
-        raise QueryError("podnet_query is empty: give a JMESPath expression, such as pods[].name") from exc
     except (jmespath.exceptions.ParseError, jmespath.exceptions.LexerError) as exc:
         raise QueryError(_at(expression, exc)) from exc
     except RecursionError as exc:

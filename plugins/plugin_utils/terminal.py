@@ -26,6 +26,8 @@ ODD_OF_A_KIND = 3
 RANGES = 15
 """So many ranges are listed; the others are counted."""
 
+_ADDRESS = len("fd00:1111:2222:3333:4444:5555:6666:7777/128")
+"""No address is longer; what is, is none, and may be cut."""
 _SEVERITY = {"fault": "FAULT", "unproven": "UNPROVEN", "note": "NOTE"}
 
 
@@ -50,7 +52,7 @@ def summary(model: Model, report: str | None) -> str:
 def _head(model: Model) -> list[str]:
     totals = model["totals"]
     first, last = model["first_collected_at"], model["last_collected_at"]
-    time = f"read {moment(first)}" + (f" to {moment(last)}" if first != last and moment(first) != moment(last) else "")
+    time = f"read {period(first, last)}"
     what = f"{totals['nodes_read']} of {words.counted(totals['nodes'], 'node')}"
     if totals["nodes_read"] == totals["nodes"]:
         what = words.counted(totals["nodes"], "node")
@@ -68,6 +70,14 @@ def moment(collected_at: str | None) -> str:
     return f"{head}{' UTC' if (tail if dot else text).endswith('Z') else ''}".replace("Z UTC", " UTC")
 
 
+def period(first: str | None, last: str | None) -> str:
+    """Return the time from *first* to *last*, without repeating the day."""
+    begin, end = moment(first), moment(last)
+    if begin == end:
+        return begin
+    return f"{begin} to {end.partition(' ')[2] if begin[:10] == end[:10] else end}"
+
+
 def _odd(model: Model, report: str | None) -> list[str]:
     if not model["odd"]:
         return ["Nothing odd was found."] if model["totals"]["nodes_read"] else ["No node could be read."]
@@ -82,8 +92,8 @@ def _odd(model: Model, report: str | None) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    head = f"{_SEVERITY[finding['severity']]} {finding['kind']}: {finding['message']}"
-    lines = paragraph(head, "  ", "    ")
+    head = f"{_SEVERITY[finding['severity']]} {finding['kind']} on {words.listed(finding['hosts'], 2)}"
+    lines = paragraph(f"{head}: {finding['message']}", "  ", "    ")
     if finding["severity"] == "unproven":
         lines.extend(line for one in finding["evidence"][:3] for line in paragraph(one, "    - ", "      "))
         if len(finding["evidence"]) > 3:
@@ -135,7 +145,7 @@ def _table(entries: list[rows.Row]) -> list[str]:
                     (entry.bridges[line] or "none") if line < len(entry.bridges) else "",
                 )
             )
-    columns = (Column("POD", 12), Column("ADDRESS"), Column("CABLE", 12), Column("BRIDGE", 6))
+    columns = (Column("POD", 10), Column("ADDRESS", _ADDRESS), Column("CABLE", 12), Column("BRIDGE", 6))
     return table(columns, cells)
 
 
@@ -188,7 +198,7 @@ def _node_lines(
         )
     columns = (
         Column("NODE", 10),
-        Column("ADDRESS"),
+        Column("ADDRESS", 15),
         Column("PODS"),
         Column("CABLES"),
         Column("PODS GET", 10),
@@ -209,7 +219,7 @@ def _ranges(model: Model, report: str | None) -> list[str]:
     cells = [
         (f"{one['what']}, {one['scope']}", one["cidr"], rows.range_nodes(one["hosts"], model)) for one in shown[:RANGES]
     ]
-    lines = table((Column("RANGE"), Column("ADDRESSES"), Column("WRITTEN DOWN ON", 15)), cells, indent="")
+    lines = table((Column("RANGE"), Column("ADDRESSES", _ADDRESS), Column("WRITTEN DOWN ON", 15)), cells, indent="")
     if len(shown) > RANGES:
         lines.append(f"and {len(shown) - RANGES} more" + (f", all in {report}" if report else ""))
     return lines
