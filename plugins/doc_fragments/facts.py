@@ -19,13 +19,14 @@ options:
         A list of exclusions alone starts from V(default).
       - V(min) is nothing beyond the part that is always there. V(all) is everything; on a node with many pods that is
         some megabytes, and slower.
-      - V(processes) (default) lists the processes of every namespace but the node's own, grouped by container as well.
-      - V(routes) (default) reads the main routing table without the routes that the kernel makes by itself for the
-        prefix of an address.
-      - V(fdb) (default) reads what the bridges have learned.
-      - V(ends) shows address, MTU and state at both ends of every cable, and what is plugged into every bridge port.
-        It is part of the default of M(podnet.lab.veth_facts) and M(podnet.lab.bridge_facts).
-        M(podnet.lab.pod_network_facts) leaves it out, because RV(ansible_facts.podnet_netns) says the same.
+      - V(default) is V(processes) and V(routes), and for a module that returns one key also V(ends) and V(fdb).
+        M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small enough for a fact cache.
+      - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
+      - V(routes) reads the main routing table without the routes that the kernel makes by itself for the prefix of an
+        address.
+      - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it too.
+        Of cables it shows address, MTU and state of both ends.
+      - V(fdb) reads what the bridges have learned.
       - V(links) shows all that C(ip -d link) and C(ip addr) show of every interface. Without it, veth and loopback
         interfaces, of which there are two for every pod, are described in short; a loopback interface that is up and
         has no other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses

@@ -108,7 +108,7 @@ ansible_facts:
               description: Inode of its network namespace.
               type: int
               returned: success
-              sample: 4026531840
+              sample: 4026612638
             netns_name:
               description: First name of the namespace.
               type: str
@@ -117,7 +117,7 @@ ansible_facts:
               description: MAC address.
               type: str
               returned: success
-              sample: "0a:58:0a:f4:01:01"
+              sample: "0a:0b:24:10:b8:bc"
             addr_info:
               description: Addresses, as in C(ip -j addr).
               type: list
@@ -133,7 +133,7 @@ ansible_facts:
                   description: The address.
                   type: str
                   returned: success
-                  sample: "10.244.1.7"
+                  sample: "10.244.1.1"
                 address:
                   description: "The peer's address on a point-to-point link."
                   type: str
@@ -157,7 +157,7 @@ ansible_facts:
                   description: Label of an IPv4 address. Subset V(links).
                   type: str
                   returned: when it applies
-                  sample: "eth0"
+                  sample: "cni0"
                 dynamic:
                   description: There when the address has a lifetime.
                   type: bool
@@ -233,12 +233,12 @@ ansible_facts:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "veth047aac48"
                 ifindex:
                   description: Its index.
                   type: int
                   returned: success
-                  sample: 12
+                  sample: 5
                 state:
                   description: V(forwarding), V(blocking), V(disabled), V(listening) or V(learning).
                   type: str
@@ -273,17 +273,17 @@ ansible_facts:
                       description: Inode of its network namespace.
                       type: int
                       returned: success
-                      sample: 4026531840
+                      sample: 4026612791
                     ifindex:
                       description: Its index there.
                       type: int
                       returned: success
-                      sample: 12
+                      sample: 2
                     ifname:
                       description: Its name there.
                       type: str
                       returned: success
-                      sample: "vethb1c2d3e4"
+                      sample: "eth0"
                 pod:
                   description: The pod behind it.
                   type: dict
@@ -298,7 +298,7 @@ ansible_facts:
                       description: Name of the pod.
                       type: str
                       returned: success
-                      sample: "pod2"
+                      sample: "web-0"
                     uid:
                       description: Unique id of the pod. Only there when the name is unknown.
                       type: str
@@ -313,17 +313,17 @@ ansible_facts:
                   description: MAC address.
                   type: str
                   returned: success
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "01:00:5e:00:00:01"
                 dev:
                   description: Port that it is behind.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "cni0"
                 state:
                   description: V(learned), V(stale), V(static) or V(permanent).
                   type: str
                   returned: success
-                  sample: "learned"
+                  sample: "permanent"
                 vlan:
                   description: VLAN.
                   type: int
@@ -339,7 +339,7 @@ ansible_facts:
                   type: list
                   elements: str
                   returned: when it applies
-                  sample: []
+                  sample: ["self"]
                 pod:
                   description: The pod that has the address.
                   type: dict
@@ -354,7 +354,7 @@ ansible_facts:
                       description: Name of the pod.
                       type: str
                       returned: success
-                      sample: "pod2"
+                      sample: "web-0"
                     uid:
                       description: Unique id of the pod. Only there when the name is unknown.
                       type: str

@@ -124,7 +124,7 @@ ansible_facts:
               description: Inode number. It identifies the namespace until it is gone.
               type: int
               returned: success
-              sample: 4026532299
+              sample: 4026612791
             kind:
               description: >-
                 V(host) is the node's own. V(pod) belongs to a Kubernetes pod, V(lab) to a pod of
@@ -138,13 +138,13 @@ ansible_facts:
               type: list
               elements: str
               returned: success
-              sample: ["cni-6d1c2f7e"]
+              sample: ["cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             paths:
               description: Every place where it is mounted.
               type: list
               elements: str
               returned: success
-              sample: ["/run/netns/cni-6d1c2f7e"]
+              sample: ["/run/netns/cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             nsid:
               description: "Number by which the node's own namespace knows it. Null when it has none."
               type: int
@@ -164,19 +164,19 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: >-
                     Unique id of the pod. That of a static pod is a hash of its manifest, as the
                     kubelet writes it on the node.
                   type: str
                   returned: success
-                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                  sample: "69efb763-87a6-5a88-b2bc-b230caee6399"
                 sandbox_id:
                   description: "Id of the pod's sandbox container."
                   type: str
                   returned: success
-                  sample: "1da4c8de…"
+                  sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
                     Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
@@ -256,19 +256,19 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: >-
                     Unique id of the pod. That of a static pod is a hash of its manifest, as the
                     kubelet writes it on the node.
                   type: str
                   returned: success
-                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                  sample: "69efb763-87a6-5a88-b2bc-b230caee6399"
                 sandbox_id:
                   description: "Id of the pod's sandbox container."
                   type: str
                   returned: success
-                  sample: "1da4c8de…"
+                  sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
                     Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
@@ -370,12 +370,12 @@ ansible_facts:
                   description: Process id as the node sees it.
                   type: int
                   returned: success
-                  sample: 4711
+                  sample: 25
                 comm:
                   description: What the process calls itself.
                   type: str
                   returned: success
-                  sample: "nginx"
+                  sample: "sleep"
                 tid:
                   description: Only this thread is in the namespace.
                   type: int
@@ -443,7 +443,7 @@ ansible_facts:
                   description: Link-layer address.
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "22:3b:a5:74:c7:10"
                 broadcast:
                   description: >-
                     Link-layer broadcast address. As
@@ -464,12 +464,12 @@ ansible_facts:
                   description: Name of the interface below it, when that is in this namespace.
                   type: str
                   returned: when it applies
-                  sample: "eth0"
+                  sample: "up0"
                 link_index:
                   description: Index of the interface below it, or of its peer, in another namespace.
                   type: int
                   returned: when it applies
-                  sample: 12
+                  sample: 5
                 link_netnsid:
                   description: Number of that other namespace as seen from this one.
                   type: int
@@ -489,7 +489,7 @@ ansible_facts:
                   description: Length of the transmit queue.
                   type: int
                   returned: when it applies
-                  sample: 1000
+                  sample: 0
                 ifalias:
                   description: Description.
                   type: str
@@ -541,7 +541,7 @@ ansible_facts:
                       description: The address.
                       type: str
                       returned: success
-                      sample: "10.244.1.7"
+                      sample: "10.244.1.2"
                     address:
                       description: "The peer's address on a point-to-point link."
                       type: str
@@ -615,17 +615,17 @@ ansible_facts:
                       description: Inode of its network namespace.
                       type: int
                       returned: success
-                      sample: 4026531840
+                      sample: 4026612638
                     ifindex:
                       description: Its index there.
                       type: int
                       returned: success
-                      sample: 12
+                      sample: 5
                     ifname:
                       description: Its name there.
                       type: str
                       returned: success
-                      sample: "vethb1c2d3e4"
+                      sample: "veth047aac48"
                 peer_resolution:
                   description: >-
                     V(exact) when it is proven which interface the other end is, V(ambiguous) when
@@ -651,22 +651,27 @@ ansible_facts:
                           description: bytes.
                           type: int
                           returned: success
+                          sample: 3239
                         packets:
                           description: packets.
                           type: int
                           returned: success
+                          sample: 31
                         errors:
                           description: errors.
                           type: int
                           returned: success
+                          sample: 0
                         dropped:
                           description: dropped.
                           type: int
                           returned: success
+                          sample: 0
                         multicast:
                           description: Multicast packets.
                           type: int
                           returned: success
+                          sample: 0
                     tx:
                       description: Sent.
                       type: dict
@@ -676,22 +681,27 @@ ansible_facts:
                           description: bytes.
                           type: int
                           returned: success
+                          sample: 637
                         packets:
                           description: packets.
                           type: int
                           returned: success
+                          sample: 8
                         errors:
                           description: errors.
                           type: int
                           returned: success
+                          sample: 0
                         dropped:
                           description: dropped.
                           type: int
                           returned: success
+                          sample: 0
                         collisions:
                           description: Collisions.
                           type: int
                           returned: success
+                          sample: 0
                 fdb:
                   description: Forwarding table of a VXLAN interface. Subset V(permanent_fdb).
                   type: list
@@ -735,7 +745,7 @@ ansible_facts:
                   description: Type of route when it is not V(unicast).
                   type: str
                   returned: when it applies
-                  sample: "blackhole"
+                  sample: "local"
                 dst:
                   description: V(default), an address or a prefix.
                   type: str
@@ -790,12 +800,12 @@ ansible_facts:
                   description: Source address for what leaves by this route.
                   type: str
                   returned: when it applies
-                  sample: "10.244.1.7"
+                  sample: "10.244.1.2"
                 metric:
                   description: The route with the lowest metric wins.
                   type: int
                   returned: when it applies
-                  sample: 100
+                  sample: 1024
                 flags:
                   description: Such as V(onlink), V(linkdown), V(dead).
                   type: list
@@ -879,7 +889,7 @@ ansible_facts:
                   description: Link-layer address.
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "0a:0b:24:10:b8:bc"
                 state:
                   description: States.
                   type: list
@@ -924,7 +934,7 @@ ansible_facts:
                   description: Rules are tried in this order.
                   type: int
                   returned: success
-                  sample: 32766
+                  sample: 0
                 family:
                   description: V(inet) or V(inet6).
                   type: str
@@ -973,7 +983,7 @@ ansible_facts:
                   description: Routing table.
                   type: str
                   returned: when it applies
-                  sample: "main"
+                  sample: "local"
                 action:
                   description: What happens when it is no table lookup.
                   type: str

@@ -116,7 +116,7 @@ ansible_facts:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "eth0"
+                  sample: "cni0"
                 family:
                   description: V(inet) or V(inet6).
                   type: str
@@ -126,7 +126,7 @@ ansible_facts:
                   description: Address.
                   type: str
                   returned: success
-                  sample: "192.0.2.11"
+                  sample: "10.244.1.1"
                 prefixlen:
                   description: Length of the prefix in bits.
                   type: int
@@ -142,12 +142,12 @@ ansible_facts:
                   description: The network.
                   type: str
                   returned: success
-                  sample: "192.0.2.0/24"
+                  sample: "10.244.1.0/24"
                 dev:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "eth0"
+                  sample: "cni0"
             default_route:
               description: Its default routes.
               type: list
@@ -183,7 +183,7 @@ ansible_facts:
               description: The range.
               type: str
               returned: success
-              sample: "10.244.0.0/16"
+              sample: "10.244.1.0/24"
             family:
               description: V(inet) or V(inet6).
               type: str
@@ -205,7 +205,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -230,7 +230,7 @@ ansible_facts:
               description: The range.
               type: str
               returned: success
-              sample: "10.244.0.0/16"
+              sample: "10.244.1.0/24"
             family:
               description: V(inet) or V(inet6).
               type: str
@@ -252,7 +252,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -292,7 +292,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -317,7 +317,7 @@ ansible_facts:
               description: Address.
               type: str
               returned: success
-              sample: "10.244.1.7"
+              sample: "10.244.1.2"
             prefixlen:
               description: Length of the prefix in bits.
               type: int
@@ -337,7 +337,7 @@ ansible_facts:
               description: Inode of the network namespace.
               type: int
               returned: success
-              sample: 4026532299
+              sample: 4026612791
             pod:
               description: The pod that has it.
               type: dict
@@ -352,7 +352,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -367,7 +367,7 @@ ansible_facts:
               description: Address.
               type: str
               returned: success
-              sample: "10.244.1.7"
+              sample: "10.244.1.2"
             network:
               description: Name of the CNI network.
               type: str
@@ -377,7 +377,7 @@ ansible_facts:
               description: Id of the sandbox. Null in an empty file.
               type: str
               returned: success
-              sample: "1da4c8de…"
+              sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
             ifname:
               description: Name of the interface.
               type: str
@@ -387,7 +387,7 @@ ansible_facts:
               description: The file.
               type: str
               returned: success
-              sample: "/var/lib/cni/networks/cbr0/10.244.1.7"
+              sample: "/var/lib/cni/networks/cbr0/10.244.1.2"
             state:
               description: >-
                 V(in_use), V(leaked) when no such sandbox is there, V(empty) for a file without content,
@@ -409,7 +409,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -439,7 +439,7 @@ ansible_facts:
                   type: list
                   elements: str
                   returned: success
-                  sample: ["bridge", "portmap"]
+                  sample: ["bridge"]
             shadowed:
               description: Those that are not used because another comes before.
               type: list
@@ -510,7 +510,7 @@ ansible_facts:
                       description: Kind of source.
                       type: str
                       returned: success
-                      sample: "cni_conf"
+                      sample: "cni"
                     path:
                       description: File that says so.
                       type: str

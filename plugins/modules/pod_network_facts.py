@@ -109,7 +109,7 @@ ansible_facts:
               description: Inode number. It identifies the namespace until it is gone.
               type: int
               returned: success
-              sample: 4026532299
+              sample: 4026612791
             kind:
               description: >-
                 V(host) is the node's own. V(pod) belongs to a Kubernetes pod, V(lab) to a pod of
@@ -123,13 +123,13 @@ ansible_facts:
               type: list
               elements: str
               returned: success
-              sample: ["cni-6d1c2f7e"]
+              sample: ["cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             paths:
               description: Every place where it is mounted.
               type: list
               elements: str
               returned: success
-              sample: ["/run/netns/cni-6d1c2f7e"]
+              sample: ["/run/netns/cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             nsid:
               description: "Number by which the node's own namespace knows it. Null when it has none."
               type: int
@@ -149,19 +149,19 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: >-
                     Unique id of the pod. That of a static pod is a hash of its manifest, as the
                     kubelet writes it on the node.
                   type: str
                   returned: success
-                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                  sample: "69efb763-87a6-5a88-b2bc-b230caee6399"
                 sandbox_id:
                   description: "Id of the pod's sandbox container."
                   type: str
                   returned: success
-                  sample: "1da4c8de…"
+                  sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
                     Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
@@ -241,19 +241,19 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: >-
                     Unique id of the pod. That of a static pod is a hash of its manifest, as the
                     kubelet writes it on the node.
                   type: str
                   returned: success
-                  sample: "b935428f-7d1c-4f0e-9d55-0f2f6d0f9a11"
+                  sample: "69efb763-87a6-5a88-b2bc-b230caee6399"
                 sandbox_id:
                   description: "Id of the pod's sandbox container."
                   type: str
                   returned: success
-                  sample: "1da4c8de…"
+                  sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
                     Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
@@ -355,12 +355,12 @@ ansible_facts:
                   description: Process id as the node sees it.
                   type: int
                   returned: success
-                  sample: 4711
+                  sample: 25
                 comm:
                   description: What the process calls itself.
                   type: str
                   returned: success
-                  sample: "nginx"
+                  sample: "sleep"
                 tid:
                   description: Only this thread is in the namespace.
                   type: int
@@ -428,7 +428,7 @@ ansible_facts:
                   description: Link-layer address.
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "22:3b:a5:74:c7:10"
                 broadcast:
                   description: >-
                     Link-layer broadcast address. As
@@ -449,12 +449,12 @@ ansible_facts:
                   description: Name of the interface below it, when that is in this namespace.
                   type: str
                   returned: when it applies
-                  sample: "eth0"
+                  sample: "up0"
                 link_index:
                   description: Index of the interface below it, or of its peer, in another namespace.
                   type: int
                   returned: when it applies
-                  sample: 12
+                  sample: 5
                 link_netnsid:
                   description: Number of that other namespace as seen from this one.
                   type: int
@@ -474,7 +474,7 @@ ansible_facts:
                   description: Length of the transmit queue.
                   type: int
                   returned: when it applies
-                  sample: 1000
+                  sample: 0
                 ifalias:
                   description: Description.
                   type: str
@@ -526,7 +526,7 @@ ansible_facts:
                       description: The address.
                       type: str
                       returned: success
-                      sample: "10.244.1.7"
+                      sample: "10.244.1.2"
                     address:
                       description: "The peer's address on a point-to-point link."
                       type: str
@@ -600,17 +600,17 @@ ansible_facts:
                       description: Inode of its network namespace.
                       type: int
                       returned: success
-                      sample: 4026531840
+                      sample: 4026612638
                     ifindex:
                       description: Its index there.
                       type: int
                       returned: success
-                      sample: 12
+                      sample: 5
                     ifname:
                       description: Its name there.
                       type: str
                       returned: success
-                      sample: "vethb1c2d3e4"
+                      sample: "veth047aac48"
                 peer_resolution:
                   description: >-
                     V(exact) when it is proven which interface the other end is, V(ambiguous) when
@@ -636,22 +636,27 @@ ansible_facts:
                           description: bytes.
                           type: int
                           returned: success
+                          sample: 3239
                         packets:
                           description: packets.
                           type: int
                           returned: success
+                          sample: 31
                         errors:
                           description: errors.
                           type: int
                           returned: success
+                          sample: 0
                         dropped:
                           description: dropped.
                           type: int
                           returned: success
+                          sample: 0
                         multicast:
                           description: Multicast packets.
                           type: int
                           returned: success
+                          sample: 0
                     tx:
                       description: Sent.
                       type: dict
@@ -661,22 +666,27 @@ ansible_facts:
                           description: bytes.
                           type: int
                           returned: success
+                          sample: 637
                         packets:
                           description: packets.
                           type: int
                           returned: success
+                          sample: 8
                         errors:
                           description: errors.
                           type: int
                           returned: success
+                          sample: 0
                         dropped:
                           description: dropped.
                           type: int
                           returned: success
+                          sample: 0
                         collisions:
                           description: Collisions.
                           type: int
                           returned: success
+                          sample: 0
                 fdb:
                   description: Forwarding table of a VXLAN interface. Subset V(permanent_fdb).
                   type: list
@@ -720,7 +730,7 @@ ansible_facts:
                   description: Type of route when it is not V(unicast).
                   type: str
                   returned: when it applies
-                  sample: "blackhole"
+                  sample: "local"
                 dst:
                   description: V(default), an address or a prefix.
                   type: str
@@ -775,12 +785,12 @@ ansible_facts:
                   description: Source address for what leaves by this route.
                   type: str
                   returned: when it applies
-                  sample: "10.244.1.7"
+                  sample: "10.244.1.2"
                 metric:
                   description: The route with the lowest metric wins.
                   type: int
                   returned: when it applies
-                  sample: 100
+                  sample: 1024
                 flags:
                   description: Such as V(onlink), V(linkdown), V(dead).
                   type: list
@@ -864,7 +874,7 @@ ansible_facts:
                   description: Link-layer address.
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "0a:0b:24:10:b8:bc"
                 state:
                   description: States.
                   type: list
@@ -909,7 +919,7 @@ ansible_facts:
                   description: Rules are tried in this order.
                   type: int
                   returned: success
-                  sample: 32766
+                  sample: 0
                 family:
                   description: V(inet) or V(inet6).
                   type: str
@@ -958,7 +968,7 @@ ansible_facts:
                   description: Routing table.
                   type: str
                   returned: when it applies
-                  sample: "main"
+                  sample: "local"
                 action:
                   description: What happens when it is no table lookup.
                   type: str
@@ -1086,26 +1096,27 @@ ansible_facts:
                   description: Inode of its network namespace. Null for an end that was not found.
                   type: int
                   returned: success
-                  sample: 4026531840
+                  sample: 4026612638
                 netns_name:
                   description: First name of the namespace.
                   type: str
                   returned: success
+                  sample: "cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"
                 ifname:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "veth047aac48"
                 ifindex:
                   description: Its index there. Known from the other end even when the end was not found.
                   type: int
                   returned: success
-                  sample: 12
+                  sample: 5
                 address:
                   description: MAC address. Subset V(ends).
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "e6:b6:d6:54:fc:e1"
                 mtu:
                   description: Largest packet in bytes. Subset V(ends).
                   type: int
@@ -1142,7 +1153,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -1161,7 +1172,7 @@ ansible_facts:
                   description: Inode of its network namespace.
                   type: int
                   returned: success
-                  sample: 4026531840
+                  sample: 4026612638
             resolution:
               description: >-
                 V(exact) when it is proven which interface the other end is, V(ambiguous) when several
@@ -1231,7 +1242,7 @@ ansible_facts:
               description: Inode of its network namespace.
               type: int
               returned: success
-              sample: 4026531840
+              sample: 4026612638
             netns_name:
               description: First name of the namespace.
               type: str
@@ -1240,7 +1251,7 @@ ansible_facts:
               description: MAC address.
               type: str
               returned: success
-              sample: "0a:58:0a:f4:01:01"
+              sample: "0a:0b:24:10:b8:bc"
             addr_info:
               description: Addresses, as in C(ip -j addr).
               type: list
@@ -1256,7 +1267,7 @@ ansible_facts:
                   description: The address.
                   type: str
                   returned: success
-                  sample: "10.244.1.7"
+                  sample: "10.244.1.1"
                 address:
                   description: "The peer's address on a point-to-point link."
                   type: str
@@ -1280,7 +1291,7 @@ ansible_facts:
                   description: Label of an IPv4 address. Subset V(links).
                   type: str
                   returned: when it applies
-                  sample: "eth0"
+                  sample: "cni0"
                 dynamic:
                   description: There when the address has a lifetime.
                   type: bool
@@ -1356,12 +1367,12 @@ ansible_facts:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "veth047aac48"
                 ifindex:
                   description: Its index.
                   type: int
                   returned: success
-                  sample: 12
+                  sample: 5
                 state:
                   description: V(forwarding), V(blocking), V(disabled), V(listening) or V(learning).
                   type: str
@@ -1396,17 +1407,17 @@ ansible_facts:
                       description: Inode of its network namespace.
                       type: int
                       returned: success
-                      sample: 4026531840
+                      sample: 4026612791
                     ifindex:
                       description: Its index there.
                       type: int
                       returned: success
-                      sample: 12
+                      sample: 2
                     ifname:
                       description: Its name there.
                       type: str
                       returned: success
-                      sample: "vethb1c2d3e4"
+                      sample: "eth0"
                 pod:
                   description: The pod behind it.
                   type: dict
@@ -1421,7 +1432,7 @@ ansible_facts:
                       description: Name of the pod.
                       type: str
                       returned: success
-                      sample: "pod2"
+                      sample: "web-0"
                     uid:
                       description: Unique id of the pod. Only there when the name is unknown.
                       type: str
@@ -1436,17 +1447,17 @@ ansible_facts:
                   description: MAC address.
                   type: str
                   returned: success
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "01:00:5e:00:00:01"
                 dev:
                   description: Port that it is behind.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "cni0"
                 state:
                   description: V(learned), V(stale), V(static) or V(permanent).
                   type: str
                   returned: success
-                  sample: "learned"
+                  sample: "permanent"
                 vlan:
                   description: VLAN.
                   type: int
@@ -1462,7 +1473,7 @@ ansible_facts:
                   type: list
                   elements: str
                   returned: when it applies
-                  sample: []
+                  sample: ["self"]
                 pod:
                   description: The pod that has the address.
                   type: dict
@@ -1477,7 +1488,7 @@ ansible_facts:
                       description: Name of the pod.
                       type: str
                       returned: success
-                      sample: "pod2"
+                      sample: "web-0"
                     uid:
                       description: Unique id of the pod. Only there when the name is unknown.
                       type: str
@@ -1540,7 +1551,7 @@ ansible_facts:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "eth0"
+                  sample: "cni0"
                 family:
                   description: V(inet) or V(inet6).
                   type: str
@@ -1550,7 +1561,7 @@ ansible_facts:
                   description: Address.
                   type: str
                   returned: success
-                  sample: "192.0.2.11"
+                  sample: "10.244.1.1"
                 prefixlen:
                   description: Length of the prefix in bits.
                   type: int
@@ -1566,12 +1577,12 @@ ansible_facts:
                   description: The network.
                   type: str
                   returned: success
-                  sample: "192.0.2.0/24"
+                  sample: "10.244.1.0/24"
                 dev:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "eth0"
+                  sample: "cni0"
             default_route:
               description: Its default routes.
               type: list
@@ -1607,7 +1618,7 @@ ansible_facts:
               description: The range.
               type: str
               returned: success
-              sample: "10.244.0.0/16"
+              sample: "10.244.1.0/24"
             family:
               description: V(inet) or V(inet6).
               type: str
@@ -1629,7 +1640,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -1654,7 +1665,7 @@ ansible_facts:
               description: The range.
               type: str
               returned: success
-              sample: "10.244.0.0/16"
+              sample: "10.244.1.0/24"
             family:
               description: V(inet) or V(inet6).
               type: str
@@ -1676,7 +1687,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -1716,7 +1727,7 @@ ansible_facts:
                   description: Kind of source.
                   type: str
                   returned: success
-                  sample: "cni_conf"
+                  sample: "cni"
                 path:
                   description: File that says so.
                   type: str
@@ -1741,7 +1752,7 @@ ansible_facts:
               description: Address.
               type: str
               returned: success
-              sample: "10.244.1.7"
+              sample: "10.244.1.2"
             prefixlen:
               description: Length of the prefix in bits.
               type: int
@@ -1761,7 +1772,7 @@ ansible_facts:
               description: Inode of the network namespace.
               type: int
               returned: success
-              sample: 4026532299
+              sample: 4026612791
             pod:
               description: The pod that has it.
               type: dict
@@ -1776,7 +1787,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -1791,7 +1802,7 @@ ansible_facts:
               description: Address.
               type: str
               returned: success
-              sample: "10.244.1.7"
+              sample: "10.244.1.2"
             network:
               description: Name of the CNI network.
               type: str
@@ -1801,7 +1812,7 @@ ansible_facts:
               description: Id of the sandbox. Null in an empty file.
               type: str
               returned: success
-              sample: "1da4c8de…"
+              sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
             ifname:
               description: Name of the interface.
               type: str
@@ -1811,7 +1822,7 @@ ansible_facts:
               description: The file.
               type: str
               returned: success
-              sample: "/var/lib/cni/networks/cbr0/10.244.1.7"
+              sample: "/var/lib/cni/networks/cbr0/10.244.1.2"
             state:
               description: >-
                 V(in_use), V(leaked) when no such sandbox is there, V(empty) for a file without content,
@@ -1833,7 +1844,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -1863,7 +1874,7 @@ ansible_facts:
                   type: list
                   elements: str
                   returned: success
-                  sample: ["bridge", "portmap"]
+                  sample: ["bridge"]
             shadowed:
               description: Those that are not used because another comes before.
               type: list
@@ -1934,7 +1945,7 @@ ansible_facts:
                       description: Kind of source.
                       type: str
                       returned: success
-                      sample: "cni_conf"
+                      sample: "cni"
                     path:
                       description: File that says so.
                       type: str

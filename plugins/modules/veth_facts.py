@@ -111,26 +111,27 @@ ansible_facts:
                   description: Inode of its network namespace. Null for an end that was not found.
                   type: int
                   returned: success
-                  sample: 4026531840
+                  sample: 4026612638
                 netns_name:
                   description: First name of the namespace.
                   type: str
                   returned: success
+                  sample: "cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"
                 ifname:
                   description: Name of the interface.
                   type: str
                   returned: success
-                  sample: "vethb1c2d3e4"
+                  sample: "veth047aac48"
                 ifindex:
                   description: Its index there. Known from the other end even when the end was not found.
                   type: int
                   returned: success
-                  sample: 12
+                  sample: 5
                 address:
                   description: MAC address. Subset V(ends).
                   type: str
                   returned: when it applies
-                  sample: "3e:5c:1f:00:a2:07"
+                  sample: "e6:b6:d6:54:fc:e1"
                 mtu:
                   description: Largest packet in bytes. Subset V(ends).
                   type: int
@@ -167,7 +168,7 @@ ansible_facts:
                   description: Name of the pod.
                   type: str
                   returned: success
-                  sample: "pod2"
+                  sample: "web-0"
                 uid:
                   description: Unique id of the pod. Only there when the name is unknown.
                   type: str
@@ -186,7 +187,7 @@ ansible_facts:
                   description: Inode of its network namespace.
                   type: int
                   returned: success
-                  sample: 4026531840
+                  sample: 4026612638
             resolution:
               description: >-
                 V(exact) when it is proven which interface the other end is, V(ambiguous) when several
