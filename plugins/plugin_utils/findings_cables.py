@@ -13,7 +13,7 @@ from . import commands, ranges, words
 from .escape import shell_word
 from .findings_nodes import cut
 from .index import NodeView
-from .records import Bridge, Cable, End, Finding, Interface, Model, Namespace
+from .records import Bridge, Cable, End, Finding, Model, Namespace
 
 
 def cable_not_proven(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
@@ -25,7 +25,7 @@ def cable_not_proven(_model: Model, views: Mapping[str, NodeView]) -> Iterator[F
     for host, view in views.items():
         alike: dict[tuple[str, str], list[Cable]] = defaultdict(list)
         for cable in view.cables:
-            if cable["resolution"] != "exact" and not _leaves_the_node(cable, view):
+            if cable["resolution"] != "exact" and not view.leaves_node(cable):
                 alike[cable["resolution"], cable["reason"] or "no reason given"].append(cable)
         for (resolution, reason), cables in sorted(alike.items()):
             names = [words.end(cable["ends"][0]) for cable in cables]
@@ -41,22 +41,6 @@ def cable_not_proven(_model: Model, views: Mapping[str, NodeView]) -> Iterator[F
                 "namespaces that are held by nothing but an open descriptor or a socket",
                 "command": commands.cable(cables[0], view.namespaces),
             }
-
-
-def _leaves_the_node(cable: Cable, view: NodeView) -> bool:
-    """Tell whether a cable of the node's own namespace holds the node's address in a network with others.
-
-    Plugins give the node's end of a pod's cable no address, or one without neighbours (/32, /128).
-    """
-    near = cable["ends"][0]
-    own = view.own_namespace
-    interface = _interface(near, view.namespaces)
-    if own is None or interface is None or near["netns"] != own["inode"] or cable["pod"] is not None:
-        return False
-    return near["master"] is None and any(
-        ranges.is_specific(one["local"]) and one["prefixlen"] < (128 if one["family"] == "inet6" else 32)
-        for one in interface["addr_info"]
-    )
 
 
 def _whole(cable: Cable, namespaces: dict[int, Namespace]) -> str:
@@ -85,7 +69,7 @@ def cable_unplugged(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Fi
             inner, outer = _sides(cable, view)
             if inner is None or outer is None or outer["master"] is not None or outer["ifname"] is None:
                 continue
-            bridge = _bridge_for(inner, outer, bridges, view.namespaces)
+            bridge = _bridge_for(inner, outer, bridges, view)
             if bridge is None:
                 continue
             name = words.pod_name(cable["pod"])
@@ -115,16 +99,9 @@ def _sides(cable: Cable, view: NodeView) -> tuple[End | None, End | None]:
     return (inner[0], outer[0]) if len(inner) == 1 and len(outer) == 1 else (None, None)
 
 
-def _interface(end: End, namespaces: dict[int, Namespace]) -> Interface | None:
-    namespace = namespaces.get(end["netns"]) if end["netns"] is not None else None
-    if namespace is None:
-        return None
-    return next((one for one in namespace["interfaces"] if one["ifname"] == end["ifname"]), None)
-
-
-def _bridge_for(inner: End, outer: End, bridges: list[Bridge], namespaces: dict[int, Namespace]) -> Bridge | None:
-    interface = _interface(inner, namespaces)
-    beside = namespaces.get(outer["netns"]) if outer["netns"] is not None else None
+def _bridge_for(inner: End, outer: End, bridges: list[Bridge], view: NodeView) -> Bridge | None:
+    interface = view.interface(inner)
+    beside = view.namespaces.get(outer["netns"]) if outer["netns"] is not None else None
     if interface is None or beside is None or beside["routes"] is None:
         return None
     addresses = [one["local"] for one in interface["addr_info"] if ranges.is_specific(one["local"])]

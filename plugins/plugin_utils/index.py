@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from .records import Bridge, Cable, Lease, Model, Namespace, Pod, Range
+from . import ranges
+from .records import Bridge, Cable, End, Interface, Lease, Model, Namespace, Pod, Range
 
 
 class NodeView:
@@ -28,6 +29,30 @@ class NodeView:
     def own_namespace(self) -> Namespace | None:
         """The node's own network namespace."""
         return next((one for one in self.namespaces.values() if one["kind"] == "host"), None)
+
+    def interface(self, end: End) -> Interface | None:
+        """Return the interface that an end of a cable is."""
+        namespace = self.namespaces.get(end["netns"]) if end["netns"] is not None else None
+        if namespace is None:
+            return None
+        return next((one for one in namespace["interfaces"] if one["ifindex"] == end["ifindex"]), None)
+
+    def leaves_node(self, cable: Cable) -> bool:
+        """Tell whether a cable is the node's own way out, whose other end nobody on the node can see.
+
+        So it is where the node is a container itself. Such an end holds an address in a network
+        with others; plugins give the node's end of a pod's cable none, or one without neighbours
+        (/32, /128).
+        """
+        near = cable["ends"][0]
+        own = self.own_namespace
+        interface = self.interface(near)
+        if own is None or interface is None or near["netns"] != own["inode"] or cable["ends"][1]["netns"] is not None:
+            return False
+        return near["master"] is None and any(
+            ranges.is_specific(one["local"]) and one["prefixlen"] < (128 if one["family"] == "inet6" else 32)
+            for one in interface["addr_info"]
+        )
 
 
 def by_node(model: Model) -> dict[str, NodeView]:

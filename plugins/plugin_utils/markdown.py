@@ -257,7 +257,8 @@ def _cables(view: NodeView) -> Iterator[str]:
                 where = "" if namespace is None else f" in {code(words.namespace_name(namespace))}"
                 ends.append(f"{code(words.end(end))}{where}")
             reason = f": {text(cable['reason'])}" if cable["reason"] else ""
-            yield (*ends, text(cable["resolution"]) + reason, code(commands.cable(cable, view.namespaces)))
+            state = "the node's own way out" if view.leaves_node(cable) else text(cable["resolution"]) + reason
+            yield (*ends, state, code(commands.cable(cable, view.namespaces)))
 
     yield from _table(("End", "Other end", "Resolution", "See it on the node"), cells())
     if len(loose) > PODS_OF_A_NODE:

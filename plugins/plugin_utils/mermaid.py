@@ -128,6 +128,9 @@ class _Chart:
             self.edges.append(f"  {left} ---|{_label(f'{first} - {second}')}| {right}")
             return
         mark = f"x{len(self.edges)}"
+        if self.view.leaves_node(cable):
+            self.edges.append(f"  host --- {mark}[{_label('outside of the node')}]")
+            return
         self.boxes.append(f"    {mark}[{_label(cable['resolution'])}]")
         self.strange.append(mark)
         for side in known:

@@ -64,7 +64,11 @@ def _plug(cable: Cable, ifname: str, peer: str | None) -> PodCable:
 
 def _pod_row(pod: Pod, namespace: Namespace, odd: set[str]) -> Row:
     name = words.pod_name(pod)
-    containers = [container["name"] or (container["id"] or "?")[:12] for container in pod["containers"]]
+    containers = [
+        container["name"] or (container["id"] or "?")[:12]
+        for container in pod["containers"]
+        if container["name"] or container["id"] != pod["sandbox_id"]
+    ]
     touched = name in odd or any(plug["peer"] in odd for plug in pod["cables"])
     return _row(name, pod["addresses"], pod["cables"], containers, namespace, touched)
 

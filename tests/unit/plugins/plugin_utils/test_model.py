@@ -163,7 +163,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 DOCUMENT = NodeFile(1, pods=2).document()
-JUNK = st.sampled_from([None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"x": 1}, [[]], [{}]])
+JUNK: st.SearchStrategy[Any] = st.sampled_from([None, True, 0, -1, 1.5, "", "x", [], [None], {}, {"x": 1}, [[]], [{}]])
 
 
 @given(st.sampled_from(_places(DOCUMENT)), JUNK)
