@@ -51,5 +51,8 @@ def parse_namespace_mounts(data: bytes) -> Dict[int, List[bytes]]:
         separator = fields.index(b"-", 6)
         if fields[separator + 1 : separator + 2] != [b"nsfs"]:
             continue
-        found.setdefault(int(number), []).append(unescape(fields[4]))
+        path, paths = unescape(fields[4]), found.setdefault(int(number), [])
+        # `ip netns` makes /run/netns a shared mount on a shared mount, and then each name is listed twice.
+        if path not in paths:
+            paths.append(path)
     return found
