@@ -23,6 +23,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Range, Ranges
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import read_sources
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import Run, read_firewall
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
     CniConfigs,
     cni_facts,
@@ -45,17 +46,21 @@ def pod_cidr_facts(
     owners: Mapping[int, Mapping[str, Any]],
     files: Optional[Files] = None,
     started: Optional[float] = None,
+    run: Optional[Run] = None,
 ) -> Dict[str, Any]:
     """Read the sources on this node and return the value of ``podnet_pod_cidr``.
 
     `owners` maps the inode of a network namespace to the pod that it belongs to (``namespace``,
     ``name``, ``sandbox_id``). `files` is the reader; errors that it already has are reported too. `started` is
     the time (seconds since the epoch) when the snapshot was begun; without it, that is taken to be now.
+    With `run` (AnsibleModule.run_command) the firewall's rules are read too, which starts commands.
     """
     files = Files() if files is None else files
     started = time.time() if started is None else started
     configs = read_cni_configs(files)
     ranges = read_sources(files, configs)
+    if run is not None:
+        read_firewall(files, ranges, run)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
     return combine(snapshot, owners, configs, ranges, leases, files.errors, started)
 

@@ -119,7 +119,12 @@ class Files:
         return self.timed_out
 
     def text(self, path: str, limit: int = MAX_BYTES, within: Optional[str] = None) -> Optional[str]:
-        """Return the content of a regular file, decoded as UTF-8 with ``backslashreplace``.
+        """Return what :meth:`data` returns, decoded as UTF-8 with ``backslashreplace``."""
+        data = self.data(path, limit, within)
+        return None if data is None else data.decode("utf-8", "backslashreplace")
+
+    def data(self, path: str, limit: int = MAX_BYTES, within: Optional[str] = None) -> Optional[bytes]:
+        """Return the content of a regular file.
 
         None when it does not exist or could not be read; the latter is in `errors`.
         A file of more than `limit` bytes is refused, not cut. With `within`, a file that symbolic
@@ -153,7 +158,7 @@ class Files:
         if len(data) > limit:
             self.fail(path, "It is longer than %d bytes." % limit, "Look at the file on the node.")
             return None
-        return data.decode("utf-8", "backslashreplace")
+        return data
 
     def _regular(self, path: str, status: os.stat_result) -> bool:
         if stat.S_ISREG(status.st_mode):

@@ -534,8 +534,22 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "kind spec containers command args name networking podSubnet extraArgs value controllerManager "
-                "clusterCIDR clusterDNS podCIDR".split()
+                [
+                    "kind",
+                    "spec",
+                    "containers",
+                    "command",
+                    "args",
+                    "name",
+                    "networking",
+                    "podSubnet",
+                    "extraArgs",
+                    "value",
+                    "controllerManager",
+                    "clusterCIDR",
+                    "clusterDNS",
+                    "podCIDR",
+                ]
             ),
             inner
             | st.sampled_from(["ClusterConfiguration", "KubeProxyConfiguration", "KubeletConfiguration", "kube-proxy"]),
