@@ -44,7 +44,9 @@ def test_any_text_gives_words_without_line_ends(text):
         assert word is None or (word and "\n" not in word and "\r" not in word)
 
 
-@pytest.mark.parametrize("name", ["lock", "last_reserved_ip.0", "last_reserved_ip.1", "10.0.0", "10.0.0.1.bak", "fe80::1%eth0", ""])
+@pytest.mark.parametrize(
+    "name", ["lock", "last_reserved_ip.0", "last_reserved_ip.1", "10.0.0", "10.0.0.1.bak", "fe80::1%eth0", ""]
+)
 def test_what_is_not_named_by_an_address_is_no_lease(name):
     assert not is_address(name)
 
