@@ -76,11 +76,14 @@ def _choice_of(names: Dict[int, str], decode: Decoder) -> Decoder:
 
 
 def _decode_bridge_id(buffer: Buffer, start: int, end: int) -> str:
-    """struct ifla_bridge_id: priority and MAC address, as "8000.02:00:00:00:00:01"."""
+    """struct ifla_bridge_id: priority and MAC address, as "8000.2:0:0:0:0:1".
+
+    iproute2 prints this one address with ether_ntoa(3), which writes no leading zeros.
+    """
     if end - start < 8:
         raise MalformedMessageError("bridge id of %d bytes" % (end - start))
     value = bytes(buffer[start : start + 8])
-    return value[:2].hex() + "." + value[2:].hex(":")
+    return value[:2].hex() + "." + ":".join("%x" % byte for byte in value[2:])
 
 
 def _decode_hex(buffer: Buffer, start: int, end: int) -> str:

@@ -1,0 +1,80 @@
+"""Which mount points hold network namespaces: real lines, odd lines, hostile lines."""
+
+from __future__ import annotations
+
+from typing import List
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import parse_namespace_mounts, unescape
+
+REAL = b"""\
+25 30 0:23 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
+30 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+541 34 0:4 net:[4026532179] /run/netns/pod1 rw shared:8 - nsfs nsfs rw
+542 34 0:4 net:[4026532179] /run/docker/netns/0f1e rw - nsfs nsfs rw
+543 34 0:4 mnt:[4026532180] /run/snapd/ns/lxd.mnt rw - nsfs nsfs rw
+544 34 0:4 net:[4026532249] /run/netns/with\\040space\\012and\\134backslash rw shared:9 master:1 - nsfs nsfs rw
+545 34 0:4 net:[4026532250] /run/netns/bytes\xff\xfe rw - nsfs nsfs rw
+"""
+
+
+def test_real_lines() -> None:
+    assert parse_namespace_mounts(REAL) == {
+        4026532179: [b"/run/netns/pod1", b"/run/docker/netns/0f1e"],
+        4026532249: [b"/run/netns/with space\nand\\backslash"],
+        4026532250: [b"/run/netns/bytes\xff\xfe"],
+    }
+
+
+def test_lines_that_only_look_like_it() -> None:
+    lines = [
+        b"1 2 0:4 / /tmp/\\040net:[1] rw - ext4 net:[1] rw",  # a path with the text in it
+        b"1 2 0:4 net:[77] /x rw - ext4 nsfs rw",  # another file system
+        b"1 2 0:4 net:[] /x rw - nsfs nsfs rw",
+        b"1 2 0:4 net:[12x] /x rw - nsfs nsfs rw",
+        b"1 2 0:4 net:[-5] /x rw - nsfs nsfs rw",
+        b"1 2 0:4 net:[99999999999999999999999] /x rw - nsfs nsfs rw",
+        b"1 2 0:4 net:[5",
+        b"1 2 0:4 net:[5] /x rw nsfs nsfs rw no separator",
+        b"1 2 0:4 net:[5] /x rw -",
+    ]
+    assert parse_namespace_mounts(b"\n".join(lines)) == {}
+
+
+def test_escapes() -> None:
+    assert unescape(rb"/plain") == b"/plain"
+    assert unescape(rb"/a\040b\011c\134") == b"/a b\tc\\"
+    assert unescape(b"/cut\\04") == b"/cut\\04"
+    assert unescape(b"/no\\089") == b"/no\\089"
+
+
+@given(st.binary())
+def test_escapes_come_back(path: bytes) -> None:
+    written = path
+    for byte, code in ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012")):
+        written = written.replace(byte, code)
+    assert unescape(written) == path
+
+
+@given(st.binary())
+def test_any_bytes(data: bytes) -> None:
+    parse_namespace_mounts(data)
+    parse_namespace_mounts(b"1 2 0:4 net:[5] /x rw - nsfs nsfs rw\n" + data + b"\n1 net:[5] " + data)
+
+
+@given(st.integers(0, len(REAL)))
+def test_a_file_that_is_cut(cut: int) -> None:
+    whole = parse_namespace_mounts(REAL)
+    for inode, paths in parse_namespace_mounts(REAL[:cut]).items():
+        known: List[bytes] = whole[inode]
+        assert paths == known[: len(paths)]
+
+
+def test_a_name_that_a_shared_mount_lists_twice() -> None:
+    # What `ip netns add` leaves when /run itself is shared: the name is mounted below both mounts of /run/netns.
+    data = b"""92 91 0:4 net:[4026612423] /run/netns/pod1 rw shared:1271 - nsfs nsfs rw
+93 1025 0:4 net:[4026612423] /run/netns/pod1 rw shared:1271 - nsfs nsfs rw
+"""
+    assert parse_namespace_mounts(data) == {4026612423: [b"/run/netns/pod1"]}

@@ -1,0 +1,32 @@
+"""What is read of processes, without looking at the ones of this machine."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.podnet.lab.plugins.module_utils._processes import namespace_inode
+
+
+@pytest.mark.parametrize(
+    ("link", "inode"),
+    [
+        ("net:[4026531840]", 4026531840),
+        ("pid:[1]", 1),
+        ("", 0),
+        ("/", 0),
+        ("net:[]", 0),
+        ("net:[12", 0),
+        ("net:[-3]", 0),
+        ("net:[١٢]", 0),
+        ("/run/netns/net:[x]", 0),
+    ],
+)
+def test_the_number_in_a_namespace_link(link: str, inode: int) -> None:
+    assert namespace_inode(link) == inode
+
+
+@given(st.text())
+def test_any_text(link: str) -> None:
+    assert namespace_inode(link) >= 0
