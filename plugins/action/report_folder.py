@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
                 files.node_files(Path(source).expanduser())
             path = self._folder(args["path"], now)
         except (query.QueryError, files.FolderError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         result.update(changed=False, path=str(path), began_at=files.timestamp(now))
         return result
 

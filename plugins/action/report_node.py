@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
             # json.dumps also leaves behind the tags that ansible-core puts on every value.
             files.write(path, files.layered_json(json.loads(json.dumps(document)), 3) + "\n")
         except files.FolderError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         return result
 
     def _ask(self, options: dict[str, Any], task_vars: dict[str, Any]) -> tuple[dict[str, Any], Error | None]:
@@ -111,7 +111,10 @@ class ActionModule(ActionBase):
 
 def _words(said: dict[str, Any]) -> str:
     """Return what a failed module said: its message, and what it wrote when it could not even start."""
-    parts = [str(said.get("msg") or ""), str(said.get("module_stderr") or ""), str(said.get("module_stdout") or "")]
+    parts = [str(said.get("module_stderr") or ""), str(said.get("module_stdout") or "")]
+    message = str(said.get("msg") or "")
+    if not any(parts) or not message.startswith("Module result deserialization failed"):
+        parts.insert(0, message)
     return " ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 

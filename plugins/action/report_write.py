@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
         try:
             result.update(self._report(folder, args, temporary))
         except (files.FolderError, query.QueryError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         finally:
             if temporary:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -64,6 +64,12 @@ class ActionModule(ActionBase):
 
     def _report(self, folder: Path, args: dict[str, Any], temporary: bool) -> dict[str, Any]:
         _note_missing(folder, args["hosts"], args["began_at"])
+        if not args["sources"] and not (folder / files.NODES).is_dir():
+            files.remove_if_empty(folder)
+            raise files.FolderError(
+                f"There are no node files in {folder} to make a report from. "
+                "Let the nodes be read (without --tags report), or name earlier reports with podnet_report_from"
+            )
         folders = [Path(source).expanduser() for source in args["sources"]] or [folder]
         model, sources = gathering.read_model(folders)
         for source in sources:

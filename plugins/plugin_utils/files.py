@@ -12,6 +12,7 @@ reports/latest -> 2026-11-20T110504Z
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -95,6 +96,12 @@ def make_timed_folder(base: Path, now: datetime) -> Path:
     raise FolderError(
         f"{base} already holds a hundred reports of {time_name(now)}. Name a folder with podnet_report_dir"
     )
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove *folder* when nothing is in it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def write(path: Path, text: str) -> None:

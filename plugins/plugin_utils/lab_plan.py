@@ -10,7 +10,7 @@ that the role itself decides nothing. Faults of the description and of the nodes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netaddr import AddrFormatError, IPAddress, IPNetwork
@@ -284,13 +284,17 @@ def node_plan(description: Description, node: Node, nodes: list[Node]) -> dict[s
 
 
 def make_plan(
-    raw: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]], resolve: Callable[[str], list[str]]
+    raw: Mapping[str, Any],
+    hosts: Mapping[str, Mapping[str, Any]],
+    resolve: Callable[[str], list[str]],
+    play_hosts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address``
     (``manual_lab_node_address``), ``ansible_host`` and ``info`` (``node`` of ``podnet.lab.lab_info``);
-    each may be null. `resolve` gives the IPv4 addresses of a host name.
+    each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the hosts
+    that are about to be built on.
     """
     description = read_description(raw)
     faults = list(description.faults)
@@ -307,6 +311,10 @@ def make_plan(
         if len(nodes) > 1 or node.given is not None:  # alone, a node needs no address for others
             faults += node.faults
     faults += check_links(nodes)
+    for name in play_hosts:
+        if name not in description.nodes:
+            remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
+            faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
     result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes) for node in nodes}
     return result

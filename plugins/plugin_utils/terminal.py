@@ -41,12 +41,13 @@ def summary(model: Model, report: str | None) -> str:
             lines.extend([*_node(node, views[node["host"]], odd[node["host"]]), ""])
     else:
         lines.extend([*_node_lines(model, views, odd, report), ""])
-    lines.extend(_ranges(model, report))
+    if model["totals"]["nodes_read"]:
+        lines.extend([*_ranges(model, report), ""])
     if model["superseded"]:
-        lines.extend(_superseded(model))
+        lines.extend([*_superseded(model), ""])
     if report:
-        lines.extend(["", *paragraph(f"Report: {report}", rest="        ")])
-    return "\n".join(lines)
+        lines.extend(paragraph(f"Report: {report}", rest="        "))
+    return "\n".join(lines).rstrip("\n")
 
 
 def _head(model: Model) -> list[str]:
@@ -215,7 +216,7 @@ def _node_lines(
 def _ranges(model: Model, report: str | None) -> list[str]:
     shown = [one for one in model["ranges"] if one["scope"] != "hint"]
     if not shown:
-        return ["RANGES: none is written down on these nodes"] if model["totals"]["nodes_read"] else []
+        return ["RANGES: none is written down on these nodes"]
     cells = [
         (f"{one['what']}, {one['scope']}", one["cidr"], rows.range_nodes(one["hosts"], model)) for one in shown[:RANGES]
     ]
@@ -228,4 +229,4 @@ def _ranges(model: Model, report: str | None) -> list[str]:
 def _superseded(model: Model) -> list[str]:
     hosts = list(dict.fromkeys(one["host"] for one in model["superseded"]))
     text = f"Older node files of {words.listed(hosts, 8)} were left out: for each host the newest counts."
-    return ["", *paragraph(text)]
+    return paragraph(text)
