@@ -15,7 +15,7 @@ description:
   - Reads the description of a lab, finds every fault in it and in the nodes that it names, and
     returns what each node gets, as options of the collection's modules.
   - A part of the role P(podnet.lab.manual_lab#role), which gives it the role's variables.
-positional: _input, hosts
+positional: _input, hosts, play_hosts
 options:
   _input:
     description:
@@ -29,6 +29,11 @@ options:
         and C(__manual_lab_seen), the result of M(podnet.lab.lab_info), are read.
     type: dict
     required: true
+  play_hosts:
+    description: Names of the hosts that the play builds on. One that is no node of the lab is a fault.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -81,7 +86,7 @@ def resolve(name: str) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
-def lab_plan(description: Any, hosts: Any) -> dict[str, Any]:
+def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, Any]:
     """Return the plan of a lab; see DOCUMENTATION."""
     if not HAS_NETADDR:
         raise AnsibleFilterError(
@@ -104,7 +109,7 @@ def lab_plan(description: Any, hosts: Any) -> dict[str, Any]:
             "ansible_host": variables.get("ansible_host"),
             "info": seen.get("node"),
         }
-    return make_plan(description, chosen, resolve)
+    return make_plan(description, chosen, resolve, [str(name) for name in play_hosts])
 
 
 class FilterModule:

@@ -155,7 +155,7 @@ node:
 """
 
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -176,7 +176,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab_read import (
     read_netns,
     read_node,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, PACKAGES, SBIN, Step
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, LABEL, PACKAGES, SBIN
 from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
 
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
@@ -253,40 +253,54 @@ def own_names(lab: str, marked: List[int]) -> List[str]:
     return found
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec={"lab": LAB_ARGUMENT}, supports_check_mode=True)
-    step = Step(module)
-    alias, mark = link_alias(step.lab), sandbox_mark(step.lab)
-    node = read_node()
-    store, leases = Store(step.lab), LeaseStore(step.lab)
-    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.routes()]
-    others = ["%s via %s" % (e["dst"], e["gateway"]) for lab in store.other_labs() for e in Store(lab).routes()]
-    routes = [
-        "%s via %s" % (prefix(item), item.get("gateway")) for item in node.routes if item["protocol"] == ROUTE_PROTOCOL
-    ]
-    routes = sorted(item for item in routes if item in noted or item not in others)
+def find_marks(module: AnsibleModule, lab: str, node: View, routes: List[str]) -> Tuple[List[str], List[str]]:
+    """Return what of a lab is on the node, one line each, and the leases of others in its directory."""
+    store, leases = Store(lab), LeaseStore(lab)
     held = leases.read()
-    own_leases = [address for address, holder in held.items() if holder.startswith(mark)]
+    own_leases = [address for address, holder in held.items() if holder.startswith(sandbox_mark(lab))]
     foreign = [address for address in held if address not in own_leases]
-    processes = find_marked(step.lab)
+    processes = find_marked(lab)
     left = ["process %d (%s %s)" % (p.process.pid, p.container or "sandbox", p.sandbox_id[:24]) for p in processes]
-    left += ["network namespace " + path for path in own_names(step.lab, [item.netns for item in processes])]
-    left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == alias]
+    left += ["network namespace " + path for path in own_names(lab, [item.netns for item in processes])]
+    left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
     left += ["route " + item for item in routes]
-    if has_table(module, step.lab):
-        left.append("nft table ip " + nft_table(step.lab))
+    if has_table(module, lab):
+        left.append("nft table ip " + nft_table(lab))
     left += ["file " + path for path in store.files()]
     left += ["file %s/%s" % (leases.path, address) for address in own_leases]
     if os.path.isdir(leases.path) and not foreign:
         left.append("file " + leases.path)
+    return left, ["%s/%s" % (leases.path, address) for address in foreign]
+
+
+def find_routes(lab: str, node: View) -> List[str]:
+    """Return the lab's static routes: of the lab's protocol, noted by it or by no lab."""
+    store = Store(lab)
+    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.routes()]
+    others = ["%s via %s" % (e["dst"], e["gateway"]) for name in store.other_labs() for e in Store(name).routes()]
+    made = [item for item in node.routes if item["protocol"] == ROUTE_PROTOCOL]
+    routes = ["%s via %s" % (prefix(item), item.get("gateway")) for item in made]
+    return sorted(item for item in routes if item in noted or item not in others)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"lab": LAB_ARGUMENT}, supports_check_mode=True)
+    lab = module.params["lab"]
+    node = read_node()
+    left: List[str] = []
+    foreign: List[str] = []
+    routes: List[str] = []
+    if LABEL.match(lab):  # no lab can have another name, so nothing is of it
+        routes = find_routes(lab, node)
+        left, foreign = find_marks(module, lab, node, routes)
     module.exit_json(
         changed=False,
         present=bool(left),
         left=left,
-        foreign_leases=["%s/%s" % (leases.path, address) for address in foreign],
+        foreign_leases=foreign,
         routes=routes,
-        node=describe_node(module, node, alias, routes),
+        node=describe_node(module, node, link_alias(lab), routes),
     )
 
 

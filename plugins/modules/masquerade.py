@@ -63,7 +63,7 @@ commands:
   elements: str
   sample:
     - "nft 'table ip podnet_lab0 { chain postrouting { type nat hook postrouting priority srcnat;
-      policy accept; ip daddr 10.244.0.0/16 return; ip saddr 10.244.0.0/24 counter masquerade; } }'"
+      policy accept; ip daddr 10.244.0.0/16 return; ip saddr 10.244.0.0/24 counter masquerade; }; }'"
 see:
   description: What a person would type to look at the result.
   returned: always
@@ -95,6 +95,19 @@ def ruleset(table: str, rules: List[str]) -> List[str]:
     """Return the lines of a table for ``nft -f``."""
     lines = ["table ip %s {" % table, "  chain postrouting {", "    " + CHAIN]
     return lines + ["    " + rule for rule in rules] + ["  }", "}"]
+
+
+def one_line(lines: List[str]) -> str:
+    """Return the lines of a ruleset as one argument of nft: whatever is in braces ends with a semicolon.
+
+    >>> one_line(["table ip t {", "  chain c {", "    ip daddr 10.0.0.1 return", "  }", "}"])
+    'table ip t { chain c { ip daddr 10.0.0.1 return; }; }'
+    """
+    words = []
+    for line in lines:
+        ends = line.startswith(" ") and not line.endswith(("{", ";"))
+        words.append(line.strip() + (";" if ends else ""))
+    return " ".join(words)
 
 
 def parse_listing(listing: Any) -> Optional[List[str]]:
@@ -188,9 +201,9 @@ def main() -> None:
     if rules != wanted:
         if exists:
             step.commands.append("nft delete table ip " + table)
-        shown = " ".join(line.strip() + (";" if line.startswith("    ") else "") for line in lines)
+        shown = "nft '%s'" % one_line(lines)
         text = "\n".join(["table ip " + table, "delete table ip " + table, *lines, ""])
-        run(step, [nft, "-f", "-"], "nft '%s'" % shown.replace(";;", ";"), text)
+        run(step, [nft, "-f", "-"], shown, text)
     step.exit(before=before, after=lines, see=see)
 
 

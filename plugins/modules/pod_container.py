@@ -267,8 +267,7 @@ class Containers:
             if item.container and item.process not in known and namespace_of_init(item.process) not in inside
         ]
         living = sorted({process for process in processes if alive(process)})
-        if living:
-            self.step.commands.append("kill -KILL " + " ".join(str(process.pid) for process in living))
+        self.step.commands += ["kill -KILL %d" % process.pid for process in living]
         left = end(living) if self.step.real else []
         if left:
             self.step.fail(

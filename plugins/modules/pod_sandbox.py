@@ -405,7 +405,7 @@ class Sandboxes:
         living = sorted({process for process in processes if alive(process)})
         if not living:
             return
-        self.step.commands.append("kill -KILL " + " ".join(str(process.pid) for process in living))
+        self.step.commands += ["kill -KILL %d" % process.pid for process in living]
         left = end(living) if self.step.real else []
         if left:
             self.step.fail(
