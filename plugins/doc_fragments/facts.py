@@ -24,7 +24,7 @@ options:
       - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
       - V(routes) reads the main routing table without the routes that the kernel makes by itself for the prefix of an
         address.
-      - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it too.
+      - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it.
         Of cables it shows address, MTU and state of both ends.
       - V(fdb) reads what the bridges have learned.
       - V(links) shows all that C(ip -d link) and C(ip addr) show of every interface. Without it, veth and loopback
