@@ -18,7 +18,8 @@ from ansible_collections.podnet.lab.plugins.module_utils._records import Error
 def cidr_facts(found: Pass) -> Facts:
     """Read the sources of ranges and return the value of ``podnet_pod_cidr``."""
     node = found.node
-    facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started)
+    run = found.run if "firewall" in node.subsets else None
+    facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started, run)
     errors: List[Error] = []
     for error in node.all_errors() + facts["errors"]:
         if error not in errors:  # the leases were read for the pods' sake as well

@@ -59,7 +59,7 @@ def pod_cidr_facts(
     started = time.time() if started is None else started
     configs = read_cni_configs(files)
     ranges = read_sources(files, configs)
-    if run is not None:
+    if run is not None and not files.timed_out:
         read_firewall(files, ranges, run)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
     return combine(snapshot, owners, configs, ranges, leases, files.errors, started)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, FrozenSet, Mapping, NamedTuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -31,6 +31,8 @@ class Pass(NamedTuple):
     files: Files
     started: float
     """When the snapshot was begun, in seconds since the epoch."""
+    run: Callable[[List[str]], Tuple[int, str, str]]
+    """Starts a command; for what is asked for and only a command shows."""
 
 
 View = Callable[[Pass], Facts]
@@ -49,7 +51,7 @@ def run(views: Mapping[str, View], default: FrozenSet[str], also_needs: FrozenSe
         module.fail_json(msg="timeout must be at least 1 second; it is %d." % timeout)
     deadline = time.monotonic() + timeout
     try:
-        gathered = _gather(subsets, also_needs, deadline)
+        gathered = _gather(module, subsets, also_needs, deadline)
         facts = {key: view(gathered) for key, view in views.items()}
     except OSError as error:
         module.fail_json(msg="The kernel refused to say what is asked: %s." % error)
@@ -58,12 +60,14 @@ def run(views: Mapping[str, View], default: FrozenSet[str], also_needs: FrozenSe
     module.exit_json(ansible_facts=facts)
 
 
-def _gather(subsets: FrozenSet[str], also_needs: FrozenSet[str], deadline: float) -> Pass:
+def _gather(module: AnsibleModule, subsets: FrozenSet[str], also_needs: FrozenSet[str], deadline: float) -> Pass:
     files = Files(deadline=deadline)
     evidence = read_evidence(files)
     started = time.time()
     snapshot = take_snapshot(needs(subsets) | also_needs, deadline)
-    return Pass(Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files, started)
+    return Pass(
+        Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files, started, module.run_command
+    )
 
 
 def _late(module: AnsibleModule, timeout: int) -> None:

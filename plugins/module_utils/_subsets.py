@@ -14,6 +14,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "connected_routes": ("routes",),
     "ends": (),
     "fdb": ("fdb",),
+    "firewall": (),
     "hidden": ("hidden",),
     "host_processes": ("host_processes",),
     "links": (),
