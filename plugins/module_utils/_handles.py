@@ -15,7 +15,7 @@ import errno
 import os
 
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import NamespaceAccessError
-from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection
+from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MalformedMessageError
 from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import LinkWatch
 
 TYPE_CHECKING = False
@@ -73,13 +73,26 @@ class Handles:
             self._home.inside(self.descriptor(inode), inside)
 
     def watch(self, inode: int, buffer: bytearray) -> Optional[LinkWatch]:
-        """What the open connection of a namespace heard until now; None when there is none. Raises OSError."""
+        """What the connection of a namespace heard until now; None when it was not open all the time.
+
+        Raises OSError and `MalformedMessageError`.
+        """
         handles = self._open.get(inode)
-        if handles is None:
+        if handles is None or inode in self._cookies:
             return None
         handles[0].drain(buffer)
         watch = handles[0].watch
         return watch if isinstance(watch, LinkWatch) else None
+
+    def forget(self, inode: int, buffer: bytearray) -> None:
+        """Before a namespace is read again: what was heard until now no longer matters."""
+        try:
+            watch = self.watch(inode, buffer)
+        except (OSError, MalformedMessageError):
+            self.close(inode)
+            return
+        if watch is not None:
+            watch.forget()
 
     def close(self, inode: int) -> None:
         """Close what is open of one namespace."""

@@ -8,7 +8,10 @@ Layouts and numbers are those of linux/rtnetlink.h, linux/if_link.h, linux/if_ad
 linux/neighbour.h, linux/fib_rules.h and linux/net_namespace.h.
 
 No request carries an IFLA_TARGET_NETNSID or IFA_TARGET_NETNSID: the kernel would allocate
-namespace ids to answer it. RTM_GETNSID allocates none.
+namespace ids to answer it. RTM_GETNSID allocates none. RTM_GETLINK shows the id of the other end's namespace
+(rtnl_fill_link_netnsid in net/core/rtnetlink.c), which the kernel assigned when it last told
+anybody about the link; only an end that was made in place and never set up, renamed or moved since
+gets one by being listed, by ``ip link`` and by this alike.
 """
 
 from __future__ import annotations
@@ -214,10 +217,6 @@ class LinkWatch(Watch):
         """Start anew, before the links are read again."""
         self.missed = False
         self.removed.clear()
-
-    def saw_change(self, index: int) -> bool:
-        """Whether this ifindex may mean another link by now."""
-        return self.missed or index in self.removed
 
 
 # ------------------------------------------------------------ addresses

@@ -15,7 +15,9 @@ import gc
 import os
 import time
 
+from ansible_collections.podnet.lab.plugins.module_utils._cables import Cables
 from ansible_collections.podnet.lab.plugins.module_utils._handles import Handles
+from ansible_collections.podnet.lab.plugins.module_utils._inside import Inside
 from ansible_collections.podnet.lab.plugins.module_utils._linkinfo import FDB_KINDS, name_lower_links
 from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import parse_namespace_mounts
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
@@ -25,7 +27,6 @@ from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
     raise_descriptor_limit,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._netlink import RECEIVE_BUFFER, MalformedMessageError, text
-from ansible_collections.podnet.lab.plugins.module_utils._peers import resolve_peers
 from ansible_collections.podnet.lab.plugins.module_utils._processes import (
     ProcessScan,
     own_mount_namespaces,
@@ -40,21 +41,16 @@ from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     GET_LINKS,
     GET_MAIN_ROUTES,
     GET_NEIGHBOURS,
-    GET_NSIDS,
     GET_RULES,
     RT_TABLE_MAIN,
-    nsid_request,
     parse_address,
     parse_fdb,
     parse_link,
     parse_link_with_statistics,
     parse_neighbour,
-    parse_nsid,
     parse_route,
     parse_rule,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._sockets import parse_socket_table, read_socket_tables
-from ansible_collections.podnet.lab.plugins.module_utils._sysctls import parse_sysctls, read_sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +58,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MessageParser
-    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Peer, Snapshot
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Snapshot
 
 SUBSETS = (
     "addresses",
@@ -284,7 +280,7 @@ class _Pass:
 
     def _enter_and_read(self, namespace: Namespace) -> None:
         inode = namespace["inode"]
-        inside = _Inside(self.wanted)
+        inside = Inside(self.wanted)
         run = inside.run if inside.needed else None
         connection = self.handles.connection(inode, run)
         namespace["entered"] = True
@@ -335,104 +331,22 @@ class _Pass:
             )
         return records
 
-    # ----------------------------------------------------------- peers
+    # ---------------------------------------------------------- cables
 
     def _resolve(self) -> None:
         """Join the cables; what changed while it was read is read again, `ROUNDS` times in all."""
+        cables = Cables(self.snapshot, self.handles, self.buffer, self.deadline)
         for number in range(1, ROUNDS + 1):
-            stale = self._resolve_once()
-            stale |= self._doubt_changed(number == ROUNDS)
-            if not stale or number == ROUNDS:
+            stale = cables.join()
+            if not stale:
                 return
-            if self._late("reading again %d namespaces that had changed" % len(stale)):
-                self._doubt_changed(True)
+            if number == ROUNDS or self._late("reading again %d namespaces that had changed" % len(stale)):
+                cables.give_up_doubtful()
                 return
             for inode in sorted(stale):
-                self._read_again(inode)
-
-    def _read_again(self, inode: int) -> None:
-        self.snapshot["namespaces"][inode]["errors"] = []
-        try:
-            watch = self.handles.watch(inode, self.buffer)
-        except (OSError, MalformedMessageError):
-            self.handles.close(inode)
-            watch = None
-        if watch is not None:
-            watch.forget()
-        self._read(inode)
-
-    def _doubt_changed(self, last: bool) -> Set[int]:
-        """Namespaces of exact pairs of which one end was removed after it had been read.
-
-        Its ifindex may already belong to another cable. On the `last` round such a pair is no longer called exact.
-        """
-        namespaces = self.snapshot["namespaces"]
-        watches = {}
-        for inode, namespace in namespaces.items():
-            if namespace.get("peers"):
-                try:
-                    watches[inode] = self.handles.watch(inode, self.buffer)
-                except (OSError, MalformedMessageError):
-                    watches[inode] = None
-        doubtful: Set[int] = set()
-        for inode, watch in watches.items():
-            if watch is None or not (watch.removed or watch.missed):
-                continue
-            for index, peer in namespaces[inode]["peers"].items():
-                end = peer["end"]
-                if end is None or not watch.saw_change(index):
-                    continue
-                doubtful.update((inode, end["netns"]))
-                if last:
-                    reason = "the cable was removed while it was read"
-                    doubt: Peer = {"resolution": "unresolved", "end": None, "reason": reason}
-                    namespaces[inode]["peers"][index] = doubt
-                    if end["ifindex"] in namespaces[end["netns"]].get("peers", {}):
-                        namespaces[end["netns"]]["peers"][end["ifindex"]] = doubt.copy()
-        return doubtful
-
-    def _resolve_once(self) -> Set[int]:
-        namespaces = self.snapshot["namespaces"]
-        links = {inode: namespace["links"] for inode, namespace in namespaces.items() if "links" in namespace}
-        others = [
-            inode for inode, namespace in namespaces.items() if "links" not in namespace and not namespace["vanished"]
-        ]
-        resolution = resolve_peers(links, others, self._ask)
-        self._complete_own_nsids(resolution.nsids.setdefault(self.home.inode, {}))
-        for inode in links:
-            namespaces[inode]["peers"] = resolution.peers[inode]
-            namespaces[inode]["nsids"] = resolution.nsids.get(inode, {})
-        return resolution.stale
-
-    def _ask(self, asking: int, about: int) -> Optional[int]:
-        """The id of one namespace as another one sees it; None when the kernel could not be asked."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            return None
-        try:
-            connection = self.handles.connection(asking)
-            descriptor = self.handles.descriptor(about)
-            answer: List[int] = connection.ask(nsid_request(descriptor), parse_nsid, self.buffer)
-        except (OSError, MalformedMessageError):
-            return None
-        return answer[0]
-
-    def _complete_own_nsids(self, known: Dict[int, int]) -> None:
-        """Ids that the node's own namespace has given out without a veth that proves them."""
-        own = self.home.inode
-        try:
-            assigned, _consistent = self.handles.connection(own).dump(GET_NSIDS, parse_nsid, self.buffer)
-        except (OSError, MalformedMessageError):
-            return
-        missing = {nsid for nsid in assigned if nsid >= 0} - set(known)
-        for inode, namespace in self.snapshot["namespaces"].items():
-            if not missing:
-                return
-            if inode in known.values() or namespace["vanished"]:
-                continue
-            nsid = self._ask(own, inode)
-            if nsid is not None and nsid in missing:
-                missing.discard(nsid)
-                known[nsid] = inode
+                self.snapshot["namespaces"][inode]["errors"] = []
+                self.handles.forget(inode, self.buffer)
+                self._read(inode)
 
     # --------------------------------------------------------- holders
 
@@ -488,45 +402,3 @@ class _Pass:
         snapshot["partial"] = bool(snapshot["errors"]) or any(
             namespace["errors"] for namespace in snapshot["namespaces"].values()
         )
-
-
-class _Inside:
-    """What has to be read inside a namespace because its files follow whoever opens them."""
-
-    def __init__(self, wanted: Collection[str]) -> None:
-        self.sockets = "sockets" in wanted
-        self.sysctls = "sysctls" in wanted
-        self.needed = self.sockets or self.sysctls
-        self.ran = False
-        self._tables: Dict[str, bytes] = {}
-        self._cut: List[str] = []
-        self._values: Dict[bytes, Optional[bytes]] = {}
-        self._problem: Optional[str] = None
-
-    def run(self) -> None:
-        """Read the raw files of the namespace that the thread is in now."""
-        self.ran = True
-        if self.sysctls:
-            self._values = read_sysctls()
-        if self.sockets:
-            try:
-                self._tables, self._cut = read_socket_tables()
-            except OSError as problem:
-                self._problem = problem.strerror or "unreadable"
-
-    def put_into(self, namespace: Namespace) -> None:
-        """Parse what was read, at home."""
-        if self.sysctls:
-            namespace["sysctls"] = parse_sysctls(self._values)
-        if not self.sockets:
-            return
-        namespace["sockets"] = [
-            socket for name in sorted(self._tables) for socket in parse_socket_table(name, self._tables[name])
-        ]
-        thing = "sockets of network namespace net:[%d]" % namespace["inode"]
-        if self._problem:
-            namespace["errors"].append({"object": thing, "cause": self._problem, "remedy": _BECOME})
-        for name in self._cut:
-            namespace["errors"].append(
-                {"object": thing, "cause": "the table %s is too long to be read whole" % name, "remedy": "use ss -ln"}
-            )
