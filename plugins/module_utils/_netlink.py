@@ -41,6 +41,7 @@ NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 RECEIVE_BUFFER = 65536  # the kernel never builds a dump message larger than 32 KiB
 SO_NETNS_COOKIE = 71  # asm-generic/socket.h
 DUMP_ATTEMPTS = 5
+ASK_ATTEMPTS = 5
 
 # struct timeval; an answer comes at once, so silence means that it was lost
 _RECEIVE_TIMEOUT = struct.pack("@ll", 5, 0)
@@ -266,14 +267,24 @@ class Connection:
         return records, False
 
     def ask(self, message: bytes, parse: MessageParser, buffer: bytearray) -> List[Any]:
-        """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`."""
-        records: List[Any] = []
-        self._socket.send(message)
+        """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`.
+
+        The kernel answers while it takes the request (rtnetlink_rcv_msg), so an answer that is not there
+        then was dropped: notifications had filled the socket. They have been read by then, and
+        it is asked again, `ASK_ATTEMPTS` times in all. Waiting would be for ever while notifications come.
+        """
         sequence = _unpack_header(message)[3]
-        while not records:
-            if self._receive(buffer, sequence, parse, records)[0] and not records:
-                raise MalformedMessageError("an acknowledgement instead of an answer")
-        return records
+        for _attempt in range(ASK_ATTEMPTS):
+            records: List[Any] = []
+            self._socket.send(message)
+            try:
+                while not records:
+                    if self._receive(buffer, sequence, parse, records, socket.MSG_DONTWAIT)[0] and not records:
+                        raise MalformedMessageError("an acknowledgement instead of an answer")
+            except BlockingIOError:
+                continue
+            return records
+        raise OSError(errno.ENOBUFS, "the kernel's answer was dropped %d times" % ASK_ATTEMPTS)
 
     def drain(self, buffer: bytearray) -> None:
         """Give what has arrived since the last answer to the watch."""

@@ -271,6 +271,18 @@ def test_dropped_notifications_are_remembered_and_the_answer_is_still_read() -> 
     assert watch.missed
 
 
+def test_a_question_whose_answer_was_dropped_is_asked_again_and_not_waited_for() -> None:
+    """Notifications filled the socket: the answer never comes, more notifications always do."""
+    note = message(17, b"gone", sequence=0)
+    made = connection(
+        [OSError(105, "No buffer space available"), note, BlockingIOError(), message(88, b"nsid")], Everything()
+    )
+    assert made.ask(REQUEST, keep, bytearray(512)) == [b"nsid"]
+    made = connection([BlockingIOError() for _attempt in range(netlink.ASK_ATTEMPTS)], Everything())
+    with pytest.raises(OSError, match="dropped"):
+        made.ask(REQUEST, keep, bytearray(512))
+
+
 def test_a_lost_answer_is_an_error_where_nothing_is_watched() -> None:
     with pytest.raises(OSError):
         connection([OSError(105, "No buffer space available")], netlink.Watch()).dump(REQUEST, keep, bytearray(512))
