@@ -26,6 +26,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import (
     Range,
     Ranges,
     Source,
+    ip_address,
 )
 
 _MAIN_INTERFACE = "eth0"
@@ -241,7 +242,7 @@ def out_of_range(pods: Sequence[Range], in_use: Iterable[Mapping[str, Any]]) -> 
     networks = {family: [_network(entry) for entry in entries] for family, entries in allowed.items()}
     for entry in _main_addresses(in_use):
         family = entry["family"]
-        address = ipaddress.ip_address(entry["local"])
+        address = ip_address(entry["local"])
         if not networks[family] or any(address in network for network in networks[family]):
             continue
         judge = allowed[family][0]
@@ -271,7 +272,7 @@ def duplicates(in_use: Iterable[Mapping[str, Any]], leases: Iterable[Mapping[str
     for lease in leases:
         if lease["state"] != "in_use":
             continue
-        address = str(ipaddress.ip_address(lease["address"]))
+        address = str(ip_address(lease["address"]))
         first = leased.setdefault(address, lease)
         if first is not lease:
             message = "Two leases that are in use name the address %s." % address

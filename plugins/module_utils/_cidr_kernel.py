@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple, TypedDict
 
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import BLOCK, NODE, Ranges, in_output
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import BLOCK, NODE, Ranges, in_output, ip_address
 from ansible_collections.podnet.lab.plugins.module_utils._leases import pod_of
 from ansible_collections.podnet.lab.plugins.module_utils._records import Link, Namespace, Route, Snapshot
 
@@ -75,9 +75,7 @@ def addresses_in_use(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]]
                     "pod": pod,
                 }
             )
-    found.sort(
-        key=lambda entry: (entry["family"], ipaddress.ip_address(entry["local"]), entry["netns"], entry["ifname"])
-    )
+    found.sort(key=lambda entry: (entry["family"], ip_address(entry["local"]), entry["netns"], entry["ifname"]))
     return found
 
 
@@ -163,7 +161,7 @@ def _pod_networks(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]], o
         if end["netns"] not in by_namespace:
             namespace = snapshot["namespaces"].get(end["netns"])
             by_namespace[end["netns"]] = [
-                ipaddress.ip_address(local) for _l, _f, local, _p, _s in (_addresses(namespace) if namespace else ())
+                ip_address(local) for _l, _f, local, _p, _s in (_addresses(namespace) if namespace else ())
             ]
         carriers.setdefault(links[ifindex].get("master", ifindex), []).extend(by_namespace[end["netns"]])
     return carriers
@@ -178,7 +176,7 @@ def node_facts(snapshot: Snapshot, networks: List[NodeNetwork]) -> Dict[str, Any
         for link, family, local, prefixlen, _scope in _addresses(own):
             addresses.append({"ifname": link["ifname"], "family": family, "local": local, "prefixlen": prefixlen})
         routes = list(_default_routes(own))
-    addresses.sort(key=lambda entry: (entry["family"], ipaddress.ip_address(entry["local"]), entry["ifname"]))
+    addresses.sort(key=lambda entry: (entry["family"], ip_address(entry["local"]), entry["ifname"]))
     return {
         "name": snapshot["hostname"],
         "addresses": addresses,
@@ -243,7 +241,7 @@ def add_cilium(ranges: Ranges, snapshot: Snapshot) -> None:
             if _FAMILIES.get(route["family"]) != family or route.get("oif") != link["ifindex"] or "dst" not in route:
                 continue
             network = ipaddress.ip_network(_network(route["dst"], route["dst_len"]))
-            if network.prefixlen < network.max_prefixlen and ipaddress.ip_address(local) in network:
+            if network.prefixlen < network.max_prefixlen and ip_address(local) in network:
                 option = "-6 " if family == "inet6" else ""
                 command = "ip %sroute show dev cilium_host" % option
                 ranges.add("pod", str(network), NODE, in_output("cilium_route", command, str(network)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
 from ansible_collections.podnet.lab.plugins.module_utils._files import printable
@@ -27,6 +28,9 @@ BLOCK = "block"
 """A part that this node took from a pool (Calico); it may have several, and use others' addresses."""
 HINT = "hint"
 """Something that lies inside the range, or a default that another machine may have changed."""
+
+ip_address = lru_cache(maxsize=None)(ipaddress.ip_address)
+"""ipaddress.ip_address, once for each text: a pod's address is looked at in five places."""
 
 # IPv4 without leading zeros, which some read as octal and Go refuses.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -192,5 +192,5 @@ def read_defaults(files: Files, ranges: Ranges) -> None:
         if files.exists(path):
             ranges.add_defaults(K0S_DEFAULTS, scope, "k0s_default", path)
             break
-    if files.exists("/kind"):
-        ranges.add_defaults(KIND_DEFAULTS, HINT, "kind_default", "/kind")
+    if files.exists("/kind/version"):
+        ranges.add_defaults(KIND_DEFAULTS, HINT, "kind_default", "/kind/version")

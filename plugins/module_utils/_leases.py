@@ -16,9 +16,9 @@ The separator is CRLF on Linux too; plugins before 0.8 wrote the container id al
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple, TypedDict
 
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import ip_address
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 from ansible_collections.podnet.lab.plugins.module_utils._records import Snapshot
 
@@ -54,7 +54,7 @@ def parse_lease(text: str) -> Tuple[Optional[str], Optional[str]]:
 def is_address(name: str) -> bool:
     """Tell whether a file name is the address of a lease."""
     try:
-        ipaddress.ip_address(name)
+        ip_address(name)
     except ValueError:
         return False
     return "%" not in name
@@ -133,7 +133,7 @@ def lease_facts(
             return "empty", None
         if container_id in sandboxes:
             return "in_use", sandboxes[container_id]
-        for inode in sorted(holders.get(str(ipaddress.ip_address(lease["address"])), ())):
+        for inode in sorted(holders.get(str(ip_address(lease["address"])), ())):
             if owners.get(inode, {}).get("sandbox_id") is None:
                 return "in_use", inode
         young = lease["mtime"] is None or lease["mtime"] > started - _SETTLE_SECONDS

@@ -373,7 +373,7 @@ def test_a_default_says_that_it_is_one(tmp_path, kind, state, scope):
     [
         ("var/snap/microk8s/current/args", "10.1.0.0/16", "10.152.183.0/24"),
         ("var/lib/k0s", "10.244.0.0/16", "10.96.0.0/12"),
-        ("kind", "10.244.0.0/16", "10.96.0.0/16"),
+        ("kind/version", "10.244.0.0/16", "10.96.0.0/16"),
     ],
 )
 def test_the_defaults_of_other_distributions_are_hints(tmp_path, directory, pod, service):
