@@ -54,6 +54,8 @@ def environment() -> dict[str, str]:
         "VIRTUAL_ENV": str(VENV),
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
+        # Nothing of the tests goes to the user's ~/.ansible.
+        "ANSIBLE_HOME": str(OUTPUT / "ansible"),
         "ANSIBLE_NOCOLOR": "1",
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",

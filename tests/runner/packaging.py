@@ -124,7 +124,7 @@ def import_as_galaxy_does(job: Job) -> Outcome:
     env = {**env, "PATH": os.pathsep.join([str(directory), env["PATH"]]), "VIRTUAL_ENV": str(directory.parent)}
     with tempfile.TemporaryDirectory(prefix="podnet-lab-") as scratch, copied_tree() as tree:
         env["HOME"] = scratch
-        build = [VENV / "bin" / "ansible-galaxy", "collection", "build", "--output-path", scratch, tree]
+        build: Words = [VENV / "bin" / "ansible-galaxy", "collection", "build", "--output-path", scratch, tree]
         job.check(build, cwd=pathlib.Path(scratch))
         (archive,) = pathlib.Path(scratch).glob("podnet-lab-*.tar.gz")
         words: Words = [directory / "python", "-m", "galaxy_importer.main", archive]

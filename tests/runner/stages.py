@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from . import ansible_test, packaging
 from .ansible_test import files_of_checkout
-from .cores import CORES, Core
+from .cores import CORES, Core, directory_of, series_of_checkout
 from .job import CHECKOUT, VENV, Job, StageError, Words, environment
 from .outcome import FAILED, PASSED, Outcome, from_junit
 
@@ -96,9 +96,26 @@ def _pytest(directory: str) -> Callable[[Job], Outcome]:
     return run
 
 
-def _molecule(job: Job) -> Outcome:
+def _molecule(core: Core | None, job: Job) -> Outcome:
+    """The molecule scenario, played by the checkout's own Ansible or by another ``core``."""
     env = {**environment(), "MOLECULE_GLOB": "molecule/*/molecule.yml"}
+    if core:
+        env["PATH"] = os.pathsep.join([str(directory_of(core, job)), env["PATH"]])
+        job.check(["ansible", "--version"], env=env)
+        if f"[core {core.series}." not in job.text():
+            raise StageError(f"the ansible on the PATH is not {core.series}")
     return FAILED if job.run([VENV / "bin" / "molecule", "test", "--scenario-name", "default"], env=env) else PASSED
+
+
+def _molecule_with(core: Core) -> Stage:
+    def obstacle() -> str | None:
+        if core.series == series_of_checkout():
+            return f"ansible-core {core.series} is the one in .venv, with which the stage molecule ran"
+        return _needs_root() or _no_python_for(core)
+
+    return Stage(
+        f"molecule {core.series}", "molecule", functools.partial(_molecule, core), obstacle=obstacle, alone=True
+    )
 
 
 def _no_python_for(core: Core) -> str | None:
@@ -146,5 +163,7 @@ STAGES: tuple[Stage, ...] = (
     _units(CORES[0], "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
     _units(CORES[2], "3.12", "3.14"),
     Stage("integration", "integration", _pytest("tests/integration"), obstacle=_needs_root, alone=True, limit=1200),
-    Stage("molecule", "molecule", _molecule, obstacle=_needs_root, alone=True),
+    Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=_needs_root, alone=True),
+    # The newest release of ansible-core; .venv has the oldest on Debian 12.
+    _molecule_with(CORES[2]),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,13 @@ def cached(name: str, python: pathlib.Path, requirements: Sequence[str], job: Jo
         if not (venv / "complete").exists():
             shutil.rmtree(venv, ignore_errors=True)
             job.check([python, "-m", "venv", venv])
-            pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install"]
+            pip: list[str | os.PathLike[str]] = [
+                venv / "bin" / "python",
+                "-m",
+                "pip",
+                "--disable-pip-version-check",
+                "install",
+            ]
             job.check([*pip, "--quiet", "--progress-bar", "off", *requirements])
             (venv / "complete").touch()
     return venv / "bin"
