@@ -82,10 +82,12 @@ def combine(
     in_use = addresses_in_use(snapshot, owners)
     states = lease_facts(leases, snapshot, owners, started)
     errors = snapshot["errors"] + [error for one in snapshot["namespaces"].values() for error in one["errors"]] + errors
-    errors = list({tuple(sorted(error.items())): error for error in errors + ranges.errors}.values())
+    errors = list(
+        {tuple(sorted(error.items())): error for error in errors + configs["unreadable"] + ranges.errors}.values()
+    )
     return {
         "schema_version": SCHEMA_VERSION,
-        "partial": bool(errors or configs["unreadable"] or snapshot["partial"]),
+        "partial": bool(errors or snapshot["partial"]),
         "errors": errors,
         "node": node,
         "pod": _ordered(ranges.pod),

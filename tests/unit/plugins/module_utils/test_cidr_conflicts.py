@@ -7,37 +7,41 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_conflicts import find_conflicts
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import NodeNetwork
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Ranges, in_file
 from ansible_collections.podnet.lab.plugins.module_utils._cidrs import combine
+from ansible_collections.podnet.lab.plugins.module_utils._cni_config import CniConfigs
+from ansible_collections.podnet.lab.plugins.module_utils._records import Error
 
 HOST, UNIVERSE, LINK = 1, 0, 253
 BIRD, KERNEL, MAIN = 12, 2, 254
 UNICAST, BLACKHOLE = 1, 6
-NO_CNI = {"active": None, "shadowed": [], "unreadable": []}
+NO_CNI: CniConfigs = {"active": None, "shadowed": [], "unreadable": []}
 
 
 class Node:
     """A node in the making: links, addresses and routes of its own namespace, and its pods."""
 
-    def __init__(self):
-        self.links = []
-        self.addresses = []
-        self.routes = []
-        self.peers = {}
-        self.pods = {}
-        self.owners = {}
+    def __init__(self) -> None:
+        self.links: List[Any] = []
+        self.addresses: List[Any] = []
+        self.routes: List[Any] = []
+        self.peers: Dict[int, Any] = {}
+        self.pods: Dict[int, Any] = {}
+        self.owners: Dict[int, Any] = {}
         self.ranges = Ranges()
-        self.leases = []
+        self.leases: List[Any] = []
         self.link("lo")
         self.address("lo", "127.0.0.1/8", scope=254)
 
-    def link(self, name, kind=None, master=None):
+    def link(self, name: Any, kind: Any = None, master: Any = None) -> Any:
         link = {"ifindex": len(self.links) + 1, "ifname": name, "flags": 1, "link_type": 1}
         if kind:
             link["info_kind"] = kind
@@ -46,11 +50,11 @@ class Node:
         self.links.append(link)
         return self
 
-    def index(self, name):
+    def index(self, name: Any) -> Any:
         return next(link["ifindex"] for link in self.links if link["ifname"] == name)
 
     @staticmethod
-    def _address(ifindex, text, scope=UNIVERSE):
+    def _address(ifindex: Any, text: Any, scope: Any = UNIVERSE) -> Any:
         one = ipaddress.ip_interface(text)
         return {
             "ifindex": ifindex,
@@ -60,14 +64,23 @@ class Node:
             "local": str(one.ip),
         }
 
-    def address(self, name, text, scope=UNIVERSE):
+    def address(self, name: Any, text: Any, scope: Any = UNIVERSE) -> Any:
         self.addresses.append(self._address(self.index(name), text, scope))
         network = ipaddress.ip_interface(text).network
         if network.prefixlen < network.max_prefixlen and name != "lo":
             self.route(str(network), name)
         return self
 
-    def route(self, dst, name=None, gateway=None, type=UNICAST, protocol=KERNEL, table=MAIN, **more):
+    def route(
+        self,
+        dst: Any,
+        name: Any = None,
+        gateway: Any = None,
+        type: Any = UNICAST,
+        protocol: Any = KERNEL,
+        table: Any = MAIN,
+        **more: Any,
+    ) -> Any:
         network = ipaddress.ip_network(dst)
         route = {
             "family": 2 if network.version == 4 else 10,
@@ -87,7 +100,7 @@ class Node:
         self.routes.append(route)
         return self
 
-    def pod(self, name, *addresses, bridge=None, ifname="eth0", owned=True):
+    def pod(self, name: Any, *addresses: Any, bridge: Any = None, ifname: Any = "eth0", owned: Any = True) -> Any:
         inode = 100 + len(self.pods)
         self.link("veth%d" % inode, "veth", bridge)
         self.peers[self.index("veth%d" % inode)] = {
@@ -108,7 +121,7 @@ class Node:
             self.owners[inode] = {"namespace": "shop", "name": name, "uid": "u", "sandbox_id": "%064d" % inode}
         return self
 
-    def lease(self, address, container_id, network="cbr0"):
+    def lease(self, address: Any, container_id: Any, network: Any = "cbr0") -> Any:
         path = "/var/lib/cni/networks/%s/%s" % (network, address)
         self.leases.append(
             {
@@ -123,18 +136,26 @@ class Node:
         return self
 
     @staticmethod
-    def _namespace(inode, links, addresses, **more):
+    def _namespace(inode: Any, links: Any, addresses: Any, **more: Any) -> Any:
         namespace = {"inode": inode, "paths": [], "processes": [], "process_count": 0, "errors": []}
         return dict(namespace, entered=True, vanished=False, links=links, addresses=addresses, routes=[], **more)
 
-    def says(self, role, value, scope="cluster", path="/etc/a", key="k", kind="static_pod"):
+    def says(
+        self,
+        role: Any,
+        value: Any,
+        scope: Any = "cluster",
+        path: Any = "/etc/a",
+        key: Any = "k",
+        kind: Any = "static_pod",
+    ) -> Any:
         self.ranges.add(role, value, scope, in_file(kind, path, key))
         return self
 
-    def facts(self):
+    def facts(self) -> Any:
         own = self._namespace(HOST, self.links, self.addresses, peers=self.peers)
         own["routes"] = self.routes
-        snapshot = {
+        snapshot: Any = {
             "own": HOST,
             "own_pid_namespace": 9,
             "hostname": "worker-1",
@@ -144,11 +165,11 @@ class Node:
         }
         return combine(snapshot, self.owners, NO_CNI, self.ranges, self.leases, [], 1000.0)
 
-    def conflicts(self):
+    def conflicts(self) -> Any:
         return self.facts()["conflicts"]
 
 
-def _node():
+def _node() -> Any:
     return (
         Node()
         .link("eth0")
@@ -158,7 +179,7 @@ def _node():
     )
 
 
-def _flannel(node=None):
+def _flannel(node: Any = None) -> Any:
     """A worker with flannel's bridge, VXLAN link, routes to other nodes and two pods."""
     node = node or _node()
     node.says("pod", "10.244.0.0/16", path="/etc/kube-proxy", key="clusterCIDR")
@@ -171,7 +192,7 @@ def _flannel(node=None):
     return node.pod("a", "10.244.1.2/24", bridge="cni0").pod("b", "10.244.1.3/24", bridge="cni0")
 
 
-def _calico():
+def _calico() -> Any:
     node = _node().says("pod", "172.20.0.0/16").says("service", "10.96.0.0/12")
     node.route("172.20.10.64/26", type=BLACKHOLE, protocol=BIRD)
     node.route("172.20.9.0/26", "eth0", "192.168.56.12", protocol=BIRD)
@@ -181,7 +202,7 @@ def _calico():
     return node.route("172.20.10.66/32", "veth100").route("172.20.9.7/32", "veth101")
 
 
-def _cilium():
+def _cilium() -> Any:
     node = _node().says("pod", "10.0.0.0/8", path="/config-map").says("service", "172.21.0.0/16")
     node.link("cilium_host", "veth").address("cilium_host", "10.0.1.205/32")
     node.route("10.0.1.0/24", "cilium_host", "10.0.1.205").route("10.0.0.0/24", "cilium_host", "10.0.1.205")
@@ -189,7 +210,7 @@ def _cilium():
     return node.pod("a", "10.0.1.17/32")
 
 
-def _kindnet_dual_stack():
+def _kindnet_dual_stack() -> Any:
     node = _node().says("pod", "10.244.0.0/16,fd00:10:244::/56").says("service", "10.96.0.0/16,fd00:10:96::/112")
     node.says("pod", "10.244.1.0/24,fd00:10:244:1::/64", "node", "/etc/cni/net.d/10-kindnet.conflist")
     node.pod("a", "10.244.1.2/24", "fd00:10:244:1::2/64")
@@ -197,12 +218,12 @@ def _kindnet_dual_stack():
     return node.route("10.244.2.0/24", "eth0", "192.168.56.12")
 
 
-def _wireguard():
+def _wireguard() -> Any:
     node = _flannel().link("flannel-wg", "wireguard").address("flannel-wg", "10.244.1.0/32")
     return node.route("10.244.0.0/16", "flannel-wg")
 
 
-def _ipvs_and_dns_cache():
+def _ipvs_and_dns_cache() -> Any:
     node = (
         _flannel()
         .link("kube-ipvs0", "dummy")
@@ -218,32 +239,32 @@ def _ipvs_and_dns_cache():
     return node
 
 
-def _docker_beside():
+def _docker_beside() -> Any:
     node = _flannel().link("docker0", "bridge").address("docker0", "172.17.0.1/16")
     return node.pod("not-a-pod", "172.17.0.2/16", bridge="docker0", owned=False)
 
 
-def _before_the_first_pod():
+def _before_the_first_pod() -> Any:
     node = _node().says("pod", "10.244.0.0/16").says("pod", "10.244.1.0/24", "node", "/etc/cni/net.d/10-b.conf")
     return node.link("cni0", "bridge").address("cni0", "10.244.1.1/24")
 
 
-def _bridge_with_unknown_node_range():
+def _bridge_with_unknown_node_range() -> Any:
     node = _node().says("pod", "10.244.0.0/16").link("cbr0", "bridge").address("cbr0", "10.244.7.1/24")
     return node.pod("a", "10.244.7.2/24", bridge="cbr0")
 
 
-def _macvlan():
+def _macvlan() -> Any:
     node = _node().says("pod", "192.168.56.0/24", "node", "/etc/cni/net.d/10-macvlan.conf")
     node.ranges.shared.append("192.168.56.0/24")
     return node.pod("a", "192.168.56.200/24")
 
 
-def _two_interfaces():
+def _two_interfaces() -> Any:
     return _flannel().pod("multi", "192.168.99.2/24", ifname="net1").pod("multi2", "192.168.99.2/24", ifname="net1")
 
 
-def _kubeadm_with_default():
+def _kubeadm_with_default() -> Any:
     node = _flannel()
     return node.says("pod", "10.42.0.0/16", "hint", "/var/lib/rancher/k3s/agent").says(
         "service", "10.43.0.0/16", "hint", "/x"
@@ -268,18 +289,18 @@ def _kubeadm_with_default():
         _kubeadm_with_default,
     ],
 )
-def test_a_healthy_node_has_no_conflict(build):
+def test_a_healthy_node_has_no_conflict(build: Any) -> None:
     assert build().conflicts() == []
 
 
-def _only(node):
+def _only(node: Any) -> Any:
     (conflict,) = node.conflicts()
     assert len(conflict["sides"]) == 2
     assert all(side["value"] and side["source"] for side in conflict["sides"])
     return conflict
 
 
-def test_pod_and_service_ranges_that_overlap():
+def test_pod_and_service_ranges_that_overlap() -> None:
     conflict = _only(
         _node().says("pod", "10.96.0.0/16", path="/etc/cm").says("service", "10.96.0.0/12", path="/etc/api")
     )
@@ -290,7 +311,7 @@ def test_pod_and_service_ranges_that_overlap():
     }
 
 
-def test_the_nodes_network_inside_the_pod_range():
+def test_the_nodes_network_inside_the_pod_range() -> None:
     conflict = _only(
         _node().says("pod", "192.168.0.0/16").says("pod", "192.168.7.0/24", "node", "/run/flannel/subnet.env")
     )
@@ -298,7 +319,7 @@ def test_the_nodes_network_inside_the_pod_range():
     assert conflict["sides"][1] == {"value": "192.168.56.0/24", "source": "ip route show dev eth0"}
 
 
-def test_the_nodes_network_inside_the_service_range_in_ipv6():
+def test_the_nodes_network_inside_the_service_range_in_ipv6() -> None:
     conflict = _only(_node().says("service", "fd00:56::/48"))
     assert conflict["message"] == "The service range fd00:56::/48 overlaps the node's network fd00:56::/64 on eth0."
     assert conflict["sides"][1]["source"] == "ip -6 route show dev eth0"
@@ -327,19 +348,19 @@ def test_the_nodes_network_inside_the_service_range_in_ipv6():
         ),
     ],
 )
-def test_other_networks_of_the_node_inside_the_pod_range(build, what):
+def test_other_networks_of_the_node_inside_the_pod_range(build: Any, what: Any) -> None:
     conflict = _only(build(_flannel()))
     assert conflict["kind"] == "overlap"
     assert conflict["message"] == "The pod range 10.244.0.0/16 overlaps the node's network %s." % what
 
 
-def test_containers_on_dockers_bridge_do_not_make_it_a_network_of_pods():
+def test_containers_on_dockers_bridge_do_not_make_it_a_network_of_pods() -> None:
     node = _node().says("pod", "172.16.0.0/12").link("docker0", "bridge").address("docker0", "172.17.0.1/16")
     conflict = _only(node.pod("not-a-pod", "172.17.0.2/16", bridge="docker0", owned=False))
     assert conflict["message"].endswith("172.17.0.0/16 on docker0.")
 
 
-def test_sources_that_disagree_about_the_cluster():
+def test_sources_that_disagree_about_the_cluster() -> None:
     node = (
         _node().says("pod", "10.244.0.0/16", path="/cm").says("pod", "10.245.0.0/16", path="/proxy", key="clusterCIDR")
     )
@@ -351,25 +372,25 @@ def test_sources_that_disagree_about_the_cluster():
     ]
 
 
-def test_two_flags_in_one_file_may_disagree():
+def test_two_flags_in_one_file_may_disagree() -> None:
     node = _node().says("service", "10.96.0.0/12", key="a --x").says("service", "10.97.0.0/16", key="b --x")
     assert _only(node)["kind"] == "disagreement"
 
 
-def test_a_source_that_says_more_or_knows_one_family_does_not_disagree():
+def test_a_source_that_says_more_or_knows_one_family_does_not_disagree() -> None:
     node = _node().says("pod", "10.244.0.0/16,fd01::/56", path="/cm").says("pod", "10.244.0.0/16", path="/proxy")
     node.says("service", "10.96.0.0/16").says("service", "10.96.0.0/16,10.112.0.0/16", path="GET /servicecidrs")
     assert node.conflicts() == []
 
 
-def test_a_node_range_outside_of_the_clusters():
+def test_a_node_range_outside_of_the_clusters() -> None:
     conflict = _only(
         _node().says("pod", "10.244.0.0/16").says("pod", "10.85.0.0/16", "node", "/etc/cni/net.d/100-crio.conflist")
     )
     assert conflict["message"] == "The node's pod range 10.85.0.0/16 is not inside the cluster's range 10.244.0.0/16."
 
 
-def test_a_calico_block_outside_of_the_clusters():
+def test_a_calico_block_outside_of_the_clusters() -> None:
     node = _node().says("pod", "10.244.0.0/16").route("172.20.10.64/26", type=BLACKHOLE, protocol=80)
     assert _only(node)["sides"][0] == {
         "value": "172.20.10.64/26",
@@ -377,7 +398,7 @@ def test_a_calico_block_outside_of_the_clusters():
     }
 
 
-def test_a_node_range_of_another_length():
+def test_a_node_range_of_another_length() -> None:
     node = _flannel()
     node.ranges.add_prefix_length("inet", "25", in_file("static_pod", "/cm", "--node-cidr-mask-size"))
     assert _only(node)["sides"] == [
@@ -386,7 +407,7 @@ def test_a_node_range_of_another_length():
     ]
 
 
-def test_a_dns_address_outside_of_the_services():
+def test_a_dns_address_outside_of_the_services() -> None:
     node = _flannel()
     node.ranges.add_address("service", "10.43.0.10", in_file("kubelet", "/var/lib/kubelet/config.yaml", "clusterDNS"))
     assert (
@@ -394,7 +415,7 @@ def test_a_dns_address_outside_of_the_services():
     )
 
 
-def test_a_pods_address_outside_of_the_nodes_range():
+def test_a_pods_address_outside_of_the_nodes_range() -> None:
     conflict = _only(_flannel().pod("lost", "10.244.9.9/24"))
     assert conflict["kind"] == "out_of_range"
     assert (
@@ -403,31 +424,31 @@ def test_a_pods_address_outside_of_the_nodes_range():
     assert conflict["sides"][0] == {"value": "10.244.9.9", "source": "pod shop/lost, eth0"}
 
 
-def test_a_pods_address_outside_of_the_pool_with_calico():
+def test_a_pods_address_outside_of_the_pool_with_calico() -> None:
     conflict = _only(_calico().pod("lost", "10.9.9.9/32"))
     assert (
         conflict["message"] == "The address 10.9.9.9 of pod shop/lost is outside the cluster's pod range 172.20.0.0/16."
     )
 
 
-def test_two_pods_with_one_address():
+def test_two_pods_with_one_address() -> None:
     conflict = _only(_flannel().pod("c", "10.244.1.2/24", bridge="cni0"))
     assert conflict["kind"] == "duplicate"
     assert conflict["message"] == "The pods shop/a and shop/c have the same address 10.244.1.2."
 
 
-def test_two_live_leases_of_one_address():
+def test_two_live_leases_of_one_address() -> None:
     node = _flannel().lease("10.244.1.2", "%064d" % 100).lease("10.244.1.2", "%064d" % 101, "other")
     conflict = _only(node)
     assert conflict["kind"] == "duplicate"
     assert conflict["sides"][1]["source"] == "/var/lib/cni/networks/other/10.244.1.2"
 
 
-def test_a_leaked_lease_is_no_duplicate():
+def test_a_leaked_lease_is_no_duplicate() -> None:
     assert _flannel().lease("10.244.1.2", "%064d" % 100).lease("10.244.1.2", "f" * 64, "other").conflicts() == []
 
 
-def test_the_key_has_what_its_readers_rely_on():
+def test_the_key_has_what_its_readers_rely_on() -> None:
     facts = _flannel().lease("10.244.1.2", "%064d" % 100).lease("10.244.1.77", "f" * 64).facts()
     assert facts["node"] == {
         "name": "worker-1",
@@ -462,7 +483,7 @@ def test_the_key_has_what_its_readers_rely_on():
     assert facts["partial"] is False
 
 
-def test_calicos_blocks_and_ciliums_range_come_from_routes():
+def test_calicos_blocks_and_ciliums_range_come_from_routes() -> None:
     blocks = [one for one in _calico().facts()["pod"] if one["scope"] == "block"]
     assert [(one["cidr"], one["source"]["kind"]) for one in blocks] == [("172.20.10.64/26", "calico_route")]
     found = [(one["cidr"], one["scope"], one["source"]["kind"]) for one in _cilium().facts()["pod"]]
@@ -473,7 +494,7 @@ def test_calicos_blocks_and_ciliums_range_come_from_routes():
     ]
 
 
-def test_a_default_route_of_several_hops_is_one_entry_for_each():
+def test_a_default_route_of_several_hops_is_one_entry_for_each() -> None:
     node = _node().route(
         "::/0", metric=1024, nexthops=[{"oif": 2, "gateway": "fe80::1"}, {"oif": 2, "via": "fe80::2"}, {"oif": 99}]
     )
@@ -481,16 +502,23 @@ def test_a_default_route_of_several_hops_is_one_entry_for_each():
     assert [(one["gateway"], one["dev"]) for one in routes] == [("fe80::1", "eth0"), ("fe80::2", "eth0"), (None, None)]
 
 
-def test_a_snapshot_without_the_nodes_own_namespace_is_no_crash():
-    snapshot = {"own": 1, "own_pid_namespace": None, "hostname": "h", "namespaces": {}, "errors": [], "partial": True}
+def test_a_snapshot_without_the_nodes_own_namespace_is_no_crash() -> None:
+    snapshot: Any = {
+        "own": 1,
+        "own_pid_namespace": None,
+        "hostname": "h",
+        "namespaces": {},
+        "errors": [],
+        "partial": True,
+    }
     facts = combine(snapshot, {}, NO_CNI, Ranges(), [], [], 0.0)
     assert facts["partial"] is True
     assert facts["node"]["addresses"] == []
 
 
-def test_errors_of_the_pass_are_there_once():
-    error = {"object": "/x", "cause": "c", "remedy": "r"}
-    snapshot = {
+def test_errors_of_the_pass_are_there_once() -> None:
+    error: Error = {"object": "/x", "cause": "c", "remedy": "r"}
+    snapshot: Any = {
         "own": 1,
         "own_pid_namespace": None,
         "hostname": "h",
@@ -498,7 +526,7 @@ def test_errors_of_the_pass_are_there_once():
         "errors": [error],
         "partial": True,
     }
-    assert combine(snapshot, {}, NO_CNI, Ranges(), [], [dict(error)], 0.0)["errors"] == [error]
+    assert combine(snapshot, {}, NO_CNI, Ranges(), [], [error.copy()], 0.0)["errors"] == [error]
 
 
 CIDRS = st.builds(
@@ -518,12 +546,14 @@ CIDRS = st.builds(
     ),
     st.lists(CIDRS, max_size=4),
 )
-def test_any_ranges_are_judged_alike_in_any_order(stated, networks):
-    def judge(order):
+def test_any_ranges_are_judged_alike_in_any_order(stated: Any, networks: Any) -> None:
+    def judge(order: Any) -> Any:
         ranges = Ranges()
         for number, (role, cidr, scope) in order:
             ranges.add(role, cidr, scope, in_file("x", "/%d" % number, "k"))
-        connected = [{"cidr": one, "dev": "eth0", "virtual": False, "pods": False} for one in networks]
+        connected: List[NodeNetwork] = [
+            {"cidr": one, "dev": "eth0", "virtual": False, "pods": False} for one in networks
+        ]
         return {
             (one["kind"], frozenset(side["value"] for side in one["sides"]))
             for one in find_conflicts(ranges, connected, [], [], [])
@@ -539,7 +569,7 @@ def test_any_ranges_are_judged_alike_in_any_order(stated, networks):
 
 @settings(deadline=None)
 @given(st.lists(CIDRS, min_size=1, max_size=3))
-def test_one_statement_in_many_places_is_no_conflict(cidrs):
+def test_one_statement_in_many_places_is_no_conflict(cidrs: Any) -> None:
     ranges = Ranges()
     for path in ("/a", "/b", "/c"):
         ranges.add("pod", cidrs, "cluster", in_file("x", path, "k"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from pathlib import Path
+from typing import Any, List
 
 import pytest
 from hypothesis import given, settings
@@ -28,12 +30,12 @@ FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "cidr
 TO_SERVICE = "traffic to a Service that is not from"
 
 
-def _sample(name):
+def _sample(name: Any) -> Any:
     with open(os.path.join(FIXTURES, name), encoding="utf-8") as stream:
         return stream.read()
 
 
-def test_rules_of_the_legacy_variant():
+def test_rules_of_the_legacy_variant() -> None:
     assert parse_iptables_save(_sample("iptables-legacy-save.txt")) == {
         ("pod", "10.244.0.0/16", TO_SERVICE),
         ("pod", "10.244.0.0/16", "FLANNEL-POSTRTG"),
@@ -56,11 +58,11 @@ def test_rules_of_the_legacy_variant():
         ("ip-nat", {("pod", "10.244.0.0/16", TO_SERVICE), ("pod", "10.244.0.0/16", "FLANNEL-POSTRTG")}),
     ],
 )
-def test_rules_of_nf_tables(table, expected):
+def test_rules_of_nf_tables(table: Any, expected: Any) -> None:
     assert parse_nft_table(_sample("nft-list-table-%s.json" % table)) == expected
 
 
-def test_only_known_tables_are_read():
+def test_only_known_tables_are_read() -> None:
     assert parse_nft_tables(_sample("nft-list-tables.json")) == [
         ("ip", "kube-proxy"),
         ("ip6", "kube-proxy"),
@@ -72,11 +74,11 @@ def test_only_known_tables_are_read():
 class _Commands:
     """Stands for AnsibleModule.run_command: remembers what was started."""
 
-    def __init__(self, code=0):
-        self.started = []
+    def __init__(self, code: Any = 0) -> None:
+        self.started: List[List[str]] = []
         self.code = code
 
-    def __call__(self, command):
+    def __call__(self, command: Any) -> Any:
         self.started.append([command[0].rsplit("/", 1)[-1], *command[1:]])
         if self.code:
             return self.code, "", "no permission\n"
@@ -86,7 +88,7 @@ class _Commands:
         return 0, _sample(name), ""
 
 
-def _node(tmp_path, *paths, **contents):
+def _node(tmp_path: Path, *paths: Any, **contents: Any) -> Any:
     for path in paths:
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,26 +100,26 @@ def _node(tmp_path, *paths, **contents):
     return Files(str(tmp_path))
 
 
-def _read(files, run):
+def _read(files: Any, run: Any) -> Any:
     ranges = Ranges()
     read_firewall(files, ranges, run)
     return ranges
 
 
-def test_nothing_is_started_where_the_kernel_has_no_rules(tmp_path):
+def test_nothing_is_started_where_the_kernel_has_no_rules(tmp_path: Path) -> None:
     run = _Commands()
     files = _node(tmp_path, "usr/sbin/nft", "usr/sbin/iptables-save", "usr/sbin/iptables-legacy-save")
     ranges = _read(files, run)
     assert (run.started, ranges.pod, files.errors) == ([], [], [])
 
 
-def test_a_legacy_table_that_does_not_exist_is_not_listed_into_being(tmp_path):
+def test_a_legacy_table_that_does_not_exist_is_not_listed_into_being(tmp_path: Path) -> None:
     run = _Commands()
     files = _node(tmp_path, "usr/sbin/iptables-legacy-save", proc__net__ip_tables_names="filter\n")
     assert (_read(files, run).pod, run.started) == ([], [])
 
 
-def test_both_variants_are_read(tmp_path):
+def test_both_variants_are_read(tmp_path: Path) -> None:
     run = _Commands()
     files = _node(
         tmp_path,
@@ -143,14 +145,14 @@ def test_both_variants_are_read(tmp_path):
     assert files.errors == []
 
 
-def test_a_command_that_fails_is_an_error(tmp_path):
+def test_a_command_that_fails_is_an_error(tmp_path: Path) -> None:
     files = _node(tmp_path, "usr/sbin/nft", "sys/module/nf_tables/initstate")
     assert _read(files, _Commands(code=1)).pod == []
     (error,) = files.errors
     assert "code 1: no permission" in error["cause"]
 
 
-def test_a_missing_command_is_an_error(tmp_path):
+def test_a_missing_command_is_an_error(tmp_path: Path) -> None:
     files = _node(tmp_path, "sys/module/nf_tables/initstate", proc__net__ip_tables_names="nat\n")
     run = _Commands()
     _read(files, run)
@@ -164,13 +166,15 @@ def test_a_missing_command_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("config", "expected"), [(b"\nCONFIG_NF_TABLES=y\n", True), (b"\nCONFIG_NF_TABLES=m\n", False)]
 )
-def test_a_built_in_nf_tables_is_known_from_the_kernels_configuration(tmp_path, config, expected):
+def test_a_built_in_nf_tables_is_known_from_the_kernels_configuration(
+    tmp_path: Path, config: Any, expected: Any
+) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/config.gz").write_bytes(gzip.compress(config))
     assert has_nf_tables(Files(str(tmp_path))) is expected
 
 
-def test_a_broken_or_exploding_configuration_is_no_nf_tables(tmp_path):
+def test_a_broken_or_exploding_configuration_is_no_nf_tables(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     for data in (b"", b"x", gzip.compress(b"\0" * 50000000)):
         (tmp_path / "proc/config.gz").write_bytes(data)
@@ -198,7 +202,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(JSON)
-def test_json_of_any_shape_is_read_or_a_value_error(value):
+def test_json_of_any_shape_is_read_or_a_value_error(value: Any) -> None:
     for parse in (parse_nft_table, parse_nft_tables):
         try:
             parse(json.dumps({"nftables": [{"rule": value}, value]}))
@@ -208,5 +212,5 @@ def test_json_of_any_shape_is_read_or_a_value_error(value):
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_an_output(text):
+def test_any_text_is_an_output(text: Any) -> None:
     parse_iptables_save(text)

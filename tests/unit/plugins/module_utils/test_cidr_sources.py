@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,13 +43,13 @@ from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "cidr")
 
 
-def _read(root):
+def _read(root: Any) -> Any:
     files = Files(str(root))
     ranges = read_sources(files, read_cni_configs(files))
     return files, ranges
 
 
-def _short(entries):
+def _short(entries: Any) -> Any:
     """(cidr, scope, kind, last part of the path, key) of each range."""
     return [
         (
@@ -275,7 +277,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", sorted(os.listdir(FIXTURES)))
-def test_every_distribution_is_read_completely_and_without_errors(name):
+def test_every_distribution_is_read_completely_and_without_errors(name: Any) -> None:
     files, ranges = _read(os.path.join(FIXTURES, name))
     assert (_short(ranges.pod), _short(ranges.service)) == EXPECTED[name]
     assert files.errors == []
@@ -291,12 +293,12 @@ def test_every_distribution_is_read_completely_and_without_errors(name):
         ("kubeadm-control-plane", []),
     ],
 )
-def test_the_length_of_the_nodes_prefixes_is_read(name, expected):
+def test_the_length_of_the_nodes_prefixes_is_read(name: Any, expected: Any) -> None:
     _files, ranges = _read(os.path.join(FIXTURES, name))
     assert [(one["family"], one["prefixlen"]) for one in ranges.prefix_lengths] == expected
 
 
-def test_no_secret_of_a_file_comes_along():
+def test_no_secret_of_a_file_comes_along() -> None:
     for name in os.listdir(FIXTURES):
         files, ranges = _read(os.path.join(FIXTURES, name))
         told = repr((ranges.pod, ranges.service, ranges.prefix_lengths, files.errors, ranges.errors))
@@ -304,12 +306,12 @@ def test_no_secret_of_a_file_comes_along():
         assert "abcdef.0123456789abcdef" not in told
 
 
-def test_a_machine_without_any_distribution_states_nothing(tmp_path):
+def test_a_machine_without_any_distribution_states_nothing(tmp_path: Path) -> None:
     files, ranges = _read(tmp_path)
     assert (ranges.pod, ranges.service, ranges.prefix_lengths, files.errors, ranges.errors) == ([], [], [], [], [])
 
 
-def _copy(tmp_path, name):
+def _copy(tmp_path: Path, name: Any) -> Any:
     root = tmp_path / name
     shutil.copytree(os.path.join(FIXTURES, name), str(root), symlinks=True)
     return root
@@ -324,7 +326,7 @@ def _copy(tmp_path, name):
         lambda text: text + "\x00",
     ],
 )
-def test_a_manifest_outside_of_the_subset_is_an_error_and_gives_nothing(tmp_path, damage):
+def test_a_manifest_outside_of_the_subset_is_an_error_and_gives_nothing(tmp_path: Path, damage: Any) -> None:
     root = _copy(tmp_path, "kubeadm-control-plane")
     path = root / "etc/kubernetes/manifests/kube-controller-manager.yaml"
     path.write_text(damage(path.read_text()))
@@ -336,7 +338,7 @@ def test_a_manifest_outside_of_the_subset_is_an_error_and_gives_nothing(tmp_path
     assert len(ranges.service) == 2  # the other files are read all the same
 
 
-def test_the_kubelets_links_in_a_config_map_volume_are_followed(tmp_path):
+def test_the_kubelets_links_in_a_config_map_volume_are_followed(tmp_path: Path) -> None:
     root = _copy(tmp_path, "kubeadm-worker")
     (volume,) = root.glob("var/lib/kubelet/pods/*/volumes/*configmap/kube-proxy")
     dated = volume / "..2026_01_15_08_30_12.123456789"
@@ -349,7 +351,7 @@ def test_the_kubelets_links_in_a_config_map_volume_are_followed(tmp_path):
     assert _short(ranges.pod)[0] == ("10.244.0.0/16", "cluster", "config_map", "config.conf", "clusterCIDR")
 
 
-def test_a_config_map_of_a_pod_that_is_not_known_is_a_hint(tmp_path):
+def test_a_config_map_of_a_pod_that_is_not_known_is_a_hint(tmp_path: Path) -> None:
     root = _copy(tmp_path, "kubeadm-worker")
     shutil.rmtree(str(root / "var/log/pods"))
     _files, ranges = _read(root)
@@ -361,7 +363,7 @@ def test_a_config_map_of_a_pod_that_is_not_known_is_a_hint(tmp_path):
     ("kind", "state", "scope"),
     [("k3s", "server", "cluster"), ("k3s", "agent", "hint"), ("rke2", "server", "cluster"), ("rke2", "agent", "hint")],
 )
-def test_a_default_says_that_it_is_one(tmp_path, kind, state, scope):
+def test_a_default_says_that_it_is_one(tmp_path: Path, kind: Any, state: Any, scope: Any) -> None:
     (tmp_path / "var/lib/rancher" / kind / state).mkdir(parents=True)
     _files, ranges = _read(tmp_path)
     assert _short(ranges.pod) == [("10.42.0.0/16", scope, kind + "_default", state, "default")]
@@ -376,14 +378,14 @@ def test_a_default_says_that_it_is_one(tmp_path, kind, state, scope):
         ("kind/version", "10.244.0.0/16", "10.96.0.0/16"),
     ],
 )
-def test_the_defaults_of_other_distributions_are_hints(tmp_path, directory, pod, service):
+def test_the_defaults_of_other_distributions_are_hints(tmp_path: Path, directory: Any, pod: Any, service: Any) -> None:
     (tmp_path / directory).mkdir(parents=True)
     _files, ranges = _read(tmp_path)
     assert [one[:2] for one in _short(ranges.pod)] == [(pod, "hint")]
     assert [one[:2] for one in _short(ranges.service)] == [(service, "hint")]
 
 
-def test_a_labs_ranges_are_read(tmp_path):
+def test_a_labs_ranges_are_read(tmp_path: Path) -> None:
     (tmp_path / "run/podnet-lab/lab0").mkdir(parents=True)
     (tmp_path / "run/podnet-lab/lab0/ranges.json").write_text(
         '{"cluster_cidr": "10.244.0.0/16,fd00::/56", "pod_cidr": "10.244.1.0/24"}'
@@ -412,17 +414,17 @@ def test_a_labs_ranges_are_read(tmp_path):
         (["--", "--=", 7, None, "--a=b"], [("", ""), ("a", "b")]),
     ],
 )
-def test_flags_have_two_forms(arguments, expected):
+def test_flags_have_two_forms(arguments: Any, expected: Any) -> None:
     assert list(parse_flags(arguments)) == expected
 
 
-def test_the_last_of_equal_flags_counts():
+def test_the_last_of_equal_flags_counts() -> None:
     ranges = Ranges()
     add_flags(ranges, "kube-proxy", [("cluster-cidr", "10.1.0.0/16"), ("cluster-cidr", "10.2.0.0/16")], "x", "/x")
     assert [one["cidr"] for one in ranges.pod] == ["10.2.0.0/16"]
 
 
-def test_a_mask_size_without_family_is_that_of_the_clusters_only_family():
+def test_a_mask_size_without_family_is_that_of_the_clusters_only_family() -> None:
     ranges = Ranges()
     add_flags(
         ranges, "kube-controller-manager", [("cluster-cidr", "fd00::/56"), ("node-cidr-mask-size", "64")], "x", "/x"
@@ -444,7 +446,7 @@ def test_a_mask_size_without_family_is_that_of_the_clusters_only_family():
         {},
     ],
 )
-def test_a_value_that_is_no_range_is_an_error_with_file_and_key(value):
+def test_a_value_that_is_no_range_is_an_error_with_file_and_key(value: Any) -> None:
     ranges = Ranges()
     ranges.add("pod", value, "cluster", in_file("kubeadm", "/etc/x.yaml", "networking.podSubnet"))
     assert ranges.pod == []
@@ -453,13 +455,13 @@ def test_a_value_that_is_no_range_is_an_error_with_file_and_key(value):
 
 
 @pytest.mark.parametrize("value", [None, "", [], [""], [None], " , "])
-def test_nothing_is_no_range_and_no_error(value):
+def test_nothing_is_no_range_and_no_error(value: Any) -> None:
     ranges = Ranges()
     ranges.add("pod", value, "cluster", in_file("kubeadm", "/etc/x.yaml", "k"))
     assert (ranges.pod, ranges.errors) == ([], [])
 
 
-def test_one_bad_part_of_a_list_does_not_hide_the_good_one():
+def test_one_bad_part_of_a_list_does_not_hide_the_good_one() -> None:
     ranges = Ranges()
     ranges.add("pod", "10.244.0.0/16, fd00::/x", "cluster", in_file("kubeadm", "/etc/x.yaml", "k"))
     assert [one["cidr"] for one in ranges.pod] == ["10.244.0.0/16"]
@@ -467,7 +469,7 @@ def test_one_bad_part_of_a_list_does_not_hide_the_good_one():
 
 
 @given(st.ip_addresses().flatmap(lambda one: st.tuples(st.just(one), st.integers(0, one.max_prefixlen))))
-def test_every_network_is_parsed_with_its_host_bits_cleared(pair):
+def test_every_network_is_parsed_with_its_host_bits_cleared(pair: Any) -> None:
     address, length = pair
     network = parse_network("%s/%d" % (address, length))
     assert network is not None
@@ -477,14 +479,14 @@ def test_every_network_is_parsed_with_its_host_bits_cleared(pair):
 
 
 @given(st.text(alphabet="0123456789abcdefg.:/%- \n", max_size=30) | st.text(max_size=20))
-def test_any_text_is_a_network_or_none(text):
+def test_any_text_is_a_network_or_none(text: Any) -> None:
     network = parse_network(text)
     assert network is None or text.count("/") == 1
     parse_address(text)
 
 
 @given(st.text(max_size=200))
-def test_any_text_has_assignments_without_line_ends(text):
+def test_any_text_has_assignments_without_line_ends(text: Any) -> None:
     for name, value in parse_environment(text).items():
         assert name.isidentifier()
         assert "\n" not in value
@@ -495,30 +497,30 @@ def test_any_text_has_assignments_without_line_ends(text):
         st.tuples(st.from_regex(r"[A-Z_]{1,10}", fullmatch=True), st.from_regex(r"[0-9a-f.:/]{0,20}", fullmatch=True))
     )
 )
-def test_what_a_shell_would_read_is_read(pairs):
+def test_what_a_shell_would_read_is_read(pairs: Any) -> None:
     assert parse_environment("".join("%s=%s\n" % pair for pair in pairs)) == dict(pairs)
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_file_of_arguments_a_unit_and_a_manifest(text):
+def test_any_text_is_a_file_of_arguments_a_unit_and_a_manifest(text: Any) -> None:
     parse_argument_file(text)
     unit_arguments(text)
     calico_pools(text)
 
 
-def test_commented_pools_are_not_read():
+def test_commented_pools_are_not_read() -> None:
     assert calico_pools('   - name: CALICO_IPV4POOL_CIDR\n     value: "10.1.0.0/16"\n') == [
         ("CALICO_IPV4POOL_CIDR", "10.1.0.0/16")
     ]
     assert calico_pools('   # - name: CALICO_IPV4POOL_CIDR\n   #   value: "10.1.0.0/16"\n') == []
 
 
-def test_the_last_start_command_of_a_unit_counts():
+def test_the_last_start_command_of_a_unit_counts() -> None:
     assert unit_arguments("ExecStart=\nExecStart=/a 'b c' \\\n  --d\n# ExecStart=/x\n") == ["/a", "b c", "--d"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "{", '"x"'])
-def test_what_is_no_flannel_network_is_a_value_error(text):
+def test_what_is_no_flannel_network_is_a_value_error(text: Any) -> None:
     with pytest.raises(ValueError):
         add_flannel_network(Ranges(), text, "flannel", "/x")
 
@@ -562,7 +564,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(JSON)
-def test_documents_of_any_shape_do_no_harm(document):
+def test_documents_of_any_shape_do_no_harm(document: Any) -> None:
     ranges = Ranges()
     add_component_document(ranges, document, "kubeadm", "/x")
     for program, flags in pod_programs(document):

@@ -9,18 +9,28 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidrs import pod_cidr_facts
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
+from ansible_collections.podnet.lab.plugins.module_utils._records import Snapshot
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "cidr")
-EMPTY = {"own": 1, "own_pid_namespace": None, "hostname": "h", "namespaces": {}, "errors": [], "partial": False}
+EMPTY: Snapshot = {
+    "own": 1,
+    "own_pid_namespace": None,
+    "hostname": "h",
+    "namespaces": {},
+    "errors": [],
+    "partial": False,
+}
 
 
 @pytest.mark.parametrize("name", sorted(os.listdir(FIXTURES)))
-def test_the_files_of_one_healthy_node_do_not_contradict_each_other(name):
+def test_the_files_of_one_healthy_node_do_not_contradict_each_other(name: Any) -> None:
     facts = pod_cidr_facts(EMPTY, {}, Files(os.path.join(FIXTURES, name)))
     assert facts["conflicts"] == []
     assert facts["errors"] == []
@@ -28,7 +38,7 @@ def test_the_files_of_one_healthy_node_do_not_contradict_each_other(name):
     json.dumps(facts)
 
 
-def test_leases_are_read_where_the_configuration_puts_them(tmp_path):
+def test_leases_are_read_where_the_configuration_puts_them(tmp_path: Path) -> None:
     root = tmp_path / "node"
     shutil.copytree(os.path.join(FIXTURES, "kind-worker"), str(root))
     network = root / "run/cni-ipam-state/kindnet"
@@ -50,7 +60,7 @@ def test_leases_are_read_where_the_configuration_puts_them(tmp_path):
     ]
 
 
-def test_a_leftover_configuration_that_wins_is_a_disagreement(tmp_path):
+def test_a_leftover_configuration_that_wins_is_a_disagreement(tmp_path: Path) -> None:
     root = tmp_path / "node"
     shutil.copytree(os.path.join(FIXTURES, "kubeadm-worker"), str(root))
     leftover = {"name": "crio", "type": "bridge", "ipam": {"type": "host-local", "subnet": "10.85.0.0/16"}}
@@ -66,19 +76,22 @@ def test_a_leftover_configuration_that_wins_is_a_disagreement(tmp_path):
     }
 
 
-def test_what_cannot_be_read_makes_the_result_partial_and_is_named(tmp_path):
+def test_what_cannot_be_read_makes_the_result_partial_and_is_named(tmp_path: Path) -> None:
     root = tmp_path / "node"
     shutil.copytree(os.path.join(FIXTURES, "kubeadm-worker"), str(root))
     os.mkfifo(str(root / "etc/cni/net.d/00-fifo.conf"))
     (root / "run/flannel/subnet.env").write_text("FLANNEL_NETWORK=@NETWORK@\n")
     facts = pod_cidr_facts(EMPTY, {}, Files(str(root)))
     assert facts["partial"] is True
-    assert [error["object"] for error in facts["errors"]] == ["/run/flannel/subnet.env: FLANNEL_NETWORK"]
+    assert [error["object"] for error in facts["errors"]] == [
+        "/etc/cni/net.d/00-fifo.conf",
+        "/run/flannel/subnet.env: FLANNEL_NETWORK",
+    ]
     assert [error["object"] for error in facts["cni"]["unreadable"]] == ["/etc/cni/net.d/00-fifo.conf"]
     assert facts["cni"]["active"]["name"] == "cbr0"
 
 
-def test_an_empty_machine_has_an_empty_and_complete_result(tmp_path):
+def test_an_empty_machine_has_an_empty_and_complete_result(tmp_path: Path) -> None:
     facts = pod_cidr_facts(EMPTY, {}, Files(str(tmp_path)))
     assert facts["cni"] == {"active": None, "shadowed": [], "unreadable": []}
     assert (facts["pod"], facts["service"], facts["leases"], facts["conflicts"]) == ([], [], [], [])

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
+    CniConfigs,
     cni_facts,
     configured_directories,
     ipam_ranges,
@@ -27,7 +30,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 NET_D = "/etc/cni/net.d"
 
 
-def _node(tmp_path, contents):
+def _node(tmp_path: Path, contents: Any) -> Any:
     for path, content in contents.items():
         target = tmp_path / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -35,11 +38,11 @@ def _node(tmp_path, contents):
     return Files(str(tmp_path))
 
 
-def _bridge(name, subnet, **ipam):
+def _bridge(name: Any, subnet: Any, **ipam: Any) -> Any:
     return {"name": name, "type": "bridge", "ipam": dict(ipam, type="host-local", subnet=subnet)}
 
 
-def test_the_first_name_wins_and_the_others_are_shadowed(tmp_path):
+def test_the_first_name_wins_and_the_others_are_shadowed(tmp_path: Path) -> None:
     files = _node(
         tmp_path,
         {
@@ -77,24 +80,26 @@ def test_the_first_name_wins_and_the_others_are_shadowed(tmp_path):
         "\xff",
     ],
 )
-def test_what_is_no_configuration_is_listed_and_the_next_one_is_in_force(tmp_path, content):
+def test_what_is_no_configuration_is_listed_and_the_next_one_is_in_force(tmp_path: Path, content: Any) -> None:
     files = _node(tmp_path, {NET_D + "/00-odd.conflist": content, NET_D + "/10-a.conf": _bridge("a", "10.1.0.0/24")})
     configs = read_cni_configs(files)
+    assert configs["active"] is not None
     assert configs["active"]["name"] == "a"
     (error,) = configs["unreadable"]
     assert error["object"] == NET_D + "/00-odd.conflist"
     assert files.errors == []
 
 
-def test_a_fifo_in_the_directory_is_unreadable_not_a_wait(tmp_path):
+def test_a_fifo_in_the_directory_is_unreadable_not_a_wait(tmp_path: Path) -> None:
     files = _node(tmp_path, {NET_D + "/10-a.conf": _bridge("a", "10.1.0.0/24")})
     os.mkfifo(str(tmp_path / "etc/cni/net.d/00-fifo.conf"))
     configs = read_cni_configs(files)
     assert [error["object"] for error in configs["unreadable"]] == [NET_D + "/00-fifo.conf"]
+    assert configs["active"] is not None
     assert configs["active"]["name"] == "a"
 
 
-def test_the_directory_that_the_runtime_names_comes_first(tmp_path):
+def test_the_directory_that_the_runtime_names_comes_first(tmp_path: Path) -> None:
     files = _node(
         tmp_path,
         {
@@ -104,6 +109,7 @@ def test_the_directory_that_the_runtime_names_comes_first(tmp_path):
         },
     )
     configs = read_cni_configs(files)
+    assert configs["active"] is not None
     assert configs["active"]["name"] == "own"
     assert [one["name"] for one in configs["shadowed"]] == ["a"]
 
@@ -118,11 +124,11 @@ def test_the_directory_that_the_runtime_names_comes_first(tmp_path):
         ('conf_dir = "/"\n', []),
     ],
 )
-def test_directories_in_a_runtimes_toml(text, expected):
+def test_directories_in_a_runtimes_toml(text: Any, expected: Any) -> None:
     assert configured_directories(text) == expected
 
 
-def test_multus_leads_to_its_delegates_and_to_the_network_that_it_names(tmp_path):
+def test_multus_leads_to_its_delegates_and_to_the_network_that_it_names(tmp_path: Path) -> None:
     files = _node(
         tmp_path,
         {
@@ -149,13 +155,13 @@ def test_multus_leads_to_its_delegates_and_to_the_network_that_it_names(tmp_path
     assert lease_directories(configs) == ["/run/leases", "/srv/leases"]
 
 
-def test_multus_that_names_itself_ends(tmp_path):
+def test_multus_that_names_itself_ends(tmp_path: Path) -> None:
     multus = {"name": "m", "type": "multus", "clusterNetwork": "m"}
     files = _node(tmp_path, {NET_D + "/00.conf": multus, NET_D + "/01.conf": multus})
     assert len(list(plugins_in_force(read_cni_configs(files)))) == 2
 
 
-def test_flannels_delegate_may_have_ranges():
+def test_flannels_delegate_may_have_ranges() -> None:
     plugin = {
         "type": "flannel",
         "delegate": {"ipam": {"ranges": [[{"subnet": "10.1.0.0/24"}], [{"subnet": "fd00::/64"}]]}},
@@ -191,12 +197,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_any_json_is_a_configuration_or_a_value_error(value):
+def test_any_json_is_a_configuration_or_a_value_error(value: Any) -> None:
     try:
         config = parse_cni_config(json.dumps(value), "/etc/cni/net.d/10-x.conflist")
     except ValueError:
         return
-    configs = {"active": config, "shadowed": [config], "unreadable": []}
+    configs: CniConfigs = {"active": config, "shadowed": [config], "unreadable": []}
     for _path, key, plugin in plugins_in_force(configs):
         for place, text in ipam_ranges(key, plugin):
             assert place.startswith("plugins[")

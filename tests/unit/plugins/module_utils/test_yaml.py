@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 import yaml
@@ -31,7 +32,7 @@ _CoreLoader.add_implicit_resolver(
 _CoreLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
 
 
-def _judge(text):
+def _judge(text: Any) -> Any:
     """PyYAML's documents, or None when it refuses the text."""
     try:
         return list(yaml.load_all(text, Loader=_CoreLoader))
@@ -39,7 +40,7 @@ def _judge(text):
         return None
 
 
-def _ours(text):
+def _ours(text: Any) -> Any:
     try:
         return load_all(text)
     except YamlError:
@@ -64,7 +65,9 @@ DOCUMENTS = st.recursive(
     st.sampled_from([20, 80, 4096]),
     st.booleans(),
 )
-def test_what_pyyaml_dumps_is_read_alike_or_refused(documents, style, flow, indent, width, unicode):
+def test_what_pyyaml_dumps_is_read_alike_or_refused(
+    documents: Any, style: Any, flow: Any, indent: Any, width: Any, unicode: Any
+) -> None:
     text = yaml.safe_dump_all(
         documents,
         default_style=style,
@@ -94,13 +97,13 @@ SIMPLE = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(SIMPLE, st.sampled_from([2, 4]))
-def test_documents_like_those_of_kubernetes_are_never_refused(document, indent):
+def test_documents_like_those_of_kubernetes_are_never_refused(document: Any, indent: Any) -> None:
     assert load_all(yaml.safe_dump(document, indent=indent, default_flow_style=False)) == [document]
 
 
 @settings(max_examples=300, deadline=None)
 @given(SIMPLE, st.sampled_from([None, 1, 4]))
-def test_json_is_a_subset(document, indent):
+def test_json_is_a_subset(document: Any, indent: Any) -> None:
     assert load_all(json.dumps(document, indent=indent)) == [document]
 
 
@@ -141,7 +144,7 @@ FRAGMENTS = st.sampled_from(
 @example("--- a: b")
 @example("|\n  x\n ")
 @example("\n...\n...\n")
-def test_whatever_is_read_is_what_pyyaml_reads(text):
+def test_whatever_is_read_is_what_pyyaml_reads(text: Any) -> None:
     ours = _ours(text)
     if ours is not None:
         assert ours == _judge(text)
@@ -149,7 +152,7 @@ def test_whatever_is_read_is_what_pyyaml_reads(text):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60))
-def test_arbitrary_text_is_read_alike_or_refused(text):
+def test_arbitrary_text_is_read_alike_or_refused(text: Any) -> None:
     ours = _ours(text)
     if ours is not None:
         assert ours == _judge(text)
@@ -182,14 +185,14 @@ def test_arbitrary_text_is_read_alike_or_refused(text):
         ("a: 1\n b: 2\n", 2),
     ],
 )
-def test_what_lies_outside_is_refused_with_its_line(text, line):
+def test_what_lies_outside_is_refused_with_its_line(text: Any, line: Any) -> None:
     with pytest.raises(YamlError) as caught:
         load_all(text)
     assert caught.value.line == line
     assert str(caught.value).startswith("line %d: " % line)
 
 
-def test_scalars_about_which_versions_of_yaml_disagree_stay_text():
+def test_scalars_about_which_versions_of_yaml_disagree_stay_text() -> None:
     text = "[yes, on, 010, 0x1f, 1_000, 1:30, 1.5, 1e3, .inf, 2026-01-01, =, 007]"
     assert load_all(text) == [
         ["yes", "on", "010", "0x1f", "1_000", "1:30", "1.5", "1e3", ".inf", "2026-01-01", "=", "007"]
@@ -205,7 +208,7 @@ def test_scalars_about_which_versions_of_yaml_disagree_stay_text():
         "\n".join(" " * n + "a:" for n in range(2000)),
     ],
 )
-def test_deep_nesting_is_refused_without_a_recursion_error(text):
+def test_deep_nesting_is_refused_without_a_recursion_error(text: Any) -> None:
     with pytest.raises(YamlError, match="nested more than %d deep" % MAX_DEPTH):
         load_all(text)
 
@@ -228,8 +231,8 @@ def test_deep_nesting_is_refused_without_a_recursion_error(text):
         "a:",
     ],
 )
-def test_time_is_linear(unit):
-    def seconds(count):
+def test_time_is_linear(unit: Any) -> None:
+    def seconds(count: Any) -> Any:
         text = "".join(unit % n if "%d" in unit else unit for n in range(count))
         best = 9.0
         for _repeat in range(3):
