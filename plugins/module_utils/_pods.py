@@ -207,7 +207,7 @@ def _attach(evidence: Evidence, snapshot: Snapshot, members: _Members) -> Tuple[
     """
     namespaces = snapshot["namespaces"]
     own = snapshot["own"]
-    by_path = {_plain(path): inode for inode, found in namespaces.items() for path in found["paths"]}
+    by_path = _namespaces_by_path(snapshot)
     by_pid: Dict[int, int] = {}
     by_sandbox: Dict[str, Set[int]] = {}
     attached: _Attached = {inode: [] for inode in namespaces}
@@ -249,6 +249,15 @@ def _attach(evidence: Evidence, snapshot: Snapshot, members: _Members) -> Tuple[
     _attach_leases(evidence.leases, attached, homeless)
     _attach_by_address(homeless, attached, snapshot)
     return attached, host
+
+
+def _namespaces_by_path(snapshot: Snapshot) -> Dict[str, int]:
+    """Return path -> inode. A path at which one namespace is mounted over another proves nothing."""
+    found: Dict[str, Set[int]] = {}
+    for inode, namespace in snapshot["namespaces"].items():
+        for path in namespace["paths"]:
+            found.setdefault(_plain(path), set()).add(inode)
+    return {path: inodes.pop() for path, inodes in found.items() if len(inodes) == 1}
 
 
 def _plain(path: str) -> str:

@@ -201,6 +201,12 @@ def test_leaked_result_of_a_dead_sandbox_names_nobody() -> None:
     assert {whose(entry) for entry in found.values()} == {None}
 
 
+def test_path_with_one_namespace_over_another_proves_nothing() -> None:
+    node = snapshot(namespace(POD, paths=[PATH]), namespace(POD + 1, paths=[PATH]))
+    found = identify(evidence(sandboxes=[cni(netns=PATH)]), node)
+    assert {whose(entry) for entry in found.values()} == {None}
+
+
 def test_claim_to_the_nodes_own_namespace_is_not_believed() -> None:
     node = snapshot(namespace(OWN, paths=["/run/docker/netns/default"]))
     found = identify(evidence(sandboxes=[cni(netns="/run/docker/netns/default")]), node)
