@@ -31,6 +31,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import (
     check_owner,
     gateway_of,
     ipv4_network,
+    mac_of,
 )
 
 PROGRAMS = {
@@ -51,6 +52,8 @@ START_PATIENCE = 30.0
 
 GREETING_PATIENCE = 8.0
 """Seconds in which its sshd must be reachable after that."""
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 RunCommand = Callable[..., Tuple[int, str, str]]
 
@@ -232,10 +235,14 @@ class Machine:
         return holder
 
     def _spawn(self, argv: Sequence[str], log: str, environment: Dict[str, str], what: str) -> None:
-        """Start a process in a session of its own, with none of our files open, and do not wait for it."""
-        shell = ["sh", "-c", 'exec setsid --fork "$@" < /dev/null > "$LOG" 2>&1', "sh", *argv]
+        """Start a process in a session of its own, with none of our files open, and do not wait for it.
+
+        Of our environment, which may hold secrets and lasts as long as the process, it sees only `environment`.
+        """
+        settings = ["%s=%s" % setting for setting in {"PATH": _PATH, **environment}.items()]
+        script = 'log=$1; shift; exec setsid --fork "$@" < /dev/null > "$log" 2>&1'
         self.commands.append(shlex.join(["setsid", "--fork", *argv]))
-        code, _out, err = self._run_command(shell, environ_update={**environment, "LOG": log})
+        code, _out, err = self._run_command(["env", "-i", *settings, "sh", "-c", script, "sh", log, *argv])
         if code != 0:
             raise MachineError("%s failed (%s)." % (what, err.strip()))
 
@@ -247,8 +254,9 @@ class Machine:
         if self.link(name) is not None:
             self.run(["ip", "link", "del", name], "removing what was left of link %s" % name)
         enter = ["nsenter", "--net=%s" % _netns(holder)]
+        add = ["ip", "link", "add", name, "address", mac_of(gateway_of(network))]
         self.run(
-            ["ip", "link", "add", name, "type", "veth", "peer", "name", "machine", "netns", str(holder.pid)],
+            [*add, "type", "veth", "peer", "name", "machine", "netns", str(holder.pid)],
             "making the cable %s into the fabric" % name,
             _MISSING_KIND,
         )
@@ -284,6 +292,7 @@ class Machine:
                     "NODE_NAME": spec.name,
                     "NODE_STATE": directory,
                     "NODE_ADDRESS": "%s/%d" % (spec.address, spec.prefixlen),
+                    "NODE_MAC": mac_of(spec.address),
                     "NODE_GATEWAY": spec.gateway,
                     "NODE_PORT": spec.port,
                     "NODE_FABRIC_NETNS": _netns(holder),

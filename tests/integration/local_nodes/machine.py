@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -60,12 +59,15 @@ class Machine:
         return self.world.run("ssh", "-F", self.directory / "ssh_config", node, command, check=check).stdout
 
     def ping(self) -> set[str]:
-        """The nodes of the inventory that Ansible reaches."""
-        done = self.world.run(
-            BIN / "ansible", "-i", self.directory / "inventory.yml", "nodes", "-m", "ansible.builtin.ping",
+        """The nodes of the inventory that Ansible reaches. It leaves SSH masters behind, as it does for users."""
+        said = self.world.scratch / "ping.log"
+        # Into a file: the masters keep the standard error open that they were started with, for a minute.
+        self.world.run(
+            "sh", "-c", '"$@" > "$0" 2>&1', said, BIN / "ansible", "-i", self.directory / "inventory.yml", "nodes",
+            "-m", "ansible.builtin.ping",
             env=self.env({"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"}), check=False,
         )  # fmt: skip
-        return set(re.findall(r"^(\S+) \| SUCCESS", done.stdout, re.MULTILINE))
+        return set(re.findall(r"^(\S+) \| SUCCESS", said.read_text(), re.MULTILINE))
 
     # -- what an onlooker sees ------------------------------------------------------------------------
 
@@ -77,6 +79,11 @@ class Machine:
         """The process that holds the bridge."""
         return int(self.world.run("cat", self.state / "holder").stdout.split()[0])
 
+    def running(self) -> list[str]:
+        """The names of all processes of the machine and its nodes, but for zombies, which the world's init keeps."""
+        lines = [line.split() for line in self.world.sh("ps -eo stat=,comm=").splitlines()]
+        return sorted(line[1] for line in lines if not line[0].startswith("Z"))
+
     def traces(self) -> dict[str, list[str]]:
         """All that can be left behind on the machine: links, rules, mounts, processes, files below /run and /tmp."""
         sh = self.world.sh
@@ -86,7 +93,7 @@ class Machine:
             "rules": self.world.ip("rule").splitlines() + self.world.ip("-6", "rule").splitlines(),
             "routes": self.world.ip("route", "show", "table", "all").splitlines(),
             "mounts": sh("cut -d' ' -f5 /proc/self/mountinfo").splitlines(),
-            "processes": sorted(sh("ps -eo comm=").splitlines()),
+            "processes": self.running(),
             "files": sh("find /run /var/lib /var/log -not -path '/run/.*' | sort").splitlines(),
             "sysctls": sh("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding").split(),
             "namespaces": [str(len(self.world.net_inodes()))],
@@ -106,8 +113,3 @@ def error(done: subprocess.CompletedProcess[str]) -> str:
     found = re.search(r"\[ERROR\]: (.*?)\n(?:Origin|\n)", done.stderr + done.stdout, re.DOTALL)
     assert found, done.stdout + done.stderr
     return " ".join(found.group(1).split())
-
-
-def quoted(*argv: object) -> str:
-    """The command as a shell takes it."""
-    return shlex.join(str(item) for item in argv)
