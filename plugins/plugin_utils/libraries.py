@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from importlib import import_module
 
 _NEEDED = ("jmespath", "netaddr")
 
 
 def missing() -> str | None:
     """Return one sentence naming the libraries that are not installed here, or None."""
-    names = [name for name in _NEEDED if find_spec(name) is None]
+    names = [name for name in _NEEDED if not _there(name)]
     if not names:
         return None
     return (
@@ -22,3 +22,11 @@ def missing() -> str | None:
         f"Install it there: {sys.executable} -m pip install {' '.join(names)}, "
         f"or on Debian and Ubuntu: apt install {' '.join(f'python3-{name}' for name in names)}"
     )
+
+
+def _there(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
