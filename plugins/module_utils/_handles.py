@@ -48,6 +48,10 @@ class Handles:
         """Remember ways into a namespace, best first."""
         self._doors.setdefault(inode, []).extend(doors)
 
+    def doors(self, inode: int) -> List[str | bytes]:
+        """The ways into a namespace that are known: mount points as bytes, links in /proc as text."""
+        return self._doors.get(inode, [])
+
     def connection(self, inode: int, inside: Optional[Callable[[], None]] = None) -> Connection:
         """The connection of a namespace, opened when it is not; `inside` runs there when it is entered.
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ansible_collections.podnet.lab.plugins.module_utils._records import Namespace
 
+_REMEDY = "run the task with become: true"
+
 
 class Inside:
     """The raw files of one namespace: read away from home, parsed at home."""
@@ -51,9 +53,7 @@ class Inside:
         ]
         thing = "sockets of network namespace net:[%d]" % namespace["inode"]
         if self._problem:
-            namespace["errors"].append(
-                {"object": thing, "cause": self._problem, "remedy": "run the task with become: true"}
-            )
+            namespace["errors"].append({"object": thing, "cause": self._problem, "remedy": _REMEDY})
         for name in self._cut:
             namespace["errors"].append(
                 {"object": thing, "cause": "the table %s is too long to be read whole" % name, "remedy": "use ss -ln"}

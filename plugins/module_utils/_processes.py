@@ -5,7 +5,7 @@
 """Which process and which thread is in which network namespace, from /proc (proc(5)).
 
 A process ends between being listed and being read: that is no error. What cannot be
-read for lack of privilege is counted.
+read for lack of privilege is noted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ansible_collections.podnet.lab.plugins.module_utils._records import Process
 
 CGROUP_LIMIT = 65536  # bytes; a process in every cgroup v1 hierarchy needs some 2000
+CAP_SYS_PTRACE = 19  # linux/capability.h
 _NO_THREADS = 3  # st_nlink of /proc/PID/task is two plus the number of threads
 
 
@@ -38,8 +39,8 @@ class ProcessScan:
         """Inode -> files in /proc that open the namespace."""
         self.threaded: Set[int] = set()
         """Inodes that only a thread other than its process's leader was found in."""
-        self.denied = 0
-        """Processes whose namespaces could not be read for lack of privilege."""
+        self.denied: List[int] = []
+        """Processes whose namespaces could not be read: permission denied."""
 
 
 def namespace_inode(link: str) -> int:
@@ -81,7 +82,7 @@ def scan_processes(own: int, own_mounts: Set[int], details: bool, host_processes
         try:
             inode = read_namespace(base + "/ns/net")
         except PermissionError:
-            scan.denied += 1
+            scan.denied.append(int(name))
             continue
         except OSError:
             pass  # it ended, or its leader did and threads live on
@@ -109,6 +110,16 @@ def _process_order(process: Process) -> int:
     return process["pid"]
 
 
+def leads_to(path: str, inode: int) -> bool:
+    """Whether a link in /proc leads to this namespace, or may: one that must not be read counts as leading there."""
+    try:
+        return read_namespace(path) == inode
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
 def still_in(processes: List[Process], inode: int) -> List[Process]:
     """The processes that are in the network namespace now.
 
@@ -120,11 +131,8 @@ def still_in(processes: List[Process], inode: int) -> List[Process]:
         base = "/proc/%d" % process["pid"]
         if "tid" in process:
             base += "/task/%d" % process["tid"]
-        try:
-            if read_namespace(base + "/ns/net") == inode:
-                kept.append(process)
-        except OSError:
-            continue
+        if leads_to(base + "/ns/net", inode):
+            kept.append(process)
     return kept
 
 
@@ -174,6 +182,18 @@ def _scan_threads(scan: ProcessScan, base: str, pid: int, leader: int, details: 
             scan.counts[inode] = scan.counts.get(inode, 0) + 1
         except OSError:
             continue
+
+
+def has_capability(number: int) -> bool:
+    """Whether this process has a capability (CAP_* of linux/capability.h) in effect."""
+    try:
+        status = read_limited("/proc/self/status", 65536)
+    except OSError:
+        return False
+    for line in status.split(b"\n"):
+        if line.startswith(b"CapEff:"):
+            return bool(int(line.split()[1], 16) >> number & 1)
+    return False
 
 
 def own_mount_namespaces() -> Set[int]:

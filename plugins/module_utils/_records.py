@@ -216,17 +216,22 @@ class _NamespaceRequired(TypedDict):
     paths: List[str]
     """Every mount point that holds it, sorted."""
     processes: List[Process]
+    """Sorted by pid. Of the node's own namespace only those in another mount namespace than the node's, which
+    are the containers with the host's network; all, the node's own ones without `cgroup`, with host_processes."""
     process_count: int
+    """Those that are not listed included."""
     errors: List[Error]
     entered: bool
     vanished: bool
+    """It was there when namespaces were listed and nobody holds it any more; no error. When it was not
+    even entered, nothing but `inode` and `paths` is known of it."""
 
 
 class Namespace(_NamespaceRequired, total=False):
     """One network namespace and everything read in it; lists are absent when not asked for."""
 
     holders: List[str]
-    """How it was found: ``mount``, ``process``, ``thread``, ``fd``, ``socket``."""
+    """How it was found: ``mount``, ``process``, ``thread``, and with the subset hidden ``fd``, ``socket``."""
     links: List[Link]
     addresses: List[Address]
     routes: List[Route]
@@ -235,10 +240,11 @@ class Namespace(_NamespaceRequired, total=False):
     rules: List[Rule]
     sockets: List[Socket]
     sysctls: Dict[str, Any]
+    """Name as sysctl(8) writes it -> number, text, or None where the kernel does not have it."""
     nsids: Dict[int, int]
     """nsid as seen from this namespace -> inode, as far as proven."""
     peers: Dict[int, Peer]
-    """ifindex of a veth -> its other end."""
+    """ifindex of a veth, netkit or vxcan link -> its other end."""
 
 
 class Snapshot(TypedDict):

@@ -28,7 +28,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._netlink import RECEIVE_BUFFER, MalformedMessageError, text
 from ansible_collections.podnet.lab.plugins.module_utils._processes import (
+    CAP_SYS_PTRACE,
     ProcessScan,
+    has_capability,
+    leads_to,
     own_mount_namespaces,
     own_pid_namespace,
     scan_processes,
@@ -127,6 +130,7 @@ class _Pass:
         self.seen_pids: Set[str] = set()
         self.handles = Handles(home, 0)
         self.searches: List[HiddenSearch] = []
+        self.hidden: Set[int] = set()
         self.refused = 0
 
     def run(self) -> Snapshot:
@@ -151,8 +155,11 @@ class _Pass:
     def _discover(self) -> List[int]:
         """Find namespaces that are not in the snapshot yet, and make a record of each; own first."""
         namespaces = self.snapshot["namespaces"]
-        if self._late("looking for further namespaces"):
-            return []
+        if self._late("looking for namespaces"):
+            if self.home.inode in namespaces:
+                return []
+            self._add(self.home.inode, [], ProcessScan())
+            return [self.home.inode]
         scan = scan_processes(
             self.home.inode,
             self.own_mounts,
@@ -164,16 +171,22 @@ class _Pass:
         inodes = (set(mounts) | set(scan.counts) | {self.home.inode}) - set(namespaces)
         for inode in sorted(inodes, key=self._own_first):
             self._add(inode, mounts.get(inode, []), scan)
-        if scan.denied:
-            self._add_error(
-                "processes",
-                "the namespaces of %d processes cannot be read: permission denied (CAP_SYS_PTRACE is missing)"
-                % scan.denied,
-                _BECOME,
-            )
+        self._report_denied(scan.denied)
         if "hidden" in self.wanted and not self.searches:
             inodes |= self._discover_hidden()
         return sorted(inodes, key=self._own_first)
+
+    def _report_denied(self, denied: List[int]) -> None:
+        """Processes that hid their namespaces; PID 1 of some sandboxes does so even before root."""
+        if not denied:
+            return
+        which = "the namespaces of %d processes" % len(denied) if len(denied) > 1 else "the namespaces"
+        thing = "process %d" % denied[0] + (" and others" if len(denied) > 1 else "")
+        if has_capability(CAP_SYS_PTRACE):
+            remedy = "see what confines them with cat /proc/%d/status" % denied[0]
+            self._add_error(thing, "%s cannot be read: permission denied in spite of CAP_SYS_PTRACE" % which, remedy)
+        else:
+            self._add_error(thing, "%s cannot be read: permission denied (CAP_SYS_PTRACE is missing)" % which, _BECOME)
 
     def _own_first(self, inode: int) -> int:
         return -1 if inode == self.home.inode else inode
@@ -211,6 +224,7 @@ class _Pass:
 
         search = find_hidden(set(namespaces), self.home.device, self.deadline)
         self.searches.append(search)
+        self.hidden.update(search.found)
         self.snapshot["errors"].extend(search.errors)
         born = set()
         for inode, finding in search.found.items():
@@ -354,19 +368,29 @@ class _Pass:
         """Look again at who holds each namespace, now that it is open here and its inode cannot be given away."""
         mounts = self._mounts()
         for inode, namespace in self.snapshot["namespaces"].items():
-            if namespace["vanished"]:
+            if inode == self.home.inode:
+                continue
+            if namespace["entered"]:
+                self._check_entered(namespace, mounts.get(inode, []))
+            elif namespace["errors"] and inode not in mounts and not self._has_door(inode):
+                namespace["vanished"] = True
+                namespace["errors"] = []
+            if namespace["vanished"] and not namespace["entered"]:
                 namespace["processes"] = []
                 namespace["process_count"] = 0
-                continue
-            if inode == self.home.inode or not namespace["entered"]:
-                continue
-            namespace["paths"] = sorted(text(path) for path in mounts.get(inode, []))
-            if namespace["processes"]:
-                kept = still_in(namespace["processes"], inode)
-                namespace["process_count"] -= len(namespace["processes"]) - len(kept)
-                namespace["processes"] = kept
-            held = namespace["paths"] or namespace["process_count"] or {"fd", "socket"} & set(namespace["holders"])
-            namespace["vanished"] = not held
+
+    def _check_entered(self, namespace: Namespace, mounts: List[bytes]) -> None:
+        namespace["paths"] = sorted(text(path) for path in mounts)
+        if namespace["processes"]:
+            kept = still_in(namespace["processes"], namespace["inode"])
+            namespace["process_count"] -= len(namespace["processes"]) - len(kept)
+            namespace["processes"] = kept
+        held = namespace["paths"] or namespace["process_count"] or namespace["inode"] in self.hidden
+        namespace["vanished"] = not held
+
+    def _has_door(self, inode: int) -> bool:
+        """Whether a process is in the namespace now."""
+        return any(isinstance(door, str) and leads_to(door, inode) for door in self.handles.doors(inode))
 
     # ---------------------------------------------------------- errors
 

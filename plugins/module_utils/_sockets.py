@@ -5,7 +5,8 @@
 """Listening sockets, from /proc/thread-self/net (proc_net(5), net/ipv4/tcp_ipv4.c).
 
 The sock_diag interface would answer faster, but the first question to it may load a kernel module
-(tcp_diag, udp_diag), and a fact module changes nothing.
+(tcp_diag, udp_diag), and a fact module changes nothing. The price: the kernel walks its one table of
+connections for every namespace anew, some 5 ms for each of tcp and tcp6 on a machine with 24 GiB.
 """
 
 from __future__ import annotations

@@ -4,13 +4,19 @@
 
 """One complete snapshot without Ansible: what the benchmark measures. Prints how much was found."""
 
+from __future__ import annotations
+
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(_CHECKOUT, ".venv", "collections"))
 
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot  # noqa: E402
 
 WANTED = ("addresses", "all_routes", "neighbours", "fdb", "processes")
 LISTS = ("links", "addresses", "routes", "neighbours", "fdb")
@@ -18,11 +24,11 @@ LISTS = ("links", "addresses", "routes", "neighbours", "fdb")
 
 def main() -> None:
     """Take one snapshot and print its counts as one line of JSON."""
-    snapshot = take_snapshot(WANTED)
+    snapshot: Any = take_snapshot(WANTED)
     namespaces = snapshot["namespaces"].values()
     counts = {"namespaces": len(namespaces)}
     for name in LISTS:
-        counts[name] = sum(len(namespace.get(name, ())) for namespace in namespaces)  # type: ignore[misc]
+        counts[name] = sum(len(namespace.get(name, ())) for namespace in namespaces)
     counts["processes"] = sum(len(each["processes"]) for each in namespaces if each["inode"] != snapshot["own"])
     exact = 0
     for namespace in namespaces:

@@ -130,10 +130,13 @@ def test_a_mount_in_another_mount_namespace(world: World) -> None:
     script = ": > /run/inner; mount --bind /run/netns/pod1 /run/inner; umount -l /run/netns/pod1; exec sleep 100000"
     world.sh("mount --make-rprivate /")
     world.spawn("unshare", "--mount", "--propagation", "private", "sh", "-c", script)
-    world.sh('for i in $(seq 500); do [ -e /run/inner ] && break; sleep 0.01; done; sleep 0.1; umount -l /run/netns/pod1')
+    world.sh(
+        "for i in $(seq 500); do [ -e /run/inner ] && break; sleep 0.01; done; sleep 0.1; umount -l /run/netns/pod1"
+    )
     assert str(inode) not in take(world)["namespaces"]
     found = space(take(world, "hidden"), inode)
     assert found["entered"]
+    assert not found["vanished"]
     assert found["holders"] == ["mount"]
 
 
@@ -162,7 +165,9 @@ def test_a_namespace_behind_a_covered_name_is_listed_with_the_reason(world: Worl
 
 
 def test_plain_files_fifos_and_devices_beside_the_names_are_no_namespaces(world: World) -> None:
-    world.sh(": > /run/netns/empty; mkfifo /run/netns/fifo; ln -s /etc/passwd /run/netns/link; mkdir /run/netns/directory")
+    world.sh(
+        ": > /run/netns/empty; mkfifo /run/netns/fifo; ln -s /etc/passwd /run/netns/link; mkdir /run/netns/directory"
+    )
     snapshot = take(world)
     assert list(snapshot["namespaces"]) == [str(world.inode())]
     assert not snapshot["partial"]

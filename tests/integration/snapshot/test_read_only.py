@@ -16,9 +16,7 @@ import pytest
 from ansible_collections.podnet.lab.tests.integration.support import holders, oracle, probes
 from ansible_collections.podnet.lab.tests.integration.support.world import COLLECTIONS, World
 
-EVERYTHING = (
-    "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,statistics,processes,host_processes,hidden"
-)
+EVERYTHING = "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,statistics,processes,host_processes,hidden"
 
 _SNAPSHOT = """
 import sys
@@ -96,9 +94,7 @@ def test_no_namespace_id_is_allocated(world: World) -> None:
     paths = _lay(world)
     before = [oracle.nsids(world), *(oracle.nsids(world, path) for path in paths)]
     assert sum(len(ids) for ids in before) >= 8
-    said = world.run(
-        sys.executable, "-c", _SNAPSHOT, EVERYTHING, env={"PYTHONPATH": str(COLLECTIONS)}
-    ).stdout.split()
+    said = world.run(sys.executable, "-c", _SNAPSHOT, EVERYTHING, env={"PYTHONPATH": str(COLLECTIONS)}).stdout.split()
     assert int(said[0]) >= 7
     assert [oracle.nsids(world), *(oracle.nsids(world, path) for path in paths)] == before
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils import _netlink as netlink
 
-TABLE = {
+TABLE: Dict[int, Any] = {
     1: ("byte", netlink.decode_u8),
     2: ("flag", netlink.decode_bool),
     3: ("short", netlink.decode_u16),

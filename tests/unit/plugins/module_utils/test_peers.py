@@ -260,7 +260,7 @@ def test_nothing_is_ever_joined_wrong(
     silent: Set[Tuple[int, int]],
     lost: Set[int],
 ) -> None:
-    """Namespaces without ids, questions without answers and links missing from a dump: less is known, all of it true."""
+    """Namespaces without ids, questions without answers, links missing from a dump: what is known is true."""
     world = World(spaces, cables, bare)
     number = 0
     read: Dict[int, List[Any]] = {}
