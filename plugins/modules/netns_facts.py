@@ -445,9 +445,7 @@ ansible_facts:
                   returned: when it applies
                   sample: "22:3b:a5:74:c7:10"
                 broadcast:
-                  description: >-
-                    Link-layer broadcast address. As
-                    RV(ansible_facts.podnet_netns.namespaces.interfaces.flags).
+                  description: Link-layer broadcast address. Subset V(links) for veth and loopback.
                   type: str
                   returned: when it applies
                   sample: "ff:ff:ff:ff:ff:ff"

@@ -112,8 +112,8 @@ def test_a_lab_pod_and_its_containers(world: World) -> None:
     entry = lookup.namespace(world.facts("pod_network_facts"), inode)
     assert entry["kind"] == "lab"
     assert lookup.pod_name(entry["owner"]) == ("default", "pod1")
-    named = {container["name"]: container["pids"] for container in entry["containers"]}
-    assert named == {None: [sandbox], **{name: [pid] for name, pid in containers}}
+    grouped = [(container["name"], container["pids"]) for container in entry["containers"]]
+    assert grouped == [(None, [sandbox]), *((name, [pid]) for name, pid in containers)]
     assert len({container["pid_namespace"] for container in entry["containers"]}) == 3
 
     state["starttime"] = 1  # another process has got the id
