@@ -13,7 +13,7 @@ version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)
 description:
-  - First step of the playbook P(podnet.lab.inspect#playbook). It runs on the control node and uses no connection.
+  - First step of the playbook C(podnet.lab.inspect). It runs on the control node and uses no connection.
   - Checks everything that can be checked before a node is touched, which is the Python libraries of the control node,
     the query, the folders to read from, and whether the report's folder can be written.
 options:
