@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
         for source in sources:
             # A report is complete in itself: what it was made from lies beside it.
             copy = folder / files.NODES / files.node_file_name(source.host)
-            if source.error is None and source.path.absolute() != copy.absolute():
+            if source.error is None and source.path.resolve() != copy.resolve():
                 files.write(copy, files.layered_json(source.document, 3) + "\n")
         files.write(folder / "report.json", files.layered_json(dict(model), 2) + "\n")
         files.write(folder / "report.md", markdown.report(model))

@@ -309,6 +309,14 @@ def test_rebuilding_with_inspect_touches_no_node(site: Site) -> None:
     assert "Older node files of node1 were left out" in done.stdout
 
 
+def test_report_is_made_anew_in_its_place(site: Site) -> None:
+    site.play(INSPECT, "-e", "podnet_report_dir=place", "--limit", "node1")
+    before = (site.directory / "place" / "report.md").read_bytes()
+    (site.directory / "place" / "report.md").unlink()
+    assert site.play(REPORT, "-e", "podnet_report_dir=place").returncode == 0
+    assert (site.directory / "place" / "report.md").read_bytes() == before
+
+
 def test_nothing_to_build_from(site: Site) -> None:
     for argv in ((INSPECT, "--tags", "report"), (REPORT, "-e", "podnet_report_from=missing")):
         done = site.play(*argv)
