@@ -110,12 +110,18 @@ class Step:
         remedy = next((text for sign, text in _REMEDIES if sign in said), "Run it by hand on the node to see more.")
         self.fail("`%s`" % command, cause, remedy)
 
-    def exit(self, before: Any, after: Any, see: Sequence[str], **result: Any) -> NoReturn:
-        """End with a result; it is changed when there were commands or `before` is not `after`."""
+    def exit(self, before: List[str], after: List[str], see: Sequence[str], **result: Any) -> NoReturn:
+        """End with a result; it is changed when there were commands or `before` is not `after`.
+
+        Both are lines for the diff.
+        """
         result["changed"] = bool(self.commands) or before != after
         result["commands"] = self.commands
         result["see"] = list(see)
-        result["diff"] = {"before": before, "after": after}
+        result["diff"] = {
+            "before": "".join(line + "\n" for line in before),
+            "after": "".join(line + "\n" for line in after),
+        }
         self.module.exit_json(**result)
         raise AssertionError("exit_json does not return")
 

@@ -79,7 +79,7 @@ see:
 """
 
 import re
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -118,10 +118,13 @@ def create_lines(node: View, name: str, mtu: int, address: Optional[str], alias:
     return lines
 
 
-def describe(node: View, names: List[str]) -> List[Dict[str, Any]]:
-    """Describe bridges for the diff."""
-    links = [node.links[name] for name in names]
-    return [{"name": link["ifname"], "mtu": link.get("mtu"), "address": link.get("address")} for link in links]
+def describe(name: str, mtu: Optional[int], address: Optional[str]) -> str:
+    """Describe a bridge for the diff.
+
+    >>> describe("lab0", 1500, "0a:58:0a:f4:00:01")
+    'lab0 mtu 1500 address 0a:58:0a:f4:00:01'
+    """
+    return "%s mtu %s address %s" % (name, mtu, address or "of a port")
 
 
 def main() -> None:
@@ -142,7 +145,7 @@ def main() -> None:
     name, address = module.params["name"], module.params["address"]
     node = read_node()
     own = own_bridges(node, alias)
-    before = describe(node, own)
+    before = [describe(item, node.links[item].get("mtu"), node.links[item].get("address")) for item in own]
     if module.params["state"] == "absent":
         step.ip(["link delete " + item for item in own])
         step.exit(before=before, after=[], see=["ip -d link show type bridge"])
@@ -154,8 +157,8 @@ def main() -> None:
         step.fail("bridge %s" % name, problem, "Choose another bridge name, or remove that link if nobody needs it.")
     step.ip(["link delete " + item for item in own if item != name])
     step.ip(create_lines(node, name, module.params["mtu"], address, alias))
-    after: Dict[str, Any] = {"name": name, "mtu": module.params["mtu"]}
-    after["address"] = address or (node.links[name].get("address") if name in node.links else None)
+    kept = node.links[name].get("address") if name in node.links else None
+    after = describe(name, module.params["mtu"], address or kept)
     step.exit(before=before, after=[after], see=["ip -d link show " + name])
 
 

@@ -67,7 +67,7 @@ see:
     - bridge fdb show br lab0
 """
 
-from typing import Any, Dict, List
+from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -101,19 +101,22 @@ def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]
     return lines
 
 
-def describe(node: View, name: str) -> List[Dict[str, Any]]:
-    """Describe the bridge and its ports for the diff; nothing when there is none."""
+def describe(name: str, up: bool, ports: List[str], down: List[str]) -> List[str]:
+    """Describe a bridge and its ports for the diff, one line each.
+
+    >>> describe("lab0", True, ["veth1", "veth2"], ["veth2"])
+    ['lab0 up', 'lab0 port veth1 up', 'lab0 port veth2 down']
+    """
+    lines = ["%s %s" % (name, "up" if up else "down")]
+    return lines + ["%s port %s %s" % (name, port, "down" if port in down else "up") for port in ports]
+
+
+def describe_now(node: View, name: str) -> List[str]:
+    """Describe the bridge as it is; nothing when there is none."""
     if name not in node.links:
         return []
     ports = ports_of(node, name)
-    return [
-        {
-            "bridge": name,
-            "up": is_up(node.links[name]),
-            "ports": ports,
-            "down": [port for port in ports if not is_up(node.links[port])],
-        }
-    ]
+    return describe(name, is_up(node.links[name]), ports, [port for port in ports if not is_up(node.links[port])])
 
 
 def main() -> None:
@@ -142,8 +145,8 @@ def main() -> None:
     foreign = [port for port in others if node.links[port].get("ifalias") != alias]
     down = [port for port in foreign if not is_up(node.links[port])]
     step.exit(
-        before=describe(node, bridge),
-        after=[{"bridge": bridge, "up": True, "ports": sorted([*ports, *foreign]), "down": down}],
+        before=describe_now(node, bridge),
+        after=describe(bridge, True, sorted([*ports, *foreign]), down),
         see=["bridge link show", "bridge fdb show br " + bridge],
     )
 

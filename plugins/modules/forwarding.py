@@ -188,7 +188,9 @@ def main() -> None:
         store.write_node(node)
     for obstacle in found:
         module.warn(obstacle)
-    step.exit(before={KEY: value}, after={KEY: wanted}, see=["sysctl " + KEY], obstacles=found)
+    step.exit(
+        before=["%s = %s" % (KEY, value)], after=["%s = %s" % (KEY, wanted)], see=["sysctl " + KEY], obstacles=found
+    )
 
 
 def write(step: Step, value: str) -> None:

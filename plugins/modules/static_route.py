@@ -169,12 +169,9 @@ def main() -> None:
     step.ip(["route add %s via %s proto %d" % (dst, via, ROUTE_PROTOCOL) for dst, via in plan.add])
     if step.real and (changing or noted != sorted(wanted.items())):
         store.write_routes(after)
-    before = sorted(
-        ({"dst": prefix(route), "gateway": route.get("gateway", "")} for route in own), key=lambda item: item["dst"]
-    )
     step.exit(
-        before=before,
-        after=sorted(after, key=lambda item: item["dst"]),
+        before=sorted("%s via %s" % pair_of(route) for route in own),
+        after=sorted("%s via %s" % item for item in wanted.items()),
         see=["ip route show proto %d" % ROUTE_PROTOCOL],
     )
 
