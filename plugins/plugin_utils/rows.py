@@ -119,9 +119,14 @@ def odd_by_host(model: Model) -> dict[str, list[Finding]]:
     return result
 
 
+_OF_LINKS = ("cable-", "port-", "mtu-", "mac-twice-", "pod-", "namespace-")
+"""Kinds of odd things, by their beginning, whose objects are pods, interfaces, bridges or namespaces."""
+
+
 def odd_names(found: list[Finding]) -> set[str]:
-    """Return the names of what *found* is about: pods, interfaces, bridges."""
-    return {word for finding in found for word in (finding["object"], *finding["object"].split(" "))}
+    """Return the names of pods, interfaces, bridges and namespaces that *found* is about."""
+    concerned = [finding["object"] for finding in found if finding["kind"].startswith(_OF_LINKS)]
+    return {word for name in concerned for word in (name, *name.split(" "))}
 
 
 def grouped(found: list[Finding]) -> list[list[Finding]]:

@@ -7,7 +7,11 @@ from typing import List
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import parse_namespace_mounts, unescape
+from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import (
+    covered_mounts,
+    parse_namespace_mounts,
+    unescape,
+)
 
 REAL = b"""\
 25 30 0:23 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
@@ -78,3 +82,55 @@ def test_a_name_that_a_shared_mount_lists_twice() -> None:
 93 1025 0:4 net:[4026612423] /run/netns/pod1 rw shared:1271 - nsfs nsfs rw
 """
     assert parse_namespace_mounts(data) == {4026612423: [b"/run/netns/pod1"]}
+
+
+# As written by Linux 6.18 after `ip netns add covered`, `ip netns add cover` and
+# `mount --bind /run/netns/cover /run/netns/covered` below a private /run.
+COVERED = b"""\
+43 37 254:0 / / rw,relatime - ext4 /dev/vda rw
+65 43 0:41 / /run rw,nosuid,nodev,relatime - tmpfs tmpfs rw,mode=755
+71 65 0:41 /netns /run/netns rw,nosuid,nodev,relatime shared:1 - tmpfs tmpfs rw,mode=755
+72 71 0:4 net:[4026532250] /run/netns/covered rw shared:2 - nsfs nsfs rw
+73 71 0:4 net:[4026532323] /run/netns/cover rw shared:3 - nsfs nsfs rw
+74 72 0:4 net:[4026532323] /run/netns/covered rw shared:3 - nsfs nsfs rw
+"""
+
+
+def test_a_mount_under_another_one_is_covered() -> None:
+    assert covered_mounts(COVERED) == {(4026532250, b"/run/netns/covered")}
+
+
+def test_a_mount_below_a_directory_that_was_mounted_over_is_covered() -> None:
+    over = b"80 71 0:45 / /run/netns rw,relatime - tmpfs tmpfs rw\n"
+    again = b"81 80 0:4 net:[4026532323] /run/netns/back rw - nsfs nsfs rw\n"
+    assert covered_mounts(COVERED + over + again) == {
+        (4026532250, b"/run/netns/covered"),
+        (4026532323, b"/run/netns/covered"),
+        (4026532323, b"/run/netns/cover"),
+    }
+
+
+def test_a_name_that_is_listed_twice_is_visible_once() -> None:
+    """Where /run is shared, one of the two mounts lies under the mount of /run/netns on itself."""
+    data = b"""\
+43 37 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+65 43 0:41 / /run rw shared:2 - tmpfs tmpfs rw
+71 65 0:41 /netns /run/netns rw shared:2 - tmpfs tmpfs rw
+72 71 0:4 net:[4026532250] /run/netns/pod rw shared:3 - nsfs nsfs rw
+73 65 0:4 net:[4026532250] /run/netns/pod rw shared:3 - nsfs nsfs rw
+"""
+    assert covered_mounts(data) == set()
+
+
+def test_nothing_is_covered_in_an_ordinary_table() -> None:
+    assert covered_mounts(REAL) == set()
+    assert covered_mounts(b"1 1 0:4 net:[5] / rw - nsfs nsfs rw\n") == set()  # its own parent: no way up, no end
+    deep = b"/d" * 2000
+    assert covered_mounts(b"2 1 0:1 / / rw - x x rw\n3 2 0:4 net:[5] " + deep + b" rw - nsfs nsfs rw\n") == set()
+
+
+@given(st.binary())
+def test_any_bytes_cover_nothing_for_ever(data: bytes) -> None:
+    covered_mounts(data)
+    covered_mounts(COVERED + data)
+    covered_mounts(data.replace(b"x", b" ").replace(b"y", b"\n"))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import markdown, mermaid, terminal
+from ansible_collections.podnet.lab.plugins.plugin_utils import gathering, markdown, mermaid, terminal
 from ansible_collections.podnet.lab.plugins.plugin_utils.escape import width
 from ansible_collections.podnet.lab.plugins.plugin_utils.index import by_node
 from ansible_collections.podnet.lab.plugins.plugin_utils.records import Model
@@ -225,7 +226,8 @@ def test_markdown_of_a_large_node_is_cut_and_says_so() -> None:
 BOX = r'    \w+(\(|\[/?|\{\{|\(\[)"([A-Za-z0-9 ./,-]|#\d+;|<br/>)*"(\)|/?\]|\}\}|\]\))'
 LINE = re.compile(
     rf'flowchart LR|  subgraph node\["([A-Za-z0-9 ./,-]|#\d+;)*"\]|{BOX}|  end'
-    r'|  \w+ (---|-\.-)(\|"([A-Za-z0-9 ./,-]|#\d+;)*"\|)? \w+|  classDef odd [a-z0-9#:,-]+|  class [\w,]+ odd'
+    r'|  \w+ (---|-\.-)(\|"([A-Za-z0-9 ./,-]|#\d+;)*"\|)? \w+(\["outside of the node"\])?'
+    r'|  classDef odd [a-z0-9#:,-]+|  class [\w,]+ odd'
 )
 
 
@@ -270,3 +272,40 @@ def test_mermaid_sums_up_large_nodes_but_not_what_is_odd() -> None:
     assert len(chart) < 20
     assert any("default/pod58" in line for line in chart)
     assert any("109 more cables" in line for line in chart)
+
+
+# Captured: the lab of roles/manual_lab on three nodes, and the same with five things broken by hand
+
+CAPTURED = (
+    next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").exists()) / "tests/unit/fixtures/nodes"
+)
+
+
+def test_real_lab_is_healthy() -> None:
+    model, _sources = gathering.read_model([CAPTURED / "lab"])
+    assert model["odd"] == []
+    assert [(pod["host"], pod["name"], pod["addresses"][0]["local"]) for pod in model["pods"]] == [
+        ("node1", "pod1", "10.244.0.2"),
+        ("node1", "pod3", "10.244.0.3"),
+        ("node2", "pod2", "10.244.1.2"),
+    ]
+    text = terminal.summary(model, None)
+    assert "  default/pod3  10.244.0.3/24  eth0 - vethfc20cfb9  lab0\n" in text
+    assert "| `container1`, `container2`, `web` |" in markdown.report(model)
+    first, *_others = charts(model)
+    assert any('["outside of the node"]' in line for line in first)
+    assert not any("class" in line for line in first)
+
+
+def test_what_was_broken_in_the_real_lab_is_odd() -> None:
+    model, _sources = gathering.read_model([CAPTURED / "broken_lab"])
+    assert [(finding["kind"], finding["hosts"], finding["object"]) for finding in model["odd"]] == [
+        ("cable-unplugged", ["node1"], "vethfc20cfb9"),
+        ("lease-empty", ["node1"], "lab0"),
+        ("mtu-mismatch", ["node1"], "vethf733d1ad - eth0"),
+        ("pod-without-address", ["node2"], "default/pod2"),
+    ]
+    first, second, third = charts(model)
+    assert first[-1] == "  class p0,p1 odd"
+    assert second[-1] == "  class p0 odd"
+    assert not any("class" in line for line in third)
