@@ -157,6 +157,6 @@ def test_tags_of_ansible_stay_behind(tmp_path: Path) -> None:
     """ansible-core tags what a module returns; a plain file must come of it."""
     datatag = pytest.importorskip("ansible.parsing.dataloader").DataLoader()
     tagged = datatag.load(json.dumps(FACTS), json_only=True)
-    assert type(tagged) is not dict
+    assert tagged.__class__ is not dict
     _result, document = run(Node(tmp_path, [{"ansible_facts": tagged}]), tmp_path)
     assert {key: document[key] for key in FACTS} == FACTS
