@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import os
+import signal
 import sys
 import threading
 import time
@@ -97,6 +98,8 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"{stage.group:<12} {stage.name}")
         return 0
 
+    # Being ended from outside must not leave nodes behind either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     progress = _Progress()
