@@ -23,7 +23,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Range, Ranges
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import read_sources
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import Run, read_firewall
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import read_firewall
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
     CniConfigs,
     cni_facts,
@@ -32,6 +32,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 from ansible_collections.podnet.lab.plugins.module_utils._leases import DATA_DIR, Lease, lease_facts, read_leases
+from ansible_collections.podnet.lab.plugins.module_utils._netfilter import Run
 from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Snapshot
 
 SCHEMA_VERSION = 1

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Ranges
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import (
-    has_nf_tables,
     parse_iptables_save,
     parse_nft_table,
     parse_nft_tables,
     read_firewall,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
+from ansible_collections.podnet.lab.plugins.module_utils._netfilter import has_nf_tables
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "cidr_firewall")
 TO_SERVICE = "traffic to a Service that is not from"
