@@ -120,7 +120,7 @@ def sanity(core: Core, job: Job) -> Outcome:
     for test in _unfetchable_tests(directory):
         command += ["--skip-test", test]
         notes.append(f"skipped: {test}: this ansible-core takes it from a URL and not from the package index")
-    with copied_tree() as tree, locked(f"ansible-test-{core.series}"):
+    with copied_tree() as tree, locked(f"ansible-test-{core.series}", job):
         env = _environment(_private_home(core, directory), directory)
         code = job.run(command, cwd=tree, env=env)
     absent = set(re.findall(r"Skipping sanity test .* on Python ([0-9.]+) because it could not be found", job.text()))
@@ -141,7 +141,7 @@ def units(core: Core, pythons: Sequence[str], job: Job) -> Outcome:
         if version not in interpreters():
             outcome += skipped(f"Python {version} is not on this machine")
             continue
-        with copied_tree() as tree, locked(f"ansible-test-{core.series}"):
+        with copied_tree() as tree, locked(f"ansible-test-{core.series}", job):
             env = _environment(_private_home(core, directory), directory)
             command: Words = [directory / "ansible-test", "units", "--venv", "--color", "no", "--python", version]
             code = job.run(command, cwd=tree, env=env)

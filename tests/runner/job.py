@@ -96,6 +96,10 @@ class Job:
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{text}\n")
 
+    def prolong(self, seconds: float) -> None:
+        """Moves the stage's time limit, for time that it spent waiting for another test run."""
+        self._deadline += seconds
+
     def run(
         self,
         command: Words,

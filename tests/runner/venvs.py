@@ -12,18 +12,24 @@ import hashlib
 import os
 import pathlib
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 
 from .job import Job, cache_directory
 
 
 @contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Keeps other clones' test runs from making or filling the same cache entry at the same time."""
+def locked(name: str, job: Job) -> Iterator[None]:
+    """Keeps other clones' test runs from making or filling the same cache entry at the same time.
+
+    Waiting for them is not on the stage's time.
+    """
     directory = cache_directory() / "locks"
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / name).open("w", encoding="utf-8") as lock:
+        begun = time.monotonic()
         fcntl.flock(lock, fcntl.LOCK_EX)
+        job.prolong(time.monotonic() - begun)
         yield
 
 
@@ -35,7 +41,7 @@ def cached(name: str, python: pathlib.Path, requirements: Sequence[str], job: Jo
     """
     digest = hashlib.sha256("\n".join([str(python), *requirements]).encode()).hexdigest()[:16]
     venv = cache_directory() / "venvs" / f"{name}-{digest}"
-    with locked(name):
+    with locked(name, job):
         if not (venv / "complete").exists():
             shutil.rmtree(venv, ignore_errors=True)
             job.check([python, "-m", "venv", venv])
