@@ -191,6 +191,12 @@ class _Resolver:
                 break
             if about != inode and self.questions.nsid(inode, about) == nsid:
                 return self._elsewhere(inode, link, about)
+        closed = sum(1 for about in self.others if self.questions.nsid(inode, about) is None)
+        if closed:
+            return _unresolved(
+                "nsid %d, where it is interface %d, is no namespace that could be entered; "
+                "it may be one of %d that could not" % (nsid, _other_index(link), closed)
+            )
         return _unresolved(
             "nsid %d, where it is interface %d, belongs to no namespace that was found; "
             "the subset hidden searches open descriptors and sockets as well" % (nsid, _other_index(link))

@@ -19,7 +19,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cables import Cables
 from ansible_collections.podnet.lab.plugins.module_utils._handles import Handles
 from ansible_collections.podnet.lab.plugins.module_utils._inside import Inside
 from ansible_collections.podnet.lab.plugins.module_utils._linkinfo import FDB_KINDS, name_lower_links
-from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import parse_namespace_mounts
+from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import covered_mounts, parse_namespace_mounts
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
     RESERVED_DESCRIPTORS,
     Home,
@@ -57,7 +57,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Collection, Dict, List, Optional, Set
+    from typing import Any, Collection, List, Optional, Set
 
     from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MessageParser
@@ -167,7 +167,7 @@ class _Pass:
             "host_processes" in self.wanted,
             self.seen_pids,
         )
-        mounts = self._mounts()
+        mounts = parse_namespace_mounts(self._mountinfo())
         inodes = (set(mounts) | set(scan.counts) | {self.home.inode}) - set(namespaces)
         for inode in sorted(inodes, key=self._own_first):
             self._add(inode, mounts.get(inode, []), scan)
@@ -191,13 +191,13 @@ class _Pass:
     def _own_first(self, inode: int) -> int:
         return -1 if inode == self.home.inode else inode
 
-    def _mounts(self) -> Dict[int, List[bytes]]:
+    def _mountinfo(self) -> bytes:
         try:
             with open("/proc/self/mountinfo", "rb") as file:
-                return parse_namespace_mounts(file.read())
+                return file.read()
         except OSError as problem:
             self._add_error("/proc/self/mountinfo", problem.strerror or "unreadable", "mount /proc")
-            return {}
+            return b""
 
     def _add(self, inode: int, mounts: List[bytes], scan: ProcessScan) -> None:
         holders = ["mount"] if mounts else []
@@ -366,12 +366,16 @@ class _Pass:
 
     def _check_holders(self) -> None:
         """Look again at who holds each namespace, now that it is open here and its inode cannot be given away."""
-        mounts = self._mounts()
+        mountinfo = self._mountinfo()
+        mounts, covered = parse_namespace_mounts(mountinfo), covered_mounts(mountinfo)
         for inode, namespace in self.snapshot["namespaces"].items():
+            held = mounts.get(inode, [])
+            if not namespace["vanished"]:
+                namespace["paths"] = sorted(text(path) for path in held if (inode, path) not in covered)
             if inode == self.home.inode:
                 continue
             if namespace["entered"]:
-                self._check_entered(namespace, mounts.get(inode, []))
+                self._check_entered(namespace, bool(held))
             elif namespace["errors"] and inode not in mounts and not self._has_door(inode):
                 namespace["vanished"] = True
                 namespace["errors"] = []
@@ -379,13 +383,12 @@ class _Pass:
                 namespace["processes"] = []
                 namespace["process_count"] = 0
 
-    def _check_entered(self, namespace: Namespace, mounts: List[bytes]) -> None:
-        namespace["paths"] = sorted(text(path) for path in mounts)
+    def _check_entered(self, namespace: Namespace, mounted: bool) -> None:
         if namespace["processes"]:
             kept = still_in(namespace["processes"], namespace["inode"])
             namespace["process_count"] -= len(namespace["processes"]) - len(kept)
             namespace["processes"] = kept
-        held = namespace["paths"] or namespace["process_count"] or namespace["inode"] in self.hidden
+        held = mounted or namespace["process_count"] or namespace["inode"] in self.hidden
         namespace["vanished"] = not held
 
     def _has_door(self, inode: int) -> bool:

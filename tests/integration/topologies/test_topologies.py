@@ -234,6 +234,23 @@ def test_a_name_that_is_mounted_over_names_what_it_leads_to(cables: Cables) -> N
     cables.judge(facts)
 
 
+def test_a_namespace_under_another_one_is_listed_with_the_reason(cables: Cables) -> None:
+    """Held by nothing but a mount that lies under another one: nobody can enter it, and its peer says so."""
+    world = cables.world
+    covered = world.netns("covered")
+    world.netns("cover")
+    near, _far = cables.lay(None, "v0", "covered", "eth0")
+    world.sh("mount --bind /run/netns/cover /run/netns/covered")
+    facts = _facts(world)
+    assert facts["podnet_netns"]["partial"] is True
+    entry = lookup.namespace(facts, covered)
+    assert entry["names"] == []
+    assert "covered" in str(entry["errors"])
+    pair = lookup.pair(facts, near.netns, "v0")
+    assert pair["resolution"] == "unresolved"
+    assert "one of 1 that could not" in pair["reason"]
+
+
 def test_a_directory_mounted_over_the_names(cables: Cables) -> None:
     """Nothing under /run/netns leads anywhere any more; what processes hold is still read, nothing is mistaken."""
     world = cables.world

@@ -117,6 +117,15 @@ def test_a_peer_in_a_namespace_that_could_not_be_read() -> None:
     assert "net:[301], which could not be read" in str(resolution.peers[HOST][10]["reason"])
 
 
+def test_a_peer_that_may_be_in_a_namespace_that_cannot_be_entered() -> None:
+    """Without privileges every pod is known and none can be asked about: none of them is 'not found'."""
+    kernel = Kernel({})
+    kernel.silent = {POD1, POD2}
+    resolution = peers.resolve_peers({HOST: [veth(10, 2, 0)]}, [POD1, POD2], kernel.ask)
+    assert end_of(resolution, HOST, 10) is None
+    assert "one of 2 that could not" in str(resolution.peers[HOST][10]["reason"])
+
+
 def test_a_kernel_that_does_not_answer_makes_it_ambiguous() -> None:
     links = {HOST: [veth(10, 2, 0)], POD1: [veth(2, 10, 0)], POD2: [veth(2, 10, 0)]}
     kernel = Kernel({})
