@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +20,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".venv" / "collecti
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes, NodesUnavailableError, open_nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import World, WorldUnavailableError, open_world
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt("ended by SIGTERM")
+
+
+# A run that is told to end (by `timeout`, by CI) takes its worlds and nodes down, as after Ctrl-C.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, _interrupt)
 
 
 @pytest.fixture

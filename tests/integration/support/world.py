@@ -96,6 +96,9 @@ class World:
         """PID of the world's init, as the machine sees it."""
         self.scratch = scratch
         """A directory that the machine and the world both see."""
+        self._tmp = scratch / "tmp"  # what a killed command leaves goes with the world
+        self._tmp.mkdir()
+        self._tmp.chmod(0o1777)
         self.rootless = os.geteuid() != 0
 
     # -- commands -------------------------------------------------------------------------------------
@@ -131,7 +134,7 @@ class World:
         done = subprocess.run(
             command,
             input=stdin.encode() if isinstance(stdin, str) else stdin if stdin is not None else b"",
-            env={**os.environ, "PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})},
+            env={**os.environ, "PATH": PATH, "LC_ALL": "C.UTF-8", "TMPDIR": str(self._tmp), **(env or {})},
             capture_output=True,
             check=False,
             timeout=timeout,
