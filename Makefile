@@ -50,4 +50,4 @@ format: ## let ruff lay out the Python files
 
 bench: ## the benchmark: how fast a node is read
 	@tools/setup --tests
-	@$(python) tests/benchmark/run
+	@$(python) tests/benchmark/run.py

@@ -53,6 +53,8 @@ START_PATIENCE = 30.0
 GREETING_PATIENCE = 8.0
 """Seconds in which its sshd must be reachable after that."""
 
+_VETH = ("type", "veth", "peer", "name")
+
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 RunCommand = Callable[..., Tuple[int, str, str]]
@@ -207,6 +209,8 @@ class Machine:
                 _MISSING_KIND,
             )
             self.run([*enter, "ip", "link", "set", "br0", "up"], "starting the fabric's bridge")
+            # Only now: a fabric of which there is no record of a holder is built anew.
+            os.replace(os.path.join(directory, "holder.begun"), os.path.join(directory, "holder"))
             self.repair_uplink(wanted, holder)
         except MachineError:
             self.remove_fabric(wanted.fabric)
@@ -214,9 +218,7 @@ class Machine:
 
     def _start_holder(self, directory: str) -> ProcessId:
         """A process that does nothing but keep the bridge's network namespace alive."""
-        path = os.path.join(directory, "holder")
-        if os.path.exists(path):
-            os.unlink(path)
+        path = os.path.join(directory, "holder.begun")
         script = 'read -r stat < /proc/self/stat; set -- $stat; echo "$1 ${22}" > "$HOLDER.tmp"'
         script += ' && mv "$HOLDER.tmp" "$HOLDER" && exec sleep infinity'
         self._spawn(
@@ -249,19 +251,23 @@ class Machine:
     def repair_uplink(self, wanted: Wanted, holder: ProcessId) -> None:
         """Give the machine its end of the cable, the fabric's first address, and no way through."""
         network = ipv4_network(wanted.subnet)
-        assert network is not None  # check_wanted refused anything else
+        if network is None:
+            raise AssertionError("check_wanted refuses what is no network")
         name = wanted.fabric
         if self.link(name) is not None:
             self.run(["ip", "link", "del", name], "removing what was left of link %s" % name)
+        # The cable is marked where only we are, and then handed over: whenever this is broken off, no link
+        # without a mark is left on the machine.
         enter = ["nsenter", "--net=%s" % _netns(holder)]
-        add = ["ip", "link", "add", name, "address", mac_of(gateway_of(network))]
+        self._run_command([*enter, "ip", "link", "del", name])
         self.run(
-            [*add, "type", "veth", "peer", "name", "machine", "netns", str(holder.pid)],
-            "making the cable %s into the fabric" % name,
+            [*enter, "ip", "link", "add", name, "address", mac_of(gateway_of(network)), *_VETH, "machine"],
+            "making the cable %s" % name,
             _MISSING_KIND,
         )
-        self.run(["ip", "link", "set", name, "alias", LINK_MARK], "marking link %s" % name)
+        self.run([*enter, "ip", "link", "set", name, "alias", LINK_MARK], "marking link %s" % name)
         self.run([*enter, "ip", "link", "set", "machine", "master", "br0", "up"], "plugging the machine in")
+        self.run([*enter, "ip", "link", "set", name, "netns", str(os.getpid())], "handing over link %s" % name)
         # Nodes have a default route to the machine, and there it ends: the link forwards nothing, and when
         # somebody later lets the whole machine forward, which sets this link too, the rule still says no.
         if not self._has_stop_rule(name):

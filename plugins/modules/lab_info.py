@@ -179,7 +179,8 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab_read import (
 from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, LABEL, PACKAGES, SBIN
 from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
 
-_CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
+_CAP_NET_ADMIN = 12
+_CAP_SYS_ADMIN = 21
 
 
 def privileged(status: str) -> bool:

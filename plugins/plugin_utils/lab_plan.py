@@ -114,7 +114,8 @@ class Node:
             self.address = address
 
     def _towards_default_route(self) -> str | None:
-        assert self.info is not None
+        if self.info is None:
+            raise AssertionError("a node that nothing is known of has no default route to look for")
         defaults = [route for route in self.info["routes"] if route["dst"] == "0.0.0.0/0"]
         for route in sorted(defaults, key=lambda item: item["metric"]):
             if route["prefsrc"]:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, podnet.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -9,7 +8,7 @@ Ansible packs a module with everything that it imports into one file (AnsiballZ)
 ``ANSIBLE_KEEP_REMOTE_FILES`` and measures the file that arrived: what each task costs in transfer where pipelining
 is off, and in unpacking always. Needs no root: what the module answers does not matter.
 
-    tests/benchmark/payload.py [--limit 1.3]
+    .venv/bin/python tests/benchmark/payload.py [--limit 1.3]
 """
 
 from __future__ import annotations

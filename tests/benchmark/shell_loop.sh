@@ -16,7 +16,7 @@ ask() {
 {
   ask env
   bridge -j fdb
-  for name in $(ls /run/netns); do
-    ask ip netns exec "$name"
+  for path in /run/netns/*; do
+    ask ip netns exec "${path##*/}"
   done
 } | wc -c | sed 's/.*/{"bytes": &}/'

@@ -1,3 +1,7 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The kinds of links that a test machine's kernel may lack, from bytes laid out as linux/if_link.h says.
 
 The expected values are what iproute2's print functions write for these attributes (ip/iplink_*.c, ip/link_*.c).

@@ -262,8 +262,8 @@ WANTED = "10.244.0.2/24"
     ],
 )
 def test_a_link_is_left_with_one_address(have: List[str], expected: List[str]) -> None:
-    addresses = [(2, *item.split("/")) for item in have]
-    inside = view(link(2, "eth0"), addresses=[(index, local, int(length)) for index, local, length in addresses])
+    pairs = [item.split("/") for item in have]
+    inside = view(link(2, "eth0"), addresses=[(2, local, int(length)) for local, length in pairs])
     assert pod_address.address_lines(inside, "eth0", WANTED) == expected
 
 

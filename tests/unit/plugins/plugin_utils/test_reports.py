@@ -227,7 +227,7 @@ BOX = r'    \w+(\(|\[/?|\{\{|\(\[)"([A-Za-z0-9 ./,-]|#\d+;|<br/>)*"(\)|/?\]|\}\}
 LINE = re.compile(
     rf'flowchart LR|  subgraph node\["([A-Za-z0-9 ./,-]|#\d+;)*"\]|{BOX}|  end'
     r'|  \w+ (---|-\.-)(\|"([A-Za-z0-9 ./,-]|#\d+;)*"\|)? \w+(\["outside of the node"\])?'
-    r'|  classDef odd [a-z0-9#:,-]+|  class [\w,]+ odd'
+    r"|  classDef odd [a-z0-9#:,-]+|  class [\w,]+ odd"
 )
 
 
