@@ -33,8 +33,8 @@ options:
         of veth interfaces are left out.
       - V(connected_routes) adds the routes that the kernel made for the prefixes of addresses.
       - V(all_routes) reads every routing table.
-      - V(firewall) reads the ranges in the rules of kube-proxy and flannel, with C(nft) and C(iptables-save), where the
-        kernel has such rules already. Only ranges come of it, no rules.
+      - V(firewall) reads the ranges in the rules of kube-proxy and flannel, and the rules that give packets another
+        source address, with C(nft) and C(iptables-save), where the kernel has such rules already.
       - V(permanent_fdb) adds permanent forwarding entries to bridges, and the tables of VXLAN interfaces.
       - V(neighbours) reads the ARP and NDP tables.
       - V(rules) reads the policy routing rules.

@@ -13,17 +13,21 @@ from ansible_collections.podnet.lab.plugins.module_utils._fact_module import Pas
 from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts
 from ansible_collections.podnet.lab.plugins.module_utils._pods import owners_of
 from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+from ansible_collections.podnet.lab.plugins.module_utils._source_nat import read_source_nat
 
 
 def cidr_facts(found: Pass) -> Facts:
     """Read the sources of ranges and return the value of ``podnet_pod_cidr``."""
     node = found.node
     run = found.run if "firewall" in node.subsets else None
+    source_nat = read_source_nat(found.files, run) if run is not None else None
     facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started, run)
     errors: List[Error] = []
     for error in node.all_errors() + facts["errors"]:
         if error not in errors:  # the leases were read for the pods' sake as well
             errors.append(error)
+    if run is not None:
+        facts["source_nat"] = source_nat
     facts["errors"] = errors
     facts["partial"] = bool(facts["partial"] or errors)
     return facts

@@ -1740,6 +1740,63 @@ ansible_facts:
                   type: str
                   returned: success
                   sample: "plugins[0].ipam.ranges[0][0].subnet"
+        source_nat:
+          description: Rules that give packets another source address, in their order. Null when they could not be read.
+          type: list
+          elements: dict
+          returned: with the subset V(firewall)
+          contains:
+            family:
+              description: V(inet) or V(inet6). Null for a rule for both.
+              type: str
+              returned: success
+              sample: "inet"
+            action:
+              description: V(masquerade) for the address of the interface that a packet leaves by, V(snat) for a given one.
+              type: str
+              returned: success
+              sample: "masquerade"
+            saddr:
+              description: Sources that it is for. Null for all.
+              type: str
+              returned: success
+              sample: "10.244.0.0/24"
+            daddr:
+              description: Destinations that it is for. Null for all.
+              type: str
+              returned: success
+              sample: "198.51.100.0/24"
+            not_daddr:
+              description: Destinations that it is not for.
+              type: list
+              elements: str
+              returned: success
+              sample: ["10.244.0.0/16"]
+            conditional:
+              description: Whether it asks for more than addresses, such as a mark or an interface.
+              type: bool
+              returned: success
+              sample: false
+            source:
+              description: Where it is written.
+              type: dict
+              returned: success
+              contains:
+                kind:
+                  description: Kind of source.
+                  type: str
+                  returned: success
+                  sample: "nftables"
+                command:
+                  description: Command that shows it.
+                  type: str
+                  returned: success
+                  sample: "nft list table ip podnet_lab0"
+                key:
+                  description: Where in it.
+                  type: str
+                  returned: success
+                  sample: "chain postrouting"
         addresses_in_use:
           description: "Addresses in namespaces other than the node's own."
           type: list
