@@ -8,7 +8,7 @@ Only rules that a packet can reach count: the chains at the hook postrouting, an
 of ``iptables-save -t nat`` (a person's rule, the CNI plugin bridge with ``ipMasq``, kube-proxy)::
 
     -A POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -m comment --comment "pods to the outside" -j MASQUERADE
-    -A POSTROUTING -s 10.244.0.4/32 -m comment --comment "name: \\"pods\\" id: \\"1da4\\"" -j CNI-5b5a3b0a9c1f1c4d2e3f4a5b
+    -A POSTROUTING -s 10.244.0.4/32 -m comment --comment "name: \\"pods\\"" -j CNI-5b5a3b0a9c1f1c4d2e3f4a5b
     -A CNI-5b5a3b0a9c1f1c4d2e3f4a5b -d 10.244.0.0/24 -m comment --comment "name: \\"pods\\"" -j ACCEPT
     -A CNI-5b5a3b0a9c1f1c4d2e3f4a5b ! -d 224.0.0.0/4 -m comment --comment "name: \\"pods\\"" -j MASQUERADE
     -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
