@@ -319,7 +319,7 @@ ansible_facts:
               returned: success
               sample: "inet"
             action:
-              description: V(masquerade) for the address of the interface that a packet leaves by, V(snat) for a given one.
+              description: V(masquerade) takes the address of the interface where a packet leaves, V(snat) a given one.
               type: str
               returned: success
               sample: "masquerade"
