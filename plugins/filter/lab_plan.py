@@ -63,18 +63,12 @@ _value:
 
 import socket
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "netaddr":
-        raise
-    HAS_NETADDR = False
-else:
-    HAS_NETADDR = True
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
 
 
 def resolve(name: str) -> list[str]:
@@ -88,7 +82,7 @@ def resolve(name: str) -> list[str]:
 
 def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, Any]:
     """Return the plan of a lab; see DOCUMENTATION."""
-    if not HAS_NETADDR:
+    if find_spec("netaddr") is None:
         raise AnsibleFilterError(
             "The lab's ranges are computed with netaddr, which the control node's Python lacks. "
             "Install it there: python3 -m pip install netaddr, or the package python3-netaddr."

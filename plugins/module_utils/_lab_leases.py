@@ -157,38 +157,36 @@ class LeaseStore:
             handle.write(text)
         os.rename(temporary, "%s/%s" % (self.path, name))
 
-    def missing_parents(self) -> List[str]:
-        """Return the directories above the lab's that do not exist, down to the last one."""
-        missing = []
-        directory = self.root
-        while directory != "/" and not os.path.exists(directory):
+    def missing(self) -> List[str]:
+        """Return what the lab would make and is not there: directories down to the lab's own, and book-keeping."""
+        missing = ["%s/%s" % (self.path, name) for name in _BOOK_KEEPING]
+        directory = self.path
+        while directory != "/":
             missing.append(directory)
             directory = os.path.dirname(directory)
-        return missing
+        return sorted(path for path in missing if not os.path.exists(path))
 
     def make(self) -> None:
         """Make the directory."""
         os.makedirs(self.path, mode=0o755, exist_ok=True)
 
-    def remove(self) -> None:
-        """Remove the directory and host-local's book-keeping in it, unless a lease is left."""
-        if not os.path.isdir(self.path) or self.read():
-            return
-        for name in _BOOK_KEEPING:
+    def remove(self, made: Iterable[str]) -> List[str]:
+        """Remove what the lab made, as far as it is empty; return what of it could not be removed yet.
+
+        Without a lease of others the lab's own directory goes with its book-keeping, noted or not.
+        """
+        made = set(made)
+        if os.path.isdir(self.path) and not self.read():
+            made |= {"%s/%s" % (self.path, name) for name in _BOOK_KEEPING} | {self.path}
+        left = []
+        for path in sorted(made, key=len, reverse=True):
             try:
-                os.unlink("%s/%s" % (self.path, name))
+                if os.path.isdir(path):
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
             except FileNotFoundError:
-                pass
-        _remove_empty(self.path)
-
-    def remove_parents(self, directories: Iterable[str]) -> None:
-        """Remove those of the directories that are empty, the deepest first."""
-        for directory in sorted(directories, key=len, reverse=True):
-            _remove_empty(directory)
-
-
-def _remove_empty(directory: str) -> None:
-    try:
-        os.rmdir(directory)
-    except OSError:
-        pass
+                continue
+            except OSError:
+                left.append(path)
+        return sorted(left)

@@ -11,7 +11,10 @@
     Static routes that the lab made: ``{"routes": [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]}``.
 ``node.json``
     What the lab changed of the node itself and how it was before:
-    ``{"sysctl": {"net.ipv4.ip_forward": "0"}, "directories": ["/var/lib/cni"]}``.
+    ``{"sysctl": {"net.ipv4.ip_forward": "0"}, "made": ["/var/lib/cni/networks", "/var/lib/cni/networks/lab0"]}``.
+``ranges.json``
+    The ranges of cluster and node, for ``podnet.lab.pod_cidr_facts``:
+    ``{"cluster_cidr": "10.244.0.0/16", "pod_cidr": "10.244.0.0/24"}``.
 
 ``podnet-web-DIGEST.py``
     The program of containers that serve.
@@ -59,10 +62,12 @@ class PodState(TypedDict):
 
 
 class NodeState(TypedDict):
-    """What the lab changed of the node, with the earlier values."""
+    """What the lab changed of the node."""
 
     sysctl: Dict[str, str]
-    directories: List[str]
+    """Earlier values."""
+    made: List[str]
+    """Files and directories outside the state directory that were not there before."""
 
 
 class Store:
@@ -126,18 +131,38 @@ class Store:
         """Return what the lab changed of the node."""
         value = self._files.json(self.path + "/node.json")
         value = value if isinstance(value, dict) else {}
-        sysctl, directories = value.get("sysctl"), value.get("directories")
+        sysctl, made = value.get("sysctl"), value.get("made")
         return {
             "sysctl": {str(key): str(old) for key, old in sysctl.items()} if isinstance(sysctl, dict) else {},
-            "directories": [str(item) for item in directories] if isinstance(directories, list) else [],
+            "made": [str(item) for item in made] if isinstance(made, list) else [],
         }
 
     def write_node(self, node: NodeState) -> None:
         """Note what the lab changed of the node; nothing removes the file."""
-        if node["sysctl"] or node["directories"]:
+        if node["sysctl"] or node["made"]:
             self._write("node.json", {"schema_version": SCHEMA_VERSION, **node})
         else:
             self._remove("node.json")
+
+    def heir(self) -> Optional[Store]:
+        """Return another lab on this node that is in use, to be told what this one leaves behind."""
+        for name in self.other_labs():
+            other = Store(name, self.root)
+            if other.pods() or other.routes() or other.ranges():
+                return other
+        return None
+
+    def ranges(self) -> Dict[str, str]:
+        """Return the ranges of cluster and node as noted."""
+        value = self._files.json(self.path + "/ranges.json")
+        return {str(key): str(text) for key, text in value.items()} if isinstance(value, dict) else {}
+
+    def write_ranges(self, ranges: Dict[str, str]) -> None:
+        """Note the ranges of cluster and node; none removes the file."""
+        if ranges:
+            self._write("ranges.json", ranges)
+        else:
+            self._remove("ranges.json")
 
     def keep_program(self, name: str, text: Optional[str]) -> None:
         """Have the program `text` in the file `name`, and no other program; None: none at all."""

@@ -171,12 +171,11 @@ def main() -> None:
             node["sysctl"].setdefault(KEY, value)
             store.write_node(node)
     elif KEY in node["sysctl"]:
-        heirs = [lab for lab in store.other_labs() if Store(lab).pods()]
+        heir = store.heir()
         earlier = node["sysctl"].pop(KEY)
-        if not heirs:
+        if heir is None:
             wanted = earlier
         elif step.real:  # the last lab on the node puts the value back
-            heir = Store(heirs[0])
             inherited = heir.node()
             inherited["sysctl"].setdefault(KEY, earlier)
             heir.write_node(inherited)

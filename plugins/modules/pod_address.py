@@ -39,6 +39,9 @@ options:
   range:
     description: The node's range, an IPv4 network like V(10.244.0.0/24). Needed when O(state=present).
     type: str
+  cluster:
+    description: Range of the pods of all nodes. It is noted on the node, where M(podnet.lab.pod_cidr_facts) finds it.
+    type: str
   gateway:
     description: Address of the bridge in O(range), the pods' default route. The first address when not given.
     type: str
@@ -228,6 +231,7 @@ def main() -> None:
             "lab": LAB_ARGUMENT,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "range": {"type": "str"},
+            "cluster": {"type": "str"},
             "gateway": {"type": "str"},
             "bridge": {"type": "str"},
             "pods": {"type": "list", "elements": "dict", "default": [], "options": pod_options},
@@ -244,7 +248,7 @@ def main() -> None:
         own = [address for address, holder in leases.items() if holder.startswith(mark)]
         step.commands += store.change(release=own, lease={}, ifnames={}, real=step.real)
         if step.real:
-            remove_directories(step, store)
+            forget(step, store)
         left = [line for line in lease_lines if line.split(" ")[0] not in own]
         step.exit(before=lease_lines, after=left, see=["ls " + store.path], addresses=[])
     pods: List[Dict[str, Any]] = module.params["pods"]
@@ -267,15 +271,20 @@ def main() -> None:
         step.fail("range %s" % module.params["range"], str(error), error.remedy)
     except ValueError as error:
         step.fail("range %s" % module.params["range"], str(error), "Write an IPv4 network like 10.244.0.0/24.")
+    ranges = {"pod_cidr": str(network)}
+    if module.params["cluster"]:
+        ranges["cluster_cidr"] = module.params["cluster"]
     node = read_node()
     if step.real and bridge not in node.links:
         step.fail("bridge %s" % bridge, "there is none on this node", "Make it with podnet.lab.bridge before.")
-    before = [describe(node._replace(routes=[]), "node", bridge)]
+    noted = Store(step.lab).ranges()
+    before: List[Optional[str]] = ["%s %s" % item for item in sorted(noted.items())]
+    before.append(describe(node._replace(routes=[]), "node", bridge))
     wanted = "%s/%d" % (gateway, network.prefixlen)
-    after = [_text("node", bridge, [wanted], [])]
+    after = ["%s %s" % item for item in sorted(ranges.items())] + [_text("node", bridge, [wanted], [])]
     step.ip(address_lines(node, bridge, wanted))
     if step.real:
-        make_directories(step, store)
+        note(step, store, ranges)
     step.commands += store.change(
         release=allocation.release,
         lease=allocation.lease,
@@ -312,25 +321,32 @@ def main() -> None:
     )
 
 
-def make_directories(step: Step, store: LeaseStore) -> None:
-    """Make the lease directory, and note which directories above it were not there."""
-    missing = store.missing_parents()
+def note(step: Step, store: LeaseStore, ranges: Dict[str, str]) -> None:
+    """Note the ranges and what is about to be made, and make the lease directory."""
+    state = Store(step.lab)
+    if state.ranges() != ranges:
+        state.write_ranges(ranges)
+    missing = store.missing()
     if missing:
-        state = Store(step.lab)
         node = state.node()
-        node["directories"] = sorted(set(node["directories"]) | set(missing))
+        node["made"] = sorted(set(node["made"]) | set(missing))
         state.write_node(node)
     store.make()
 
 
-def remove_directories(step: Step, store: LeaseStore) -> None:
-    """Remove the lease directory, and those above it that the lab made, as far as they are empty."""
-    store.remove()
+def forget(step: Step, store: LeaseStore) -> None:
+    """Remove the ranges and what the lab made; another lab is told of what cannot go yet."""
     state = Store(step.lab)
+    state.write_ranges({})
     node = state.node()
-    if node["directories"]:
-        store.remove_parents(node["directories"])
-        node["directories"] = []
+    left = store.remove(node["made"])
+    heir = state.heir()
+    if left and heir is not None:
+        inherited = heir.node()
+        inherited["made"] = sorted(set(inherited["made"]) | set(left))
+        heir.write_node(inherited)
+    if node["made"]:
+        node["made"] = []
         state.write_node(node)
 
 

@@ -15,7 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netaddr import AddrFormatError, IPAddress, IPNetwork, IPSet
+try:
+    from netaddr import AddrFormatError, IPAddress, IPNetwork, IPSet
+except ImportError:  # the filter lab_plan says so, in words, before anything here is called
+    pass
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 """RFC 1123 label, what Kubernetes requires of namespaces, containers and host names."""

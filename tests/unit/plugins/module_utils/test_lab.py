@@ -125,7 +125,8 @@ def test_an_allocation_fits_and_is_kept(pods: List[Tuple[str, Optional[str]]], l
 
 def test_leases_are_written_as_host_local_writes_them(tmp_path: Path) -> None:
     store = LeaseStore("lab0", str(tmp_path / "networks"))
-    assert store.missing_parents() == [str(tmp_path / "networks")]
+    made = store.missing()
+    assert made == [str(tmp_path / "networks" / name) for name in ("", "lab0", "lab0/last_reserved_ip.0", "lab0/lock")]
     assert store.read() == {}
     planned = store.change([], {"10.244.0.2": "aa1"}, {"aa1": "eth0"}, real=False)
     assert planned == ["printf 'aa1\\r\\neth0' > %s/10.244.0.2" % store.path]
@@ -135,11 +136,26 @@ def test_leases_are_written_as_host_local_writes_them(tmp_path: Path) -> None:
     assert Path(store.path, "10.244.0.2").read_bytes() == b"aa1\r\neth0"
     assert Path(store.path, "last_reserved_ip.0").read_bytes() == b"10.244.0.2"
     assert store.read() == {"10.244.0.2": "aa1"}
-    store.remove()
-    assert os.path.exists(store.path), "a lease is left in it"
+    assert store.missing() == []
     assert store.change(["10.244.0.2"], {}, {}, real=True) == ["rm %s/10.244.0.2" % store.path]
-    store.remove()
-    store.remove_parents([str(tmp_path / "networks")])
+    assert store.remove(made) == []
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_leases_of_others_and_what_was_there_before_are_left(tmp_path: Path) -> None:
+    store = LeaseStore("lab0", str(tmp_path))
+    store.make()
+    foreign = Path(store.path, "10.244.0.9")
+    foreign.write_text("bb1")
+    made = store.missing()
+    assert made == [store.path + "/last_reserved_ip.0", store.path + "/lock"]
+    store.change([], {"10.244.0.2": "aa1"}, {"aa1": "eth0"}, real=True)
+    store.change(["10.244.0.2"], {}, {}, real=True)
+    assert store.remove(made) == []
+    assert os.listdir(store.path) == ["10.244.0.9"]
+    assert store.remove([store.path]) == [store.path], "it is not empty yet"
+    foreign.unlink()
+    assert store.remove([]) == []
     assert os.listdir(str(tmp_path)) == []
 
 
@@ -222,13 +238,13 @@ def test_a_pods_state_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_what_was_changed_of_the_node_is_noted_until_it_is_put_back(tmp_path: Path) -> None:
     store = Store("lab0", str(tmp_path))
-    store.write_node({"sysctl": {"net.ipv4.ip_forward": "0"}, "directories": []})
+    store.write_node({"sysctl": {"net.ipv4.ip_forward": "0"}, "made": []})
     store.write_routes([{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}])
     again = Store("lab0", str(tmp_path))
-    assert again.node() == {"sysctl": {"net.ipv4.ip_forward": "0"}, "directories": []}
+    assert again.node() == {"sysctl": {"net.ipv4.ip_forward": "0"}, "made": []}
     assert again.routes() == [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
     assert Store("lab1", str(tmp_path)).other_labs() == ["lab0"]
-    store.write_node({"sysctl": {}, "directories": []})
+    store.write_node({"sysctl": {}, "made": []})
     store.write_routes([])
     assert again.other_labs() == []
 
