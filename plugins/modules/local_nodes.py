@@ -185,7 +185,7 @@ commands:
   returned: always
   type: list
   elements: str
-  sample: ["ip link add podfab0 type veth peer name machine netns 4700"]
+  sample: ["ip address add 10.89.0.1/24 dev podfab0"]
 """
 
 import ipaddress
