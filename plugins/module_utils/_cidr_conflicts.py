@@ -12,7 +12,7 @@ other machines; an address that Calico borrowed from another node's block; furth
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import NodeNetwork
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import (
@@ -141,6 +141,11 @@ def disagreements(ranges: Ranges, node_addresses: Iterable[str]) -> Iterator[Con
     yield from _dns_outside(ranges.service, frozenset(node_addresses))
 
 
+def _first_not_in(cidrs: Set[str], entries: Sequence[Range]) -> Range:
+    """Return the first range that is none of `cidrs`; there is one."""
+    return next(entry for entry in entries if entry["cidr"] not in cidrs)
+
+
 def _differing_sources(what: str, scope: str, entries: Sequence[Range]) -> Iterator[Conflict]:
     """Compare what each file or command says, by family. One that says more than another does not differ."""
     said: Dict[Tuple[str, str], List[Range]] = {}
@@ -157,8 +162,8 @@ def _differing_sources(what: str, scope: str, entries: Sequence[Range]) -> Itera
                 others = {entry["cidr"] for entry in other}
                 if values <= others or others <= values:
                     continue
-                first = next(entry for entry in group if entry["cidr"] not in others)
-                second = next(entry for entry in other if entry["cidr"] not in values)
+                first = _first_not_in(others, group)
+                second = _first_not_in(values, other)
                 message = "Sources disagree about the %s range of the %s: %s and %s." % (
                     what,
                     scope,

@@ -198,7 +198,7 @@ def report(results: dict[int, dict[str, tuple[float, float]]], skipped: list[str
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0] if __doc__ else None)
     parser.add_argument("--sizes", default="10,110,500,1000", help="numbers of pods, by commas (default %(default)s)")
     parser.add_argument("--runs", type=int, default=7, help="runs of each contender at each size (default %(default)s)")
     parser.add_argument("--python", default="/usr/bin/python3", help="the node's Python (default %(default)s)")

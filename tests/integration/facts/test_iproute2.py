@@ -218,7 +218,7 @@ def test_counters_are_those_of_ip_s_link(zoo: World, everything: dict[str, Any])
 
 def test_order_is_the_same_every_time(zoo: World) -> None:
     subset = ["all", "!hidden", "!statistics", "!host_processes"]
-    first, second = (zoo.facts("pod_network_facts", subset) for _ in range(2))
+    first, second = (zoo.facts("pod_network_facts", subset) for _time in range(2))
     for key in KEYS:
         host_counts = [facts["podnet_netns"]["namespaces"][0].pop("process_count", None) for facts in (first, second)]
         assert len(host_counts) == 2
