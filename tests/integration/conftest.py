@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,48 +32,32 @@ if threading.current_thread() is threading.main_thread():
 
 
 @pytest.fixture
-def make_world() -> Iterator[Callable[[str], World]]:
-    """A function that makes worlds by host name; all end with the test."""
-    with ExitStack() as stack:
-
-        def make(name: str) -> World:
-            try:
-                return stack.enter_context(open_world(name))
-            except WorldUnavailableError as error:
-                pytest.skip(str(error))
-
-        yield make
-
-
-@pytest.fixture
-def world(make_world: Callable[[str], World]) -> World:
+def world() -> Iterator[World]:
     """A throwaway world for one test."""
-    return make_world("world")
+    yield from _world()
 
 
 @pytest.fixture(scope="module")
 def module_world() -> Iterator[World]:
     """A throwaway world that the tests of one file share; they only read it, or say what they change."""
-    try:
-        manager = open_world("world")
-        opened = manager.__enter__()
-    except WorldUnavailableError as error:
-        pytest.skip(str(error))
-    try:
+    yield from _world()
+
+
+def _world() -> Iterator[World]:
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_world())
+        except WorldUnavailableError as error:
+            pytest.skip(str(error))
         yield opened
-    finally:
-        manager.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
 def ssh_nodes() -> Iterator[Nodes]:
     """Three nodes that answer over SSH, made by playbooks/nodes.yml; shared by the whole session."""
-    try:
-        manager = open_nodes()
-        nodes = manager.__enter__()
-    except NodesUnavailableError as error:
-        pytest.skip(str(error))
-    try:
+    with ExitStack() as stack:
+        try:
+            nodes = stack.enter_context(open_nodes())
+        except NodesUnavailableError as error:
+            pytest.skip(str(error))
         yield nodes
-    finally:
-        manager.__exit__(None, None, None)

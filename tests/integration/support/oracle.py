@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Oracles: what iproute2 and nft say, read without any code of this collection.
+"""Oracles: what iproute2 says, read without any code of this collection.
 
 Every function runs one command in one network namespace of a world and returns its JSON.
 """
@@ -53,10 +53,3 @@ def nsids(world: World, netns: Arg | None = None) -> dict[int, str | None]:
     text = world.run("ip", "netns", "list-id", netns=netns).stdout
     found = re.findall(r"^nsid (\d+)(?: .*?\(iproute2 netns name: (.*)\))?", text, re.MULTILINE)
     return {int(number): name or None for number, name in found}
-
-
-def ruleset(world: World, netns: Arg | None = None) -> dict[str, Any]:
-    """``nft -j list ruleset``."""
-    answer = json.loads(world.run("nft", "-j", "list", "ruleset", netns=netns).stdout)
-    assert isinstance(answer, dict)
-    return answer

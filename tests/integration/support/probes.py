@@ -42,14 +42,6 @@ def require_link_kind(world: World, kind: str, *options: str) -> None:
         pytest.skip(f"this kernel makes no link of kind {kind}: {made.stderr.strip()}")
 
 
-def require_nft(world: World) -> None:
-    """Skip unless nftables works here."""
-    require_tool("nft", "nftables")
-    made = world.run("unshare", "--net", "nft", "add table inet probe", check=False)
-    if made.returncode != 0:
-        pytest.skip(f"nftables does not work on this kernel: {made.stderr.strip()}")
-
-
 def _version(interpreter: str) -> str | None:
     """``X.Y`` as the interpreter itself says, or None when it does not run."""
     try:
