@@ -103,6 +103,15 @@ class Item:
         for index, value in enumerate(self._list(key)):
             yield Item(value, f"{self._place}.{key}[{index}]")
 
+    def scalars(self, key: str) -> dict[str, int | str | None]:
+        """Return the object under *key* whose values are numbers, strings or null; an absent one is empty."""
+        found: dict[str, int | str | None] = {}
+        for name, value in self.item(key)._value.items() if key in self else ():
+            if isinstance(value, bool) or not isinstance(value, (int, str, type(None))):
+                raise ShapeError(f"{self._place}.{key}.{name} is {_kind(value)}, not a number or a string")
+            found[name] = value
+        return found
+
     def errors(self, key: str = "errors") -> list[Error]:
         """Return the list of errors under *key*."""
         return [error(item) for item in self.items(key)]
