@@ -39,9 +39,9 @@ _value:
   type: list
   elements: str
   sample:
-    - Create the bridge
-    - "  $ ip link add lab0 mtu 1500 type bridge"
-    - "  look with ip -d link show lab0"
+    - == Create the bridge
+    - $ ip link add lab0 mtu 1500 type bridge
+    - look with ip -d link show lab0
 """
 
 from collections.abc import Callable, Mapping
@@ -57,12 +57,12 @@ def lab_commands(steps: Any, limit: int = 12) -> list[str]:
             continue
         commands = [str(command) for command in result["commands"]]
         shown = commands if limit <= 0 else commands[:limit]
-        lines.append(entry["step"] + ("" if commands else " (nothing to do)"))
-        lines += [f"  $ {command}" for command in shown]
+        lines.append(f"== {entry['step']}" + ("" if commands else " (nothing to do)"))
+        lines += [f"$ {command}" for command in shown]
         if len(shown) < len(commands):
-            lines.append(f"  ... and {len(commands) - len(shown)} more like these")
+            lines.append(f"... and {len(commands) - len(shown)} more like these")
         if result.get("see"):
-            lines.append("  look with " + " or ".join(str(command) for command in result["see"]))
+            lines.append("look with " + " or ".join(str(command) for command in result["see"]))
     return lines
 
 

@@ -41,6 +41,9 @@ CONTAINER_VARIABLE = "PODNET_CONTAINER"
 _ENVIRON_BYTES = 65536
 
 
+ENDED = "its command ended at once"
+
+
 class Process(NamedTuple):
     """A process beyond doubt: PID and start time in clock ticks since boot."""
 
@@ -201,7 +204,7 @@ def start(programs: List[Program], apart_from_names: bool) -> Dict[str, Started]
             failure = answer["error"]
             continue
         process = identify(answer["pid"]) if "pid" in answer else None
-        cause = "" if process else answer.get("error", "it ended at once")
+        cause = "" if process else answer.get("error", ENDED)
         results[answer["key"]] = Started(process, cause)
     for program in programs:
         results.setdefault(program.key, Started(None, failure))

@@ -152,6 +152,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab_processes import (
     CLONE_NEWPID,
     CLONE_NEWUTS,
     CONTAINER_VARIABLE,
+    ENDED,
     LAB_VARIABLE,
     SANDBOX_VARIABLE,
     Process,
@@ -308,11 +309,12 @@ class Containers:
                 self.note(item, process)
         time.sleep(_SETTLE_SECONDS)
         for item in wanted:
-            process = results[item.id].process
+            process, error = results[item.id]
             if process is None or not alive(process):
+                cause = "%s: %s" % (ENDED, show(item.command)) if error in ("", ENDED) else error
                 self.step.fail(
                     "container %s of pod %s" % (item.name, item.pod),
-                    results[item.id].error or "its command ended at once: %s" % show(item.command),
+                    cause,
                     "Give it a command that runs until it is ended; try it by hand: `%s`." % show(item.command),
                 )
 

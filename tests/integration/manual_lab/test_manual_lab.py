@@ -64,7 +64,7 @@ class Run:
         )
         assert block is not None, self.output
         lines = json.loads(block.group(1))["msg"]
-        return [line.strip()[2:] for line in lines if line.startswith("  $ ")]
+        return [line[2:] for line in lines if line.startswith("$ ")]
 
 
 class Lab:
@@ -494,13 +494,13 @@ def test_a_container_that_cannot_run_is_reported(lab: Lab) -> None:
 def test_a_forward_chain_that_drops_is_reported_with_the_remedy(lab: Lab) -> None:
     lab.sh(
         "node1",
-        "nft 'add table ip strict; add chain ip strict fwd { type filter hook forward priority 0; policy drop; }'",
+        "nft 'add table ip strict; add chain ip strict fw_forward { type filter hook forward priority 0; policy drop; }'",
     )
     try:
         run = lab.build()
-        assert "nft insert rule ip strict fwd ip saddr 10.244.0.0/16 accept" in run.output
-        lab.sh("node1", "nft insert rule ip strict fwd ip saddr 10.244.0.0/16 accept")
-        lab.sh("node1", "nft insert rule ip strict fwd ip daddr 10.244.0.0/16 accept")
+        assert "nft insert rule ip strict fw_forward ip saddr 10.244.0.0/16 accept" in run.output
+        lab.sh("node1", "nft insert rule ip strict fw_forward ip saddr 10.244.0.0/16 accept")
+        lab.sh("node1", "nft insert rule ip strict fw_forward ip daddr 10.244.0.0/16 accept")
         lab.check_traffic()
     finally:
         lab.sh("node1", "nft delete table ip strict")

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.podnet.lab.plugins.filter.lab_commands import lab_commands
+from ansible_collections.podnet.lab.plugins.filter.lab_plan import lab_plan
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
 
 DESCRIPTION: dict[str, Any] = {
@@ -213,3 +216,33 @@ def test_pods_that_send_more_than_the_nodes_carry_are_warned_of() -> None:
     found = plan(mtu=9000)["warnings"]
     assert len(found) == 2
     assert "node node1: eth0 carries 1500 bytes, and pods send 9000" in found[0]
+
+
+def test_commands_are_shown_step_by_step_and_counted_when_they_are_many() -> None:
+    steps = [
+        {"step": "1. One", "result": {"commands": ["a", "b", "c"], "see": ["d", "e"]}},
+        {"step": "2. Two", "result": {"commands": [], "see": []}},
+        {"step": "3. Not reached", "result": {}},
+    ]
+    assert lab_commands(steps, 2) == [
+        "== 1. One",
+        "$ a",
+        "$ b",
+        "... and 1 more like these",
+        "look with d or e",
+        "== 2. Two (nothing to do)",
+    ]
+    assert lab_commands(steps, 0)[:4] == ["== 1. One", "$ a", "$ b", "$ c"]
+
+
+def test_the_filter_reads_what_it_needs_of_the_hosts() -> None:
+    hosts = {
+        "node1": {"ansible_host": "10.89.0.11", "__manual_lab_seen": {"node": info("10.89.0.11")}},
+        "node2": {"ansible_host": "10.89.0.99", "manual_lab_node_address": "10.89.0.12"},
+        "other": {},
+    }
+    made = lab_plan(DESCRIPTION, hosts, ["node1"])
+    assert made["faults"] == []
+    assert made["nodes"]["node1"]["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
+    with pytest.raises(AnsibleFilterError):
+        lab_plan(["no", "dictionary"], hosts)
