@@ -60,7 +60,7 @@ class Contradiction(TypedDict):
     """A field for which sources give different values, the most trusted first."""
 
     field: str
-    values: List[ContradictionValue]
+    claims: List[ContradictionValue]
 
 
 class Owner(TypedDict):
@@ -372,7 +372,7 @@ def _contradictions(claims: List[SandboxClaim]) -> List[Contradiction]:
             if value is not None:
                 found.setdefault(value, {"value": value, "source": claim.source, "path": claim.path})
         if len(found) > 1:
-            result.append({"field": field, "values": list(found.values())})
+            result.append({"field": field, "claims": list(found.values())})
     return result
 
 

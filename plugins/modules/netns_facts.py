@@ -219,8 +219,8 @@ ansible_facts:
                       type: str
                       returned: success
                       sample: "uid"
-                    values:
-                      description: The values, the most trusted first.
+                    claims:
+                      description: What each source says, the most trusted first.
                       type: list
                       elements: dict
                       returned: success
@@ -311,8 +311,8 @@ ansible_facts:
                       type: str
                       returned: success
                       sample: "uid"
-                    values:
-                      description: The values, the most trusted first.
+                    claims:
+                      description: What each source says, the most trusted first.
                       type: list
                       elements: dict
                       returned: success

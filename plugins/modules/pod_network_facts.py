@@ -204,8 +204,8 @@ ansible_facts:
                       type: str
                       returned: success
                       sample: "uid"
-                    values:
-                      description: The values, the most trusted first.
+                    claims:
+                      description: What each source says, the most trusted first.
                       type: list
                       elements: dict
                       returned: success
@@ -296,8 +296,8 @@ ansible_facts:
                       type: str
                       returned: success
                       sample: "uid"
-                    values:
-                      description: The values, the most trusted first.
+                    claims:
+                      description: What each source says, the most trusted first.
                       type: list
                       elements: dict
                       returned: success

@@ -264,7 +264,7 @@ def _counts(address: Address) -> bool:
 def _contradiction(item: Item) -> str:
     sides = [
         f"{one.text_or_none('value')} ({one.text_or_none('path') or one.text('source')})"
-        for one in item.items("values")
+        for one in item.items("claims")
     ]
     return f"{item.text('field')}: {', '.join(sides)}"
 

@@ -132,7 +132,7 @@ def test_two_results_for_one_namespace_are_not_chosen_between(world: World) -> N
     write(world, f"/var/lib/cni/results/cbr0-{ID}-eth0", cached)
     owner = lookup.namespace(world.facts("netns_facts"), pod.inode)["owner"]
     assert (owner["namespace"], owner["name"], owner["sandbox_id"]) == ("default", None, None)
-    values = {entry["field"]: {value["value"] for value in entry["values"]} for entry in owner["contradictions"]}
+    values = {entry["field"]: {value["value"] for value in entry["claims"]} for entry in owner["contradictions"]}
     assert values["name"] == {"web-0", "impostor"}
 
 

@@ -143,7 +143,7 @@ def test_order_of_trust_and_contradiction() -> None:
     assert found.owner["runtime"] == "containerd"
     (contradiction,) = found.owner["contradictions"]
     assert contradiction["field"] == "name"
-    assert [(value["value"], value["source"]) for value in contradiction["values"]] == [
+    assert [(value["value"], value["source"]) for value in contradiction["claims"]] == [
         ("pod2", "cni_cache"),
         ("liar", "oci_bundle"),
     ]
