@@ -75,4 +75,5 @@ seealso:
   - module: podnet.lab.veth_facts
   - module: podnet.lab.bridge_facts
   - module: podnet.lab.pod_cidr_facts
+  - module: podnet.lab.service_rule_facts
 """

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -65,9 +66,9 @@ def _gather(module: AnsibleModule, subsets: FrozenSet[str], also_needs: FrozenSe
     evidence = read_evidence(files)
     started = time.time()
     snapshot = take_snapshot(needs(subsets) | also_needs, deadline)
-    return Pass(
-        Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files, started, module.run_command
-    )
+    # What cannot even be started must not end the module: who asked for it notes the OSError.
+    start = partial(module.run_command, handle_exceptions=False)
+    return Pass(Node(snapshot, identify(evidence, snapshot), subsets, evidence.errors), files, started, start)
 
 
 def _late(module: AnsibleModule, timeout: int) -> None:

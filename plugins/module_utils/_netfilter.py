@@ -19,7 +19,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files, load_json
 
 Run = Callable[[List[str]], Tuple[int, str, str]]
-"""Starts a command: return code, standard output, standard error (AnsibleModule.run_command)."""
+"""Starts a command: return code, standard output, standard error. Raises OSError when it cannot be started.
+
+AnsibleModule.run_command with ``handle_exceptions=False``."""
 
 LEGACY = (
     ("/proc/net/ip_tables_names", ("iptables-legacy-save", "iptables-save")),
@@ -76,7 +78,11 @@ def find_nft(files: Files) -> Optional[str]:
 
 def output_of(files: Files, run: Run, command: List[str]) -> Optional[str]:
     """Return what a command prints, or None when it fails, which is noted."""
-    code, output, error = run(command)
+    try:
+        code, output, error = run(command)
+    except OSError as failure:
+        files.fail(" ".join(command), "It cannot be started: %s." % failure.strerror, "Run it on the node.")
+        return None
     if code:
         files.fail(" ".join(command), "It ended with code %d: %s" % (code, error.strip()[:200]), "Run it on the node.")
         return None

@@ -29,7 +29,9 @@ MODULES = {
     "bridge_facts": "podnet_bridge",
     "pod_cidr_facts": "podnet_pod_cidr",
 }
-TYPES = {"str": "string", "int": "integer", "bool": "boolean", "dict": "object", "list": "array"}
+SERVICES = {"service_rule_facts": "podnet_service"}
+"""Read by a module of its own, which is not part of the common one."""
+TYPES = {"str": "string", "int": "integer", "bool": "boolean", "dict": "object", "list": "array", "float": "number"}
 
 
 def _constant(module: str, name: str) -> Any:
@@ -74,7 +76,7 @@ def _differences(returned: dict[str, Any], schema: dict[str, Any], path: str) ->
     return found
 
 
-@pytest.mark.parametrize(("module", "key"), MODULES.items())
+@pytest.mark.parametrize(("module", "key"), (MODULES | SERVICES).items())
 def test_return_and_schema_have_the_same_fields(module: str, key: str) -> None:
     facts = _constant(module, "RETURN")["ansible_facts"]["contains"]
     assert list(facts) == [key]
@@ -89,7 +91,7 @@ def test_the_common_module_returns_what_the_four_return() -> None:
     assert together == apart
 
 
-@pytest.mark.parametrize("key", MODULES.values())
+@pytest.mark.parametrize("key", (MODULES | SERVICES).values())
 def test_schema_is_one(key: str) -> None:
     schema = _schema(key)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -108,16 +110,16 @@ def test_samples_are_of_the_type_that_they_show() -> None:
     samples = _samples(_constant("pod_network_facts", "RETURN")["ansible_facts"])
     assert len(samples) > 100
     for entry, sample in samples:
-        assert type(sample) is python[entry["type"]], entry
+        assert sample.__class__ is python[entry["type"]], entry
 
 
-@pytest.mark.parametrize("module", [*MODULES, "pod_network_facts"])
+@pytest.mark.parametrize("module", [*MODULES, *SERVICES, "pod_network_facts"])
 def test_examples_use_full_names_and_no_injected_variables(module: str) -> None:
     examples = _constant(module, "EXAMPLES")
     assert len(examples) >= 3
     text = yaml.safe_dump(examples)
     assert "podnet.lab." + module in text
-    assert not re.search(r"(?<!ansible_facts[.])\bpodnet_(netns|veth|bridge|pod_cidr)\b", text)
+    assert not re.search(r"(?<!ansible_facts[.])\bpodnet_(netns|veth|bridge|pod_cidr|service)\b", text)
 
 
 def test_options_are_documented_as_they_are() -> None:
@@ -139,13 +141,13 @@ def test_every_subset_is_documented() -> None:
 
 
 def test_every_field_and_source_is_on_the_page() -> None:
-    page = (CHECKOUT / "docs" / "facts.md").read_text(encoding="utf-8")
+    page = "".join((CHECKOUT / "docs" / name).read_text(encoding="utf-8") for name in ("facts.md", "services.md"))
 
     def names(schema: dict[str, Any]) -> set[str]:
         inner = schema.get("items", schema).get("properties", {})
         return set(inner).union(*(names(value) for value in inner.values()))
 
-    for key in MODULES.values():
+    for key in (MODULES | SERVICES).values():
         missing = {name for name in names(_schema(key)) if f"`{name}`" not in page}
         assert missing == set(), key
     assert [source for source in TRUST if f"`{source}`" not in page] == []

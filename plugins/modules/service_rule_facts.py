@@ -1,0 +1,381 @@
+#!/usr/bin/python
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_rule_facts
+short_description: Show which Services a node's rules know, and where they send packets
+version_added: 1.0.0
+description:
+  - Reads the rules by which kube-proxy makes Services work on a node, in each of its modes, iptables (both variants),
+    nftables and IPVS, for IPv4 and IPv6. For every virtual address and port it lists the backends, the pods behind
+    those that are on this node, and the rule that says so.
+  - Also reads plain C(dnat) rules in the nftables tables of a lab (C(podnet_…)).
+  - Shows what the node does, not what the API says. A Service without rules, such as a headless one, is not listed.
+    Programs that work without such rules, such as Cilium in place of kube-proxy, are not seen.
+  - Nothing is guessed. A rule in the chains of Services that is not understood is listed in
+    RV(ansible_facts.podnet_service.unrecognised).
+  - Changes nothing on the node. It starts C(iptables-save) and C(nft) only where the kernel already has what they
+    would load.
+  - Of the subsets only V(hidden) matters to this module, because more namespaces may mean more pods.
+  - The facts are described by a JSON Schema, C(docs/schema/podnet_service.schema.json), which the collection's tests
+    enforce.
+extends_documentation_fragment:
+  - podnet.lab.attributes.facts_module
+  - podnet.lab.facts
+author: podnet.lab contributors (@podnet-lab)
+"""
+
+EXAMPLES = r"""
+- name: Read the rules of Services
+  podnet.lab.service_rule_facts:
+
+- name: Show where each virtual address leads
+  ansible.builtin.debug:
+    msg: >-
+      {{ item.virtual_address | default('every address of the node', true) }}:{{ item.port }} ->
+      {{ item.backends | map(attribute='address') | join(', ') }}
+  loop: "{{ ansible_facts.podnet_service.services }}"
+  loop_control:
+    label: "{{ item.namespace }}/{{ item.name }} {{ item.type }}"
+
+- name: Fail when this node rejects or drops packets for a Service
+  ansible.builtin.assert:
+    that: item.action not in ['reject', 'drop']
+    fail_msg: "{{ item.rule.command }} shows: {{ item.rule.text }}"
+  loop: "{{ ansible_facts.podnet_service.services }}"
+  loop_control:
+    label: "{{ item.namespace }}/{{ item.name }}"
+
+- name: Fail when the two variants of iptables are mixed
+  ansible.builtin.assert:
+    that: >-
+      ansible_facts.podnet_service.sources | map(attribute='variant') | reject('none') | unique | length < 2
+    fail_msg: iptables-legacy and iptables-nft both hold Service rules.
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Facts about the pod network of the node.
+  type: dict
+  returned: success
+  contains:
+    podnet_service:
+      description: Rules of Services on the node.
+      type: dict
+      returned: success
+      contains:
+        schema_version:
+          description: >-
+            Version of this key. It changes when something is removed or changes its meaning, not when
+            something is added.
+          type: int
+          returned: success
+          sample: 1
+        partial:
+          description: >-
+            Whether something could not be read or understood. RV(ansible_facts.podnet_service.errors) and
+            RV(ansible_facts.podnet_service.unrecognised) then say what.
+          type: bool
+          returned: success
+          sample: false
+        errors:
+          description: What could not be read, and why. Empty when nothing is missing.
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            object:
+              description: What could not be read.
+              type: str
+              returned: success
+              sample: "/proc/net/ip_tables_names"
+            cause:
+              description: Why.
+              type: str
+              returned: success
+              sample: "No command shows the rules of this table."
+            remedy:
+              description: What would help.
+              type: str
+              returned: success
+              sample: "Install the package iptables."
+        mode:
+          description: >-
+            V(iptables), V(nftables) or V(ipvs), whichever has Services; V(mixed) when several have, V(none) when
+            none has.
+          type: str
+          returned: success
+          sample: "iptables"
+        sources:
+          description: The places that hold Service rules.
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            mode:
+              description: V(iptables), V(nftables) or V(ipvs).
+              type: str
+              returned: success
+              sample: "iptables"
+            variant:
+              description: "Of iptables: V(legacy) or V(nf_tables)."
+              type: str
+              returned: success
+              sample: "nf_tables"
+            family:
+              description: V(inet) or V(inet6). Null for IPVS, whose table holds both.
+              type: str
+              returned: success
+              sample: "inet"
+            table:
+              description: Name of the table.
+              type: str
+              returned: success
+              sample: "nat"
+            command:
+              description: Command that shows all of it.
+              type: str
+              returned: success
+              sample: "iptables-nft-save -t nat"
+            services:
+              description: How many of RV(ansible_facts.podnet_service.services) come from it.
+              type: int
+              returned: success
+              sample: 7
+        node_port_addresses:
+          description: >-
+            Addresses of the node at which NodePorts are answered, V(0.0.0.0/0) and V(::/0) for all of IPv4 and of
+            IPv6.
+          type: list
+          elements: str
+          returned: success
+          sample: ["0.0.0.0/0"]
+        services:
+          description: Every address and port that rules send somewhere, by name, type and address.
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            namespace:
+              description: Kubernetes namespace of the Service. Null when the rules do not name it, as those of IPVS.
+              type: str
+              returned: success
+              sample: "default"
+            name:
+              description: Name of the Service.
+              type: str
+              returned: success
+              sample: "web"
+            port_name:
+              description: Name of the port. Null when it has none.
+              type: str
+              returned: success
+              sample: "http"
+            type:
+              description: >-
+                V(cluster_ip), V(external_ip), V(load_balancer), V(node_port) or V(health_check). V(external) is an
+                external IP or the address of a load balancer where the rules do not say which. Null when they do not
+                even say that.
+              type: str
+              returned: success
+              sample: "cluster_ip"
+            family:
+              description: V(inet) or V(inet6).
+              type: str
+              returned: success
+              sample: "inet"
+            virtual_address:
+              description: >-
+                Address that packets are sent to. Null for a NodePort or health check at
+                RV(ansible_facts.podnet_service.node_port_addresses).
+              type: str
+              returned: success
+              sample: "10.96.120.17"
+            port:
+              description: Port that packets are sent to.
+              type: int
+              returned: success
+              sample: 80
+            protocol:
+              description: V(tcp), V(udp) or V(sctp).
+              type: str
+              returned: success
+              sample: "tcp"
+            action:
+              description: >-
+                V(forward) to a backend; V(reject) with an answer or V(drop) without one, because there is no backend
+                or none on this node; V(accept) for a health check, which kube-proxy answers itself; V(none) when the
+                rules do nothing.
+              type: str
+              returned: success
+              sample: "forward"
+            backends:
+              description: >-
+                Where packets from outside are sent. When RV(ansible_facts.podnet_service.services[].traffic_policy)
+                is V(local) these are on this node, and pods use all that the entry of the cluster's address lists.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                address:
+                  description: Address of the backend.
+                  type: str
+                  returned: success
+                  sample: "10.244.1.4"
+                port:
+                  description: Port of the backend. Null when it is not changed.
+                  type: int
+                  returned: success
+                  sample: 8080
+                weight:
+                  description: >-
+                    Share of the new connections, from 0 to 1. Null when it depends on the connections that there are.
+                  type: float
+                  returned: success
+                  sample: 0.3333
+                local:
+                  description: Whether the address is on this node.
+                  type: bool
+                  returned: success
+                  sample: true
+                pod:
+                  description: >-
+                    The pod on this node that has the address. Null for a pod of another node, for one on the node's
+                    own network, and when two have the address.
+                  type: dict
+                  returned: success
+                  contains:
+                    namespace:
+                      description: Kubernetes namespace of the pod.
+                      type: str
+                      returned: success
+                      sample: "default"
+                    name:
+                      description: Name of the pod.
+                      type: str
+                      returned: success
+                      sample: "web-0"
+                    uid:
+                      description: Unique id of the pod. Only there when the name is unknown.
+                      type: str
+                      returned: when it applies
+            affinity:
+              description: Whether connections of one client stay with one backend. Null when they do not.
+              type: dict
+              returned: success
+              contains:
+                type:
+                  description: V(ClientIP).
+                  type: str
+                  returned: success
+                  sample: "ClientIP"
+                timeout:
+                  description: >-
+                    For how many seconds after the last new connection. Null for IPVS, whose table does not say.
+                  type: int
+                  returned: success
+                  sample: 10800
+            traffic_policy:
+              description: >-
+                V(cluster) when all backends are used, V(local) when those on this node are; the external traffic
+                policy of a Service, for a cluster's address the internal one. Null when the rules do not say.
+              type: str
+              returned: success
+              sample: "cluster"
+            source_ranges:
+              description: Ranges from which a load balancer's address may be used. Empty when all may.
+              type: list
+              elements: str
+              returned: success
+              sample: []
+            scheduler:
+              description: >-
+                V(random), V(round-robin), or what IPVS calls it. Null when there is nothing to choose by a rule.
+              type: str
+              returned: success
+              sample: "random"
+            mode:
+              description: V(iptables), V(nftables) or V(ipvs).
+              type: str
+              returned: success
+              sample: "iptables"
+            rule:
+              description: The rule that catches the packets.
+              type: dict
+              returned: success
+              contains:
+                command:
+                  description: Command that shows it.
+                  type: str
+                  returned: success
+                  sample: "iptables-nft -t nat -S KUBE-SERVICES"
+                table:
+                  description: Table that it is in.
+                  type: str
+                  returned: success
+                  sample: "nat"
+                chain:
+                  description: Chain that it is in, or map of nftables. Null for IPVS.
+                  type: str
+                  returned: success
+                  sample: "KUBE-SERVICES"
+                text:
+                  description: The rule itself, at most 400 characters of it.
+                  type: str
+                  returned: success
+                  sample: >-
+                    -A KUBE-SERVICES -d 10.96.120.17/32 -p tcp -m comment --comment "default/web:http cluster IP"
+                    -m tcp --dport 80 -j KUBE-SVC-LOLE4ISW44XBNF3G
+                target:
+                  description: Chain that it leads to, in which the backends are. Null when it leads to none.
+                  type: str
+                  returned: success
+                  sample: "KUBE-SVC-LOLE4ISW44XBNF3G"
+        unrecognised:
+          description: Rules where those of Services are that were not understood, at most 100.
+          type: list
+          elements: dict
+          returned: success
+          contains:
+            command:
+              description: Command that shows it.
+              type: str
+              returned: success
+              sample: "iptables-nft -t nat -S KUBE-SERVICES"
+            table:
+              description: Table that it is in.
+              type: str
+              returned: success
+              sample: "nat"
+            chain:
+              description: Chain that it is in, or map of nftables.
+              type: str
+              returned: success
+              sample: "KUBE-SERVICES"
+            text:
+              description: The rule itself, at most 400 characters of it.
+              type: str
+              returned: success
+              sample: "-A KUBE-SERVICES -p tcp -j DOCKER"
+            reason:
+              description: What was not understood.
+              type: str
+              returned: success
+              sample: "It leads to DOCKER, which is no chain of a Service."
+"""
+
+from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._service_view import service_facts
+
+
+def main() -> None:
+    """Gather and return the facts."""
+    run({"podnet_service": service_facts}, frozenset())
+
+
+if __name__ == "__main__":
+    main()
