@@ -317,6 +317,7 @@ def test_a_lease_outlives_its_sandbox_until_del(runtime: Runtime) -> None:
     runtime.add(dead, KUBENET)
     runtime.add(alive, KUBENET)
     runtime.kill(dead, cleanly=False)
+    world.sh("touch -d 'next minute' /var/lib/cni/networks/kubenet/*")
     young = lookup.lease(world.facts("pod_cidr_facts"), "10.244.1.2")
     assert young["state"] == "unknown", "a lease this young may be of a pod in the making"
     world.sh("touch -d '1 minute ago' /var/lib/cni/networks/kubenet/*")

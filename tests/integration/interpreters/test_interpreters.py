@@ -81,5 +81,7 @@ def test_the_nodes_own_python(quiet_world: World, reference: Any) -> None:
 
 def test_order_is_stable(quiet_world: World) -> None:
     """Two runs are equal as text, not only as data: lists and keys come in the same order."""
-    texts = {json.dumps(_comparable(quiet_world.facts("pod_network_facts", ["all"]))) for _round in range(2)}
-    assert len(texts) == 1
+    # Counters and neighbours' states change by themselves, and the node's own processes include Ansible's.
+    subset = ["all", "!statistics", "!neighbours", "!host_processes"]
+    first, second = (json.dumps(_comparable(quiet_world.facts("pod_network_facts", subset))) for _round in range(2))
+    assert first == second
