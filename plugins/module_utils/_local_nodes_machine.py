@@ -107,9 +107,9 @@ class Machine:
 
     def link(self, name: str) -> Optional[Dict[str, Any]]:
         """The machine's link of this name as `ip -j -d address show` has it, or None."""
-        if not os.path.exists("/proc/sys/net/ipv4/conf/%s" % name):
-            return None
-        return next(iter(self._ip_json("-d", "address", "show", "dev", name)), None)
+        code, out, _err = self._run_command(["ip", "-j", "-d", "address", "show", "dev", name])
+        links = json.loads(out or "[]") if code == 0 else []
+        return next((link for link in links if link), None)
 
     def see_fabric(self, name: str, try_nodes: bool) -> Optional[FabricSeen]:
         """The fabric and its nodes as they are now; None when there is no trace of it.

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import Machine, changed, error
+from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed, error
 from ansible_collections.podnet.lab.tests.integration.support.probes import require_root, require_tool
 from ansible_collections.podnet.lab.tests.integration.support.world import World, WorldUnavailableError, open_world
 
@@ -89,9 +88,10 @@ def test_a_process_that_took_a_dead_node_s_number_is_not_touched(machine: Machin
     bystander = machine.world.spawn("sleep", "600")
     machine.world.kill(machine.pid("node2"))
     machine.world.sh(f"echo '{bystander} 1' > {machine.state}/nodes/node2/init")
-    assert "replaced node2 (died)" in machine.nodes("-v").stdout
+    assert machine.module()["actions"] == ["replaced node2 (died)"]
     machine.world.run("kill", "-0", bystander)
     machine.world.kill(bystander)
+    machine.nodes()  # known_hosts
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,10 @@ def test_a_broken_uplink_is_repaired_and_the_nodes_stay(machine: Machine, damage
     before = machine.traces()
     pids = machine.pid("node1"), machine.pid("node2")
     machine.world.sh(damage)
-    assert told in machine.nodes("-v").stdout
+    assert machine.module()["actions"] == [f"repaired fabric podfab0 ({told})"]
     assert (machine.pid("node1"), machine.pid("node2")) == pids
-    assert machine.ping() == {"node1", "node2"}
+    assert machine.answering() == {"node1", "node2"}
+    assert machine.module()["changed"] is False
     after = machine.traces()
     assert after["rules"] == before["rules"]
     assert after["links"] == before["links"]
@@ -126,9 +127,9 @@ def test_a_fabric_whose_namespace_went_is_built_anew(machine: Machine) -> None:
 def test_counting_up_and_down_touches_only_the_nodes_in_question(machine: Machine) -> None:
     pids = machine.pid("node1"), machine.pid("node2")
     machine.nodes(count=4)
-    assert machine.ping() == {"node1", "node2", "node3", "node4"}
+    assert machine.answering() == {"node1", "node2", "node3", "node4"}
     machine.nodes(count=2)
-    assert machine.ping() == {"node1", "node2"}
+    assert machine.answering() == {"node1", "node2"}
     assert (machine.pid("node1"), machine.pid("node2")) == pids
     assert machine.world.sh(f"ls {machine.state}/nodes").split() == ["node1", "node2"]
     assert "node3" not in (machine.directory / "inventory.yml").read_text()
@@ -152,34 +153,33 @@ def test_list_names_nodes_that_answer_and_nodes_that_died(machine: Machine) -> N
 
 def test_a_run_that_was_killed_half_way_is_completed_by_the_next(machine: Machine) -> None:
     """Killed at several moments of the start, the next run always ends with nodes that answer, and nothing besides."""
-    for pause in (0.0, 0.03, 0.1, 0.2, 0.4):
-        machine.nodes(state="absent")
-        play = subprocess.Popen(
-            [*machine.world.enter(), *machine.command()],
-            env={**os.environ, **machine.env()},
+    for pause in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5):
+        machine.module(state="absent")
+        module = subprocess.Popen(
+            [*machine.world.enter(), *machine.module_command()],
+            env={**os.environ, **MODULE_ENV},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        for _attempt in range(2000):  # until the module is at work
+        for _attempt in range(2000):  # until it is at work
             if machine.world.run("test", "-e", machine.state, check=False).returncode == 0:
                 break
-            time.sleep(0.002)
         time.sleep(pause)
-        os.killpg(play.pid, signal.SIGKILL)
-        play.wait()
-        # Ansible gives the module a session of its own.
-        machine.world.run("pkill", "-KILL", "^(python|ansible)", check=False)
-        machine.nodes()
-        assert machine.ping() == {"node1", "node2"}
+        machine.world.run("pkill", "-KILL", "^python", check=False)
+        module.wait()
+        assert machine.module()["nodes"]
         running = machine.running()
         assert (running.count("unshare"), running.count("sleep")) == (2, 1)
+        assert machine.module()["changed"] is False
+    machine.nodes()
+    assert machine.answering() == {"node1", "node2"}
 
 
 def test_state_that_was_lost_is_said_and_absent_still_finds_all(machine: Machine) -> None:
     machine.world.sh(f"rm -r {machine.state}")
-    assert "link podfab0 is left from a fabric whose state in /run/podnet-nodes is gone" in error(machine.try_nodes())
-    machine.nodes(state="absent")
+    said = machine.module()["msg"]
+    assert "link podfab0 is left from a fabric whose state in /run/podnet-nodes is gone" in said
+    machine.module(state="absent")
     assert not {"sshd", "sleep", "unshare"} & set(machine.running())
     machine.nodes()
     assert machine.ping() == {"node1", "node2"}
@@ -230,26 +230,26 @@ def test_several_fabrics_live_side_by_side(world: World) -> None:
     assert world.run("ls", "/run/podnet-nodes", check=False).returncode != 0
 
 
-def test_two_runs_at_once_wait_for_each_other(world: World) -> None:
+def test_runs_at_once_wait_for_each_other(world: World) -> None:
     require_root()
     machine = Machine(world)
-    machine.directory.mkdir(parents=True)
-    world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.directory / "id_ed25519")
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for done in pool.map(lambda _number: machine.try_nodes("-v"), range(3)):
-            assert done.returncode == 0, done.stdout
-    assert machine.ping() == {"node1", "node2"}
+        done = list(pool.map(lambda _number: machine.module(), range(4)))
+    assert sorted(result["changed"] for result in done) == [False, False, False, True]
+    assert all(result["nodes"] == done[0]["nodes"] for result in done)
     assert machine.running().count("unshare") == 2
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda state: machine.module(state=state), ["absent", "present"] * 3))
+    assert not [result for result in done if result.get("failed")]
 
 
 def test_of_two_fabrics_that_want_one_subnet_at_once_one_is_refused(world: World) -> None:
     require_root()
     machines = [Machine(world, "podfab0"), Machine(world, "podfab1")]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        done = list(pool.map(lambda machine: machine.try_nodes(count=1), machines))
-    assert sorted(bool(run.returncode) for run in done) == [False, True]
-    (refused,) = [run for run in done if run.returncode]
-    assert "subnet 10.89.0.0/24 overlaps 10.89.0.0/24, which this machine reaches through podfab" in error(refused)
+        done = list(pool.map(lambda machine: machine.module(count=1), machines))
+    (refused,) = [result["msg"] for result in done if result.get("failed")]
+    assert "subnet 10.89.0.0/24 overlaps 10.89.0.0/24, which this machine reaches through podfab" in refused
     assert len(world.sh("ls /run/podnet-nodes").split()) == 1
 
 
@@ -258,7 +258,6 @@ def test_another_directory_s_fabric_is_neither_changed_nor_removed(world: World)
     mine, other = Machine(world), Machine(world)
     other.directory = world.scratch / "other"
     mine.nodes(count=1)
-    for state in ("present", "absent"):
-        said = error(other.try_nodes(count=1, state=state))
-        assert f"fabric podfab0 belongs to {mine.directory}, not to {other.directory}" in said
-    assert mine.ping() == {"node1"}
+    assert f"belongs to {mine.directory}, not to {other.directory}" in error(other.try_nodes(count=1, state="absent"))
+    assert f"belongs to {mine.directory}, not to {other.directory}" in other.module(count=1)["msg"]
+    assert mine.answering() == {"node1"}
