@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.podnet.lab.plugins.plugin_utils import (
-    causes,
     files,
     gathering,
     libraries,
@@ -25,7 +23,7 @@ from ansible_collections.podnet.lab.plugins.plugin_utils import (
     query,
     terminal,
 )
-from ansible_collections.podnet.lab.plugins.plugin_utils.records import SCHEMA_VERSION, Model
+from ansible_collections.podnet.lab.plugins.plugin_utils.records import Model
 
 
 class ActionModule(ActionBase):
@@ -63,7 +61,7 @@ class ActionModule(ActionBase):
         return result
 
     def _report(self, folder: Path, args: dict[str, Any], temporary: bool) -> dict[str, Any]:
-        _note_missing(folder, args["hosts"], args["began_at"])
+        gathering.note_missing(folder, args["hosts"], args["began_at"])
         if not args["sources"] and not (folder / files.NODES).is_dir():
             files.remove_if_empty(folder)
             raise files.FolderError(
@@ -108,24 +106,6 @@ def _unread(model: Model) -> dict[str, str]:
         for node in model["nodes"]
         if node["error"] is not None
     }
-
-
-def _note_missing(folder: Path, hosts: list[str], began_at: str | None) -> None:
-    """Write a node file for each host that was asked and left none, such as one whose task was stopped."""
-    for host in hosts:
-        path = folder / files.NODES / files.node_file_name(str(host))
-        if path.exists():
-            source = files.read_source(path)
-            if source.error is None and (not began_at or (source.collected_at or "") >= began_at):
-                continue
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "host": str(host),
-            "collected_at": files.timestamp(datetime.now(UTC)),
-            "error": causes.no_result(str(host)),
-            "status": "failed",
-        }
-        files.write(path, files.layered_json(document, 3) + "\n")
 
 
 def _shown(path: Path) -> str:

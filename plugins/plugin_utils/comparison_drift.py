@@ -15,6 +15,22 @@ from .comparison_things import KINDS, Thing, things
 from .comparison_world import World
 from .model import host_order
 
+FIGURES = ("unchanged", "added", "removed", "changed", "recreated", "renamed", "not read")
+"""What `figures` counts, in its order."""
+
+
+def figures(count: Count) -> list[int]:
+    """Return the numbers of *count*, as a row of a table."""
+    return [
+        count["unchanged"],
+        count["added"],
+        count["removed"],
+        count["changed"],
+        count["recreated"],
+        count["renamed"],
+        count["not_read"],
+    ]
+
 
 def drift(old: World, new: World) -> Drift:
     """Return what *new* has otherwise than *old*. Nodes that were not read on one side are left out, and named."""

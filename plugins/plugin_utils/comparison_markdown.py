@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from . import words
-from .comparison_records import CHANGES, Aspect, Comparison, Difference, Drift, Seen, Side, Subject, Verdict
+from .comparison_drift import FIGURES, figures
+from .comparison_records import Aspect, Comparison, Difference, Drift, Seen, Side, Subject, Verdict
 from .escape import markdown_code as code
 from .escape import markdown_text as text
 from .terminal import period
@@ -102,11 +103,11 @@ def _verdict(aspect: Aspect) -> str:
 
 def _drift(drift: Drift) -> Iterator[str]:
     rows = [
-        (count["what"], *(str(count[change] or "") for change in CHANGES))
+        (count["what"], *(str(figure or "") for figure in figures(count)))
         for count in drift["counts"]
-        if any(count[change] for change in CHANGES)
+        if any(figures(count))
     ]
-    yield from table(("What", *(change.replace("_", " ").capitalize() for change in CHANGES)), rows)
+    yield from table(("What", *(change.replace("_", " ").capitalize() for change in FIGURES)), rows)
     yield "## Differences"
     yield ""
     if not drift["differences"]:

@@ -113,18 +113,6 @@ class Count(TypedDict):
     not_read: int
 
 
-CHANGES: tuple[Literal["unchanged"] | Change, ...] = (
-    "unchanged",
-    "added",
-    "removed",
-    "changed",
-    "recreated",
-    "renamed",
-    "not_read",
-)
-"""The columns of a table of counts."""
-
-
 class NotCompared(TypedDict):
     """Something that at least one side does not hold."""
 

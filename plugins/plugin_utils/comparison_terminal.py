@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from . import words
-from .comparison_records import CHANGES, Aspect, Comparison, Difference, Drift, Side, Subject, Verdict
+from .comparison_drift import FIGURES, figures
+from .comparison_records import Aspect, Comparison, Difference, Drift, Side, Subject, Verdict
 from .layout import Column, paragraph, table
 from .terminal import period
 
@@ -119,11 +120,11 @@ def _unlike(aspect: Aspect, sides: tuple[str, str]) -> list[str]:
 
 def _drift(drift: Drift, report: str | None) -> list[str]:
     cells = [
-        (count["what"], *(str(count[change] or "") for change in CHANGES))
+        (count["what"], *(str(figure or "") for figure in figures(count)))
         for count in drift["counts"]
-        if any(count[change] for change in CHANGES)
+        if any(figures(count))
     ]
-    columns = (Column("WHAT"), *(Column(change.replace("_", " ").upper()) for change in CHANGES))
+    columns = (Column("WHAT"), *(Column(change.replace("_", " ").upper()) for change in FIGURES))
     lines = [*table(columns, cells, indent=""), ""]
     grouped: dict[tuple[str, str], list[Difference]] = defaultdict(list)
     for one in drift["differences"]:

@@ -7,24 +7,26 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from . import files, findings, model
+from . import causes, files, findings, model
 from .reading import ShapeError
-from .records import Model, NodePart
+from .records import SCHEMA_VERSION, Model, NodePart
 
 
-def read_model(folders: Sequence[Path]) -> tuple[Model, list[files.Source]]:
+def read_model(folders: Sequence[Path], hosts: Collection[str] | None = None) -> tuple[Model, list[files.Source]]:
     """Return the model of all nodes in *folders*, its odd things found, and the node files it was made from.
 
-    Raises files.FolderError when a folder holds no node files. A node file that cannot be used
-    becomes a node that could not be read, with the reason.
+    With *hosts*, only nodes of these inventory names count. Raises files.FolderError when a folder holds no
+    node files. A node file that cannot be used becomes a node that could not be read, with the reason.
     """
     paths = [path for folder in folders for path in files.node_files(folder)]
     with _collector_paused():
-        sources, left_out = files.newest(map(files.read_source, paths))
+        found = (source for source in map(files.read_source, paths) if hosts is None or source.host in hosts)
+        sources, left_out = files.newest(found)
         return findings.with_findings(model.merged(map(_part, sources), left_out)), sources
 
 
@@ -58,3 +60,21 @@ def _part(source: files.Source) -> NodePart:
                 "remedy": "Read the node again with this version of podnet.lab, or remove the file",
             },
         )
+
+
+def note_missing(folder: Path, hosts: Iterable[str], began_at: str | None) -> None:
+    """Write a node file for each host that was asked and left none, such as one whose task was stopped."""
+    for host in hosts:
+        path = folder / files.NODES / files.node_file_name(str(host))
+        if path.exists():
+            source = files.read_source(path)
+            if source.error is None and (not began_at or (source.collected_at or "") >= began_at):
+                continue
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "host": str(host),
+            "collected_at": files.timestamp(datetime.now(UTC)),
+            "error": causes.no_result(str(host)),
+            "status": "failed",
+        }
+        files.write(path, files.layered_json(document, 3) + "\n")
