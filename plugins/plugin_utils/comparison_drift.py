@@ -53,8 +53,9 @@ def drift(old: World, new: World) -> Drift:
             differences.append(_difference("node", host, host, "not_read", note=_reason(old, new, host)))
             counts["node"]["not_read"] += 1
     skipped = {(one["what"], one["host"]) for one in not_compared}
-    before = [one for one in things(old, both) if (one.what, one.host) not in skipped]
-    after = [one for one in things(new, both) if (one.what, one.host) not in skipped]
+    firewall = both & set(old.nat) & set(new.nat)
+    before = [one for one in things(old, both, firewall) if (one.what, one.host) not in skipped]
+    after = [one for one in things(new, both, firewall) if (one.what, one.host) not in skipped]
     for first, second in _matched(before, after):
         found = _compared(first, second, old, new)
         what = (first or second or before[0]).what

@@ -36,6 +36,10 @@ KINDS = (
 """What is compared, in this order."""
 
 
+_FIREWALL = ("iptables", "nftables")
+"""Kinds of sources of ranges that are read with the subset ``firewall`` only."""
+
+
 class Value(NamedTuple):
     """One value of a thing."""
 
@@ -57,11 +61,14 @@ class Thing(NamedTuple):
     values: dict[str, Value]
 
 
-def things(world: World, hosts: set[str]) -> Iterator[Thing]:
-    """Yield all things of *world* on the nodes *hosts*."""
+def things(world: World, hosts: set[str], firewall: set[str]) -> Iterator[Thing]:
+    """Yield all things of *world* on the nodes *hosts*.
+
+    Ranges in firewall rules count on the nodes *firewall* only, where both sides read such rules.
+    """
     for maker in (_nodes, _pods, _bridges, _interfaces, _routes, _namespaces, _leases, _nat, _sysctls, _findings):
         yield from (one for one in maker(world) if one.host in hosts)
-    yield from _ranges(world, hosts)
+    yield from _ranges(world, hosts, firewall)
 
 
 def _listed(texts: list[str]) -> str:
@@ -231,13 +238,13 @@ def _namespace_values(namespace: Namespace) -> dict[str, Value]:
     }
 
 
-def _ranges(world: World, hosts: set[str]) -> Iterator[Thing]:
+def _ranges(world: World, hosts: set[str], firewall: set[str]) -> Iterator[Thing]:
     for one in world.model["ranges"]:
         places = sorted(
             {
                 f"{source['host']}: {without_uid(source['place'])} {source['key'] or ''}".rstrip()
                 for source in one["sources"]
-                if source["host"] in hosts
+                if source["host"] in (firewall if source["kind"] in _FIREWALL else hosts)
             }
         )
         if places:
