@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import concurrent.futures
 import dataclasses
 import os
@@ -62,14 +63,15 @@ def _run(stage: Stage, progress: _Progress) -> Outcome:
         del progress.started[stage.name]
     seconds = time.monotonic() - begun
     word = "FAILED" if outcome.failed else "ok" if outcome.passed else "skipped"
-    count = f"  {outcome.closing_line()}" if outcome.passed + outcome.failed + outcome.skipped > 1 else ""
-    lines = [f"{word:<7} {stage.name} ({seconds:.1f} s){count}"]
+    numbers = f"  {outcome.closing_line()}" if outcome.passed + outcome.failed + outcome.skipped > 1 else ""
+    lines = [f"{word:<7} {stage.name} ({seconds:.1f} s){numbers}"]
     if outcome.failed:
         lines += [f"    {line}" for line in job.tail(_TAIL).splitlines()]
         if failure:
             lines.append(f"    {stage.name}: {failure}")
         lines.append(f"    the whole output: {os.path.relpath(job.log)}")
-    lines += [f"        {note}" for note in outcome.notes]
+    notes = collections.Counter(outcome.notes)
+    lines += [f"        {note}" + (f", {count} times" if count > 1 else "") for note, count in notes.items()]
     _say("\n".join(lines))
     return outcome
 
