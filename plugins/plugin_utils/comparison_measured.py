@@ -10,7 +10,7 @@ the same, or differ only in names. What was not read has no value, and is never 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -70,11 +70,13 @@ def spread(values: Iterable[str], noun: str) -> tuple[frozenset[str], str]:
 
 def pod_cables(world: World) -> Iterator[tuple[Pod, Cable, End, End]]:
     """Yield each pod with each of its cables, the end inside and the end outside."""
+    ends: dict[tuple[str, int | None], list[tuple[Cable, End, End]]] = defaultdict(list)
+    for cable in world.model["cables"]:
+        for near, far in (cable["ends"], cable["ends"][::-1]):
+            ends[cable["host"], near["netns"]].append((cable, near, far))
     for pod in world.pods:
-        for cable in world.views[pod["host"]].cables:
-            for near, far in (cable["ends"], cable["ends"][::-1]):
-                if near["netns"] == pod["netns"]:
-                    yield pod, cable, near, far
+        for cable, near, far in ends.get((pod["host"], pod["netns"]), ()):
+            yield pod, cable, near, far
 
 
 def pod_bridges(world: World) -> list[Bridge]:

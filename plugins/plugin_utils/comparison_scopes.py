@@ -115,18 +115,20 @@ def _tunnel(world: World) -> Measured:
 
 def _room(world: World) -> Measured:
     sizes = []
+    inner: dict[str, int] = {}
+    for pod, _cable, near, _far in pod_cables(world):
+        inner[pod["host"]] = max(near["mtu"] or 0, inner.get(pod["host"], 0))
     for node in world.read:
         own = world.views[node["host"]].own_namespace
         ways = {route["dev"] for route in node["default_route"]} or {one["ifname"] for one in node["addresses"]}
         uplinks = [one["mtu"] for one in own["interfaces"] if one["ifname"] in ways and one["mtu"]] if own else []
-        pods = [near["mtu"] for pod, _c, near, _f in pod_cables(world) if pod["host"] == node["host"] and near["mtu"]]
-        if uplinks and pods:
-            sizes.append((max(pods), min(uplinks)))
+        if uplinks and inner.get(node["host"]):
+            sizes.append((inner[node["host"]], min(uplinks)))
     if not sizes:
         return absent("no pod with a cable")
-    pod, uplink = max(sizes)
-    fits = all(inner <= outer for inner, outer in sizes)
-    text = f"pods {pod}, uplink {uplink}{'' if fits else ': too small'}"
+    most, uplink = max(sizes)
+    fits = all(size <= room for size, room in sizes)
+    text = f"pods {most}, uplink {uplink}{'' if fits else ': too small'}"
     return seen(fits, text, (world.read[0]["host"], "ip link"))
 
 
