@@ -21,8 +21,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.podnet.lab.plugins.plugin_utils import causes, files
 from ansible_collections.podnet.lab.plugins.plugin_utils.model import FACT_KEYS
 from ansible_collections.podnet.lab.plugins.plugin_utils.records import SCHEMA_VERSION, Error
+from ansible_collections.podnet.lab.plugins.plugin_utils.services import FACT_KEY as SERVICE_KEY
 
 MODULE = "podnet.lab.pod_network_facts"
+SERVICE_MODULE = "podnet.lab.service_rule_facts"
 
 
 class ActionModule(ActionBase):
@@ -40,6 +42,7 @@ class ActionModule(ActionBase):
                 "gather_subset": {"type": "list", "elements": "str"},
                 "timeout": {"type": "int"},
                 "on_timeout": {"type": "str", "choices": ["error", "warn", "ignore"]},
+                "services": {"type": "bool", "default": False},
             }
         )
         host = str(task_vars["inventory_hostname"])
@@ -75,12 +78,31 @@ class ActionModule(ActionBase):
                 cables=len(facts["podnet_veth"]["pairs"]),
                 bridges=len(facts["podnet_bridge"]["bridges"]),
             )
+            if args.get("services"):
+                self._add_services(document, result, options, task_vars)
         try:
             # json.dumps also leaves behind the tags that ansible-core puts on every value.
             files.write(path, files.layered_json(json.loads(json.dumps(document)), 3) + "\n")
         except files.FolderError as exc:
             raise AnsibleActionFail(str(exc)) from None
         return result
+
+    def _add_services(
+        self, document: dict[str, Any], result: dict[str, Any], options: dict[str, Any], task_vars: dict[str, Any]
+    ) -> None:
+        """Add the rules of Services; that they could not be read is an error beside the other facts."""
+        asked = {name: value for name, value in options.items() if name != "gather_subset"}
+        said = self._once(asked, task_vars, SERVICE_MODULE)
+        facts = (said.get("ansible_facts") or {}).get(SERVICE_KEY)
+        if said.get("failed") or said.get("unreachable") or facts is None:
+            why = causes.failed(f"rules of Services on {document['host']}", _words(said))
+            document.setdefault("errors", []).append(why)
+            self._display.warning(_sentence(why))
+            result["partial"] = True
+            return
+        document[SERVICE_KEY] = facts
+        result["services"] = len(facts["services"])
+        result["partial"] = result["partial"] or bool(facts.get("partial"))
 
     def _ask(self, options: dict[str, Any], task_vars: dict[str, Any]) -> tuple[dict[str, Any], Error | None]:
         """Return the module's result, and an error when it had to do without root."""
@@ -95,10 +117,10 @@ class ActionModule(ActionBase):
         self._task.become = False
         return self._once(options, task_vars), lacking
 
-    def _once(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _once(self, options: dict[str, Any], task_vars: dict[str, Any], module: str = MODULE) -> dict[str, Any]:
         try:
             said: dict[str, Any] = self._execute_module(
-                module_name=MODULE, module_args=dict(options), task_vars=task_vars
+                module_name=module, module_args=dict(options), task_vars=task_vars
             )
         except AnsibleConnectionFailure as exc:
             if causes.is_become(str(exc)):

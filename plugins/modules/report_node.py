@@ -34,6 +34,12 @@ options:
     description: What to do when the time is up. See M(podnet.lab.pod_network_facts).
     type: str
     choices: [error, warn, ignore]
+  services:
+    description:
+      - Whether to read the rules of Services as well, with M(podnet.lab.service_rule_facts).
+      - When they cannot be read, the file says so in C(errors), and has the other facts.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -51,6 +57,7 @@ notes:
   - Never reports a change, because nothing changes on the node.
 seealso:
   - module: podnet.lab.pod_network_facts
+  - module: podnet.lab.service_rule_facts
   - module: podnet.lab.report_write
 """
 
@@ -90,4 +97,9 @@ bridges:
   type: int
   returned: success
   sample: 1
+services:
+  description: Number of addresses and ports of Services.
+  type: int
+  returned: when O(services=true) and they could be read
+  sample: 15
 """

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from . import findings_cables, findings_nodes, findings_pods, findings_ranges
+from . import findings_cables, findings_nodes, findings_pods, findings_ranges, findings_services
 from .index import NodeView, by_node
 from .model import host_order
 from .records import Finding, Model
@@ -27,6 +27,7 @@ ALL: tuple[Finder, ...] = (
     *findings_pods.ALL,
     *findings_cables.ALL,
     *findings_ranges.ALL,
+    *findings_services.ALL,
 )
 
 SEVERITIES = ("fault", "unproven", "note")

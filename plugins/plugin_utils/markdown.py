@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from . import commands, mermaid, rows, words
+from . import commands, mermaid, rows, service_rows, words
 from .escape import markdown_code as code
 from .escape import markdown_text as text
 from .index import NodeView, by_node
@@ -24,6 +24,10 @@ ODD_OF_A_KIND = 25
 """So many odd things of one kind are told; the others are in report.json."""
 RANGES = 200
 """So many ranges are listed; the others are in report.json."""
+SERVICES = 200
+"""So many addresses and ports of Services are listed, odd ones first; the others are in report.json."""
+BACKENDS = 8
+"""So many backends of a Service are listed."""
 
 _SEVERITY = {"fault": "Fault", "unproven": "Not proven", "note": "Note"}
 
@@ -39,6 +43,7 @@ def report(model: Model) -> str:
         *_odd(model),
         *_nodes(model, views, odd),
         *_ranges(model["ranges"], model),
+        *_services(model),
     ]
     anchors = _anchors(model)
     for node in _in_detail(model, odd):
@@ -167,6 +172,37 @@ def _ranges(entries: list[Range], model: Model) -> Iterator[str]:
     yield from _table(("Of", "Range", "Scope", "Nodes", "Written down in", "See it on the node"), cells())
     if len(entries) > RANGES:
         yield f"And {len(entries) - RANGES} more, all in report.json under `ranges`."
+        yield ""
+
+
+def _services(model: Model) -> Iterator[str]:
+    if not any(node["service_mode"] for node in model["nodes"]):
+        return
+    entries = service_rows.rows(model)
+    yield "## Services"
+    yield ""
+    if not entries:
+        yield "No rules of Services were found on these nodes."
+        yield ""
+        return
+
+    def cells() -> Iterator[Sequence[str]]:
+        for one in entries[:SERVICES]:
+            more = len(one.backends) - BACKENDS
+            yield (
+                text(f"! {one.name}" if one.odd else one.name),
+                text(one.kind),
+                code(one.place),
+                "<br>".join(text(backend) for backend in one.backends[:BACKENDS])
+                + (f"<br>and {more} more" if more > 0 else ""),
+                text(rows.range_nodes(one.hosts, model)),
+                code(one.command),
+            )
+
+    titles = ("Service", "Type", "Address and port", "Leads to", "Nodes", "See it on the node")
+    yield from _table(titles, cells())
+    if len(entries) > SERVICES:
+        yield f"And {len(entries) - SERVICES} more, all in report.json under `services`."
         yield ""
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from . import ranges
+from . import ranges, services
 from .reading import Item, ShapeError, error
 from .records import (
     SCHEMA_VERSION,
@@ -93,6 +93,8 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "default_route": [],
         "cni": {"active": None, "shadowed": [], "unreadable": []},
         "conflicts": [],
+        "service_mode": None,
+        "service_sources": [],
     }
     return {
         "node": node,
@@ -101,13 +103,15 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "bridges": [],
         "ranges": [],
         "leases": [],
+        "services": [],
         "namespaces": [],
     }
 
 
 def _facts_part(root: Item, host: str) -> NodePart:
     netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
-    for view in (netns, veth, bridge, cidr):
+    service = root.item_or_none(services.FACT_KEY) or Item({}, f"{root.place}.{services.FACT_KEY}")
+    for view in (netns, veth, bridge, cidr, *([service] if services.FACT_KEY in root else [])):
         _known_version(view)
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
@@ -126,10 +130,12 @@ def _facts_part(root: Item, host: str) -> NodePart:
 
     errors: list[Error] = []
     told = [error for namespace in namespaces for error in namespace["errors"]]
-    for view in (root, netns, veth, bridge, cidr):
+    for view in (root, netns, veth, bridge, cidr, service):
         # Four views of one snapshot repeat what it could not read, that of single namespaces included.
         errors.extend(entry for entry in view.errors() if entry not in errors and entry not in told)
-    partial = bool(errors or told) or any(view.flag_or_none("partial") for view in (netns, veth, bridge, cidr))
+    errors.extend(services.not_understood(service))
+    views = (netns, veth, bridge, cidr, service)
+    partial = bool(errors or told) or any(view.flag_or_none("partial") for view in views)
 
     node_item = cidr.item_or_none("node") or Item({}, f"{cidr.place}.node")
     cni_item = cidr.item_or_none("cni") or Item({}, f"{cidr.place}.cni")
@@ -145,6 +151,8 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "default_route": [_default_route(one) for one in node_item.items("default_route")],
         "cni": _cni(cni_item),
         "conflicts": [_conflict(one) for one in cidr.items("conflicts")],
+        "service_mode": service.text_or_none("mode"),
+        "service_sources": services.sources(service),
     }
     return {
         "node": node,
@@ -156,6 +164,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
             *(_range(one, host, "service") for one in cidr.items("service")),
         ],
         "leases": [_lease(one, host) for one in cidr.items("leases")],
+        "services": services.of_node(service, host),
         "namespaces": namespaces,
     }
 
@@ -429,6 +438,7 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
     ordered = sorted(parts, key=lambda part: host_order(part["node"]["host"]))
     nodes = [part["node"] for part in ordered]
     times = sorted(node["collected_at"] for node in nodes if node["collected_at"])
+    pods = [pod for part in ordered for pod in part["pods"]]
     model: Model = {
         "schema_version": SCHEMA_VERSION,
         "first_collected_at": times[0] if times else None,
@@ -444,11 +454,12 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
         },
         "odd": [],
         "nodes": nodes,
-        "pods": [pod for part in ordered for pod in part["pods"]],
+        "pods": pods,
         "cables": [cable for part in ordered for cable in part["cables"]],
         "bridges": [bridge for part in ordered for bridge in part["bridges"]],
         "ranges": _merged_ranges(one for part in ordered for one in part["ranges"]),
         "leases": [lease for part in ordered for lease in part["leases"]],
+        "services": services.merged((part["services"] for part in ordered), pods, nodes),
         "namespaces": [namespace for part in ordered for namespace in part["namespaces"]],
         "superseded": list(superseded),
     }

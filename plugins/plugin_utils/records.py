@@ -269,6 +269,60 @@ class NodeNetwork(TypedDict):
     dev: str | None
 
 
+class ServiceSource(TypedDict):
+    """A place on a node that holds rules of Services."""
+
+    mode: str
+    variant: str | None
+    family: str | None
+    table: str
+    command: str
+    services: int
+
+
+class ServiceBackend(TypedDict):
+    """Where connections to a Service are sent."""
+
+    address: str
+    port: int | None
+    pod: PodName | None
+    host: str | None
+    """The node that has the address."""
+
+
+class ServiceRule(TypedDict):
+    """What one node does with connections to a Service."""
+
+    host: str
+    mode: str
+    action: str
+    backends: list[str]
+    """As in ``10.244.1.2:80``."""
+    command: str
+    text: str
+    target: str | None
+
+
+class Service(TypedDict):
+    """One address and port that nodes send to backends, with what each node says of it."""
+
+    namespace: str | None
+    name: str | None
+    port_name: str | None
+    type: str | None
+    family: str
+    virtual_address: str | None
+    port: int
+    protocol: str
+    traffic_policy: str | None
+    affinity: str | None
+    source_ranges: list[str]
+    hosts: list[str]
+    backends: list[ServiceBackend]
+    """Those of all nodes."""
+    rules: list[ServiceRule]
+
+
 class Node(TypedDict):
     """One node, by its inventory name."""
 
@@ -286,6 +340,9 @@ class Node(TypedDict):
     default_route: list[DefaultRoute]
     cni: Cni
     conflicts: list[Conflict]
+    service_mode: str | None
+    """How kube-proxy works there: ``iptables``, ``nftables``, ``ipvs``, ``mixed``, ``none``; null when not read."""
+    service_sources: list[ServiceSource]
 
 
 class Finding(TypedDict):
@@ -339,6 +396,7 @@ class Model(TypedDict):
     bridges: list[Bridge]
     ranges: list[Range]
     leases: list[Lease]
+    services: list[Service]
     namespaces: list[Namespace]
     superseded: list[Superseded]
 
@@ -352,6 +410,7 @@ class NodePart(TypedDict):
     bridges: list[Bridge]
     ranges: list[Range]
     leases: list[Lease]
+    services: list[Service]
     namespaces: list[Namespace]
 
 

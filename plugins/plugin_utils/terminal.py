@@ -10,7 +10,7 @@ goes through layout.py, which writes out what does not print.
 
 from __future__ import annotations
 
-from . import rows, words
+from . import rows, service_rows, words
 from .index import NodeView, by_node
 from .layout import Column, paragraph, table
 from .records import Finding, Model, Node
@@ -25,6 +25,8 @@ ODD_OF_A_KIND = 3
 """So many odd things of one kind are told; the others are counted."""
 RANGES = 15
 """So many ranges are listed; the others are counted."""
+SERVICES = 15
+"""So many addresses and ports of Services are listed, odd ones first; the others are counted."""
 
 _ADDRESS = len("fd00:1111:2222:3333:4444:5555:6666:7777/128")
 """No address is longer; what is, is none, and may be cut."""
@@ -43,6 +45,8 @@ def summary(model: Model, report: str | None) -> str:
         lines.extend([*_node_lines(model, views, odd, report), ""])
     if model["totals"]["nodes_read"]:
         lines.extend([*_ranges(model, report), ""])
+    if model["services"]:
+        lines.extend([*_services(model, report), ""])
     if model["superseded"]:
         lines.extend([*_superseded(model), ""])
     if report:
@@ -223,6 +227,16 @@ def _ranges(model: Model, report: str | None) -> list[str]:
     lines = table((Column("RANGE"), Column("ADDRESSES", _ADDRESS), Column("WRITTEN DOWN ON", 15)), cells, indent="")
     if len(shown) > RANGES:
         lines.append(f"and {len(shown) - RANGES} more" + (f", all in {report}" if report else ""))
+    return lines
+
+
+def _services(model: Model, report: str | None) -> list[str]:
+    entries = service_rows.rows(model)
+    cells = [(f"! {one.name}" if one.odd else one.name, one.place, one.summary) for one in entries[:SERVICES]]
+    columns = (Column("SERVICE", 12), Column("ADDRESS AND PORT", _ADDRESS), Column("LEADS TO", 12))
+    lines = table(columns, cells, indent="")
+    if len(entries) > SERVICES:
+        lines.append(f"and {len(entries) - SERVICES} more" + (f", all in {report}" if report else ""))
     return lines
 
 

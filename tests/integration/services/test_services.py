@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -221,3 +223,44 @@ def test_check_mode_and_options(world: World, check_mode: bool) -> None:
     assert len(result["ansible_facts"][KEY]["services"]) == 19
     result = world.module("service_rule_facts", {"timeout": 0}, check_mode=check_mode, fail_ok=True)
     assert result["msg"] == "timeout must be at least 1 second; it is 0."
+
+
+def test_inspect(world: World) -> None:
+    """The playbook reads Services when asked, and shows where they lead."""
+    _restore(world, "iptables-nft-restore", "iptables-nft-save.txt")
+    _pod(world, "web-0", "10.244.0.3/24")
+    report = world.scratch / "report"
+    done = world.run(
+        Path(sys.executable).parent / "ansible-playbook",
+        CHECKOUT / "playbooks" / "inspect.yml",
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "-e",
+        json.dumps(
+            {
+                "ansible_python_interpreter": sys.executable,
+                "podnet_become": False,
+                "podnet_report_dir": str(report),
+                "podnet_services": True,
+            }
+        ),
+        env=world.ansible_env(),
+        timeout=180,
+    )
+    assert "! default/empty:http" in done.stdout
+    assert "default/near:http" in done.stdout
+    document = json.loads((report / "nodes" / "localhost.json").read_text(encoding="utf-8"))
+    assert_valid("node", document)
+    assert_valid(KEY, document[KEY])
+    model = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    assert_valid("report", model)
+    near = [one for one in model["services"] if one["name"] == "near"]
+    assert [backend["pod"] for one in near for backend in one["backends"]] == [
+        {"namespace": "default", "name": "web-0"}
+    ]
+    assert [one["object"] for one in model["odd"] if one["kind"] == "service-without-backends"] == [
+        "default/empty:http"
+    ]
+    assert "## Services" in (report / "report.md").read_text(encoding="utf-8")

@@ -50,13 +50,14 @@ class Node(report_node.ActionModule):
         self._display = type("Display", (), {"warning": lambda _self, text: self.warnings.append(text)})()
         self.warnings: list[str] = []
         self.asked: list[tuple[dict[str, Any], bool]] = []
+        self.modules = ["podnet.lab.pod_network_facts"] * 2
 
     def validate_argument_spec(self, *_args: Any, **_options: Any) -> tuple[None, dict[str, Any]]:
         """Return the arguments; Ansible's own validation is not under test."""
         return None, self._args
 
     def _execute_module(self, **options: Any) -> dict[str, Any]:
-        assert options["module_name"] == "podnet.lab.pod_network_facts"
+        assert options["module_name"] == self.modules.pop(0)
         self.asked.append((options["module_args"], self._connection.become is not None))
         answer = self._answers.pop(0)
         if isinstance(answer, BaseException):
@@ -160,3 +161,46 @@ def test_tags_of_ansible_stay_behind(tmp_path: Path) -> None:
     assert tagged.__class__ is not dict
     _result, document = run(Node(tmp_path, [{"ansible_facts": tagged}]), tmp_path)
     assert {key: document[key] for key in FACTS} == FACTS
+
+
+SERVICES = {"podnet_service": {"schema_version": 1, "partial": False, "errors": [], "services": [{}, {}]}}
+
+
+def with_services(folder: Path, answer: Any, **options: Any) -> Node:
+    """Return a node that is asked for the rules of Services too, and answers that with *answer*."""
+    node = Node(folder, [{"ansible_facts": FACTS}, answer], services=True, **options)
+    node.modules = ["podnet.lab.pod_network_facts", "podnet.lab.service_rule_facts"]
+    return node
+
+
+def test_services_are_read_when_asked_for(tmp_path: Path) -> None:
+    node = with_services(tmp_path, {"ansible_facts": SERVICES}, timeout=9, gather_subset=["all"])
+    result, document = run(node, tmp_path)
+    assert document["podnet_service"] == SERVICES["podnet_service"]
+    assert "errors" not in document
+    assert (result["services"], result["partial"]) == (2, False)
+    assert [asked for asked, _become in node.asked] == [{"timeout": 9, "gather_subset": ["all"]}, {"timeout": 9}]
+
+
+def test_services_are_not_read_otherwise(tmp_path: Path) -> None:
+    node = Node(tmp_path, [{"ansible_facts": FACTS}], services=False)
+    result, document = run(node, tmp_path)
+    assert "podnet_service" not in document
+    assert "services" not in result
+    assert len(node.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"failed": True, "msg": "Boom."}, AnsibleConnectionFailure("Boom."), AnsibleError("Boom."), {"ansible_facts": {}}],
+)
+def test_services_that_cannot_be_read_take_nothing_from_the_rest(tmp_path: Path, answer: Any) -> None:
+    node = with_services(tmp_path, answer)
+    result, document = run(node, tmp_path)
+    assert {key: document[key] for key in FACTS} == FACTS
+    assert "podnet_service" not in document
+    (error,) = document["errors"]
+    assert "Services" in error["object"]
+    assert all(error.values())
+    assert (result["partial"], "services" in result, "failed" in result) == (True, False, False)
+    assert len(node.warnings) == 1

@@ -58,6 +58,10 @@ class NodeFile:
         self.in_use: list[Facts] = []
         self.leases: list[Facts] = []
         self.conflicts: list[Facts] = []
+        self.services: list[Facts] | None = None
+        """Null: they were not asked for."""
+        self.service_sources: list[Facts] = []
+        self.unrecognised: list[Facts] = []
         self.cni: Facts = {
             "active": {"path": "/etc/cni/net.d/10-bridge.conflist", "name": "pods", "plugins": ["bridge", "portmap"]},
             "shadowed": [],
@@ -251,12 +255,67 @@ class NodeFile:
         }
         self.own["host_network_pods"].append({**owner, "sources": [], "contradictions": []})
 
+    def service(
+        self, name: str, ends: list[tuple[str, int]], *, address: str | None = "10.96.0.10", **changes: Any
+    ) -> Facts:
+        """Add what the rules say of a Service with backends at *ends*, and return it."""
+        mine = {
+            one["local"]
+            for namespace in self.namespaces
+            for link in namespace["interfaces"]
+            for one in link["addr_info"]
+        }
+        known = {"command": "show", "text": f"-d {address} -j KUBE-SVC-{name}"}
+        rule = {key: changes.pop(key, value) for key, value in known.items()}
+        one = {
+            "namespace": "default",
+            "name": name,
+            "port_name": "http" if ends else None,
+            "type": "cluster_ip",
+            "family": "inet",
+            "virtual_address": address,
+            "port": 80,
+            "protocol": "tcp",
+            "action": "forward" if ends else "reject",
+            "backends": [
+                {"address": end, "port": port, "weight": round(1 / len(ends), 4), "local": end in mine, "pod": None}
+                for end, port in ends
+            ],
+            "affinity": None,
+            "traffic_policy": "cluster",
+            "source_ranges": [],
+            "scheduler": "random" if ends else None,
+            "mode": "iptables",
+            "rule": {**rule, "table": "nat", "chain": "KUBE-SERVICES", "target": f"KUBE-SVC-{name}"},
+            **changes,
+        }
+        if self.services is None:
+            self.services = []
+        self.services.append(one)
+        return one
+
+    def service_view(self) -> Facts:
+        """Return the key podnet_service."""
+        services = self.services or []
+        source = {"mode": "iptables", "variant": "nf_tables", "family": "inet", "table": "nat", "command": "show"}
+        return {
+            "schema_version": 1,
+            "partial": bool(self.unrecognised),
+            "errors": [],
+            "mode": "iptables" if services else "none",
+            "sources": self.service_sources or ([{**source, "services": len(services)}] if services else []),
+            "node_port_addresses": ["0.0.0.0/0"],
+            "services": services,
+            "unrecognised": self.unrecognised,
+        }
+
     def document(self) -> Facts:
         """Return the node file."""
         errors = self.errors
         told = [*errors, *(error for namespace in self.namespaces for error in namespace["errors"])]
         head = {"schema_version": 1, "partial": bool(told)}
         return {
+            **({} if self.services is None else {"podnet_service": self.service_view()}),
             "schema_version": 1,
             "host": self.host,
             "collected_at": self.collected_at,

@@ -60,8 +60,22 @@ def hostile(start: int = 0, count: int = 100) -> Model:
         )
         lease: dict[str, Any] = {"address": text, "network": text, "container_id": text, "ifname": text}
         node.leases.append({**lease, "path": text, "state": "leaked", "pod": None})
+        node.service(text, [(text, 80)], address=text, namespace=text, port_name=text, text=text, type=text)
+        node.service(text, [], address=None, namespace=text, action="reject", text=text, port=pair)
     node.host_pod(HOSTILE[0], namespace=HOSTILE[1])
     return model_of(node, *(unread(f"{number}{text}", text) for number, text in enumerate(HOSTILE)))
+
+
+def with_services(nodes: list[NodeFile], count: int = 2) -> list[NodeFile]:
+    """Return nodes that agree about some Services, one of which has no backend."""
+    for node in nodes:
+        for number in range(count):
+            ends = [(f"10.244.{1 + (number + which) % 3}.2", 8080) for which in range(2)]
+            node.service(f"web{number}", ends, address=f"10.96.{number // 200}.{number % 200 + 1}")
+            node.service(f"web{number}", ends, address=None, port=30000 + number, type="node_port")
+        node.service("empty", [], address="10.96.9.9", action="reject")
+        node.service("empty", [], address=None, port=32767, type="health_check", action="accept")
+    return nodes
 
 
 MODELS = {
@@ -71,6 +85,8 @@ MODELS = {
     "hostile, first half drawn": hostile(0, 14),
     "hostile, second half drawn": hostile(14, 14),
     "large": model_of(NodeFile(1, pods=150), *(NodeFile(number, pods=2) for number in range(2, 70))),
+    "services": model_of(*with_services(three_nodes())),
+    "many services": model_of(*with_services(three_nodes(), 300)),
     "empty": model_of(NodeFile(1, bridge=None)),
     "none read": model_of(unread("node1"), unread("node2")),
     "no nodes": model_of(),
@@ -219,6 +235,32 @@ def test_markdown_of_a_fleet_shows_nodes_with_odd_things() -> None:
 def test_markdown_of_a_large_node_is_cut_and_says_so() -> None:
     text = markdown.report(model_of(NodeFile(1, pods=150)))
     assert "And 30 more, all in report.json under `pods`." in text
+
+
+def test_terminal_tells_where_services_lead() -> None:
+    text = terminal.summary(MODELS["services"], REPORT)
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    start = lines.index("SERVICE ADDRESS AND PORT LEADS TO")
+    assert lines[start + 1 : start + 6] == [
+        "! default/empty 10.96.9.9:80 none (reject)",
+        "default/web0:http 10.96.0.1:80 pod1 and 1 more",
+        "default/web0:http every node:30000 pod1 and 1 more",
+        "default/web1:http 10.96.0.2:80 pod1 and 1 more",
+        "default/web1:http every node:30001 pod1 and 1 more",
+    ]
+    assert "health" not in text
+    text = terminal.summary(MODELS["many services"], REPORT)
+    assert f"\nand 586 more, all in {REPORT}\n" in text
+
+
+def test_markdown_tells_where_services_lead() -> None:
+    text = markdown.report(MODELS["services"])
+    assert (
+        "| default/web0:http | ClusterIP | `10.96.0.1:80` | default/pod1<br>default/pod1 | all 3 nodes | `show` |"
+        in text
+    )
+    assert "And 401 more, all in report.json under `services`." in markdown.report(MODELS["many services"])
+    assert "## Services" not in markdown.report(MODELS["healthy"])
 
 
 # Mermaid
