@@ -267,7 +267,7 @@ class _Reader:
     def _place(self, rule: IptablesRule, node_port: bool) -> Optional[Place]:
         protocol = parse_protocol(rule.value("-p"))
         port = parse_port(rule.value("--dport"))
-        if protocol is None or port is None or {"-p", "-d", "--dport"} & rule.negated:
+        if protocol is None or port is None or "-p" in rule.negated:
             return None
         if node_port:
             return (self.family, None, port, protocol) if "-d" not in rule.options else None

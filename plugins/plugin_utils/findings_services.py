@@ -18,15 +18,10 @@ from .records import Finding, Model, Service
 def no_backends(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Services that every node rejects, because nothing is behind them."""
     empty: dict[str, list[Service]] = defaultdict(list)
-    filled: set[str] = set()
     for one in model["services"]:
-        if one["backends"]:
-            filled.add(services.name(one))
-        elif any(rule["action"] == "reject" for rule in one["rules"]):
+        if not one["backends"] and any(rule["action"] == "reject" for rule in one["rules"]):
             empty[services.name(one)].append(one)
     for name, entries in empty.items():
-        if name in filled:
-            continue
         rules = [rule for one in entries for rule in one["rules"]]
         hosts = list(dict.fromkeys(rule["host"] for rule in rules))
         yield {

@@ -210,6 +210,16 @@ def test_ipvs() -> None:
     assert sticky["affinity"] == {"type": "ClientIP", "timeout": None}
 
 
+def test_a_backend_without_weight_gets_nothing() -> None:
+    """As kube-proxy does it with a backend that is about to end, whatever the scheduler."""
+    lines = _sample("ip_vs.txt").splitlines()[:3]
+    lines += ["TCP  0A600001:0050 rr "] + [
+        "  -> 0AF4000%d:0050      Masq    %d      0          0         " % (number, number % 2) for number in (1, 2, 3)
+    ]
+    (one,) = read_ipvs("\n".join(lines), set(), set()).services
+    assert [backend["weight"] for backend in one["backends"]] == [0.5, 0.0, 0.5]
+
+
 def test_ipvs_of_others_has_no_types() -> None:
     """Without kube-ipvs0 nobody can tell what an address is for (keepalived, ldirectord)."""
     found = read_ipvs(_sample("ip_vs.txt"), {"172.30.99.11"}, set())
@@ -242,6 +252,33 @@ def test_a_lab() -> None:
     ]
     # A rule without an address of its own is no Service.
     assert [one["command"] for one in found.unrecognised] == ["nft list chain inet podnet_lab0 prerouting"]
+
+
+def _dnat(*expressions: Any) -> Found:
+    rule = {"family": "ip", "table": "podnet_x", "chain": "c", "expr": list(expressions)}
+    return read_lab_table(json.dumps({"nftables": [{"rule": rule}]}), "ip", "podnet_x")
+
+
+def _match(protocol: str, field: str, right: Any) -> Any:
+    return {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": field}}, "right": right}}
+
+
+HEAD = (_match("ip", "daddr", "10.96.0.1"), _match("tcp", "dport", 80))
+
+
+def test_a_lab_rule_with_a_condition_of_its_own_is_no_service() -> None:
+    found = _dnat(*HEAD, {"dnat": {"addr": "10.244.0.2"}})
+    assert (len(found.services), len(found.unrecognised)) == (1, 0)
+    found = _dnat(*HEAD, _match("ip", "saddr", "10.1.1.1"), {"dnat": {"addr": "10.244.0.2"}})
+    assert (len(found.services), len(found.unrecognised)) == (0, 1)
+
+
+@pytest.mark.parametrize("keys", [[0, 2], [0, {"range": [1, 5]}], [-1, 0], [0, {"range": [1, 0]}], [0, True]])
+def test_shares_beyond_what_is_drawn_are_not_understood(keys: Any) -> None:
+    drawn = {"numgen": {"mode": "random", "mod": 2, "offset": 0}}
+    ends = [[key, "10.244.0.%d" % (2 + number)] for number, key in enumerate(keys)]
+    found = _dnat(*HEAD, {"dnat": {"addr": {"map": {"key": drawn, "data": {"set": ends}}}}})
+    assert (len(found.services), len(found.unrecognised)) == (0, 1)
 
 
 def _wanted(node: str) -> Dict[Tuple[Any, ...], Tuple[Any, ...]]:
@@ -311,6 +348,8 @@ SERVICE = '-A KUBE-SERVICES -d 10.96.0.9/32 -p tcp -m comment --comment "a/b:c c
         ([SERVICE + "-m time --utc -j KUBE-SVC-A"], "Its conditions are not those of a Service."),
         ([SERVICE.replace("10.96.0.9/32", "10.96.0.0/16") + "-j KUBE-SVC-A"], "Its conditions are not those"),
         ([SERVICE.replace("-d ", "! -d ") + "-j KUBE-SVC-A"], "Its conditions are not those"),
+        ([SERVICE.replace("-p ", "! -p ") + "-j KUBE-SVC-A"], "Its conditions are not those"),
+        ([SERVICE.replace("--dport ", "! --dport ") + "-j KUBE-SVC-A"], "Its conditions are not those"),
         ([SERVICE + "-j KUBE-SVC-GONE"], "There is no chain KUBE-SVC-GONE."),
         ([SERVICE + "-j KUBE-SVC-A", "-A KUBE-SVC-A -j KUBE-SEP-A"], "The chain KUBE-SEP-A sends packets nowhere."),
         ([SERVICE + "-j KUBE-SVC-A", "-A KUBE-SVC-A -j ACCEPT"], "It does not lead to a backend."),

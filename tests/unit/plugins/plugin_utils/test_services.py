@@ -161,6 +161,14 @@ def test_no_backends() -> None:
     )
 
 
+def test_no_backends_of_one_family() -> None:
+    nodes = agreeing()
+    for node in nodes:
+        node.service("web", [], address="fd00:10:96::a", family="inet6", port_name="http")
+    finding = only(odd_of(*nodes), "service-without-backends")
+    assert finding["message"] == "default/web:http has no backend: connections to [fd00:10:96::a]:80 are rejected"
+
+
 def test_no_backend_on_one_node_is_usual_with_the_policy_local() -> None:
     nodes = agreeing()
     for node in nodes:
