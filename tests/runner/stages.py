@@ -162,7 +162,7 @@ STAGES: tuple[Stage, ...] = (
     # The oldest ansible-core manages Python 3.8, the newest release 3.14: together, every Python of a node.
     _units(CORES[0], "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
     _units(CORES[2], "3.12", "3.14"),
-    Stage("integration", "integration", _pytest("tests/integration"), obstacle=_needs_root, alone=True, limit=1200),
+    Stage("integration", "integration", _pytest("tests/integration"), obstacle=_needs_root, alone=True, limit=2400),
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=_needs_root, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
     _molecule_with(CORES[2]),
