@@ -54,8 +54,9 @@ def drift(old: World, new: World) -> Drift:
             counts["node"]["not_read"] += 1
     skipped = {(one["what"], one["host"]) for one in not_compared}
     firewall = both & set(old.nat) & set(new.nat)
-    before = [one for one in things(old, both, firewall) if (one.what, one.host) not in skipped]
-    after = [one for one in things(new, both, firewall) if (one.what, one.host) not in skipped]
+    services = both & old.services & new.services
+    before = [one for one in things(old, both, firewall, services) if (one.what, one.host) not in skipped]
+    after = [one for one in things(new, both, firewall, services) if (one.what, one.host) not in skipped]
     for first, second in _matched(before, after):
         found = _compared(first, second, old, new)
         what = (first or second or before[0]).what
@@ -96,7 +97,13 @@ def _reason(old: World, new: World, host: str) -> str:
     return "not read " + "; ".join(told)
 
 
-_SUBSETS = {"sysctl": "sysctls", "nat": "firewall", "route": "routes"}
+_ASKED_FOR = {
+    "sysctl": "subset sysctls",
+    "nat": "subset firewall",
+    "route": "subset routes",
+    "service": "podnet_services",
+}
+"""What is only read when asked for, and by what."""
 
 
 def _has(world: World, what: str, host: str) -> bool:
@@ -104,6 +111,8 @@ def _has(world: World, what: str, host: str) -> bool:
         return host in world.sysctls
     if what == "nat":
         return host in world.nat
+    if what == "service":
+        return host in world.services
     own = world.views[host].own_namespace
     return own is not None and own["routes"] is not None
 
@@ -111,11 +120,11 @@ def _has(world: World, what: str, host: str) -> bool:
 def _sections(old: World, new: World, hosts: Iterable[str]) -> list[NotCompared]:
     """Return what at least one side did not read on a node that it did read."""
     found = []
-    for what, subset in _SUBSETS.items():
+    for what, option in _ASKED_FOR.items():
         for host in sorted(hosts, key=host_order):
             lacking = [side for side, world in (("before", old), ("after", new)) if not _has(world, what, host)]
             if lacking:
-                reason = f"not read {' and '.join(lacking)} (subset {subset})"
+                reason = f"not read {' and '.join(lacking)} ({option})"
                 found.append(_not_compared(what, host, reason))
     return found
 

@@ -79,7 +79,7 @@ def _subject(title: str, subject: Subject, sides: tuple[str, str]) -> Iterator[s
     yield f"### {text(title)}"
     yield ""
     rows = [
-        (text(aspect["title"]), _seen(aspect["left"]), _seen(aspect["right"]), _verdict(aspect))
+        (text(aspect["title"]), _seen(aspect["left"]), _seen(aspect["right"]), _verdict(aspect, sides))
         for aspect in subject["aspects"]
     ]
     yield from table(("What", text(sides[0]), text(sides[1]), "Verdict"), rows)
@@ -92,8 +92,11 @@ def _seen(one: Seen) -> str:
     return f"{told}<br>{text(one['host'] or '')}: {code(one['command'])}"
 
 
-def _verdict(aspect: Aspect) -> str:
-    parts = [VERDICTS[aspect["verdict"]] + (" (expected)" if aspect["expected"] else "")]
+def _verdict(aspect: Aspect, sides: tuple[str, str]) -> str:
+    told = VERDICTS[aspect["verdict"]]
+    if aspect["verdict"] == "missing":
+        told += f" in {text(sides[aspect['left']['state'] != 'absent'])}"
+    parts = [told + (" (expected)" if aspect["expected"] else "")]
     if aspect["why"]:
         parts.append(text(aspect["why"]))
     if aspect["verdict"] != "same":

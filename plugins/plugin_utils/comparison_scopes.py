@@ -22,7 +22,7 @@ from .comparison_measured import (
     spread,
 )
 from .comparison_world import World
-from .records import Pod, Range
+from .records import Pod, Range, Service
 
 # Container
 
@@ -147,7 +147,41 @@ def _written(found: list[Range], nothing: str) -> Measured:
     return seen("written", text, (source["host"], commands.source(source) or ""))
 
 
+def _unread_services(world: World) -> list[str]:
+    return [node["host"] for node in world.read if node["host"] not in world.services]
+
+
 def _service_rules(world: World) -> Measured:
+    """Return the rules themselves, or where only NAT rules were read, those by which kube-proxy shows itself."""
+    if _unread_services(world):
+        return _kube_proxy(world)
+    found = world.model["services"]
+    if not found:
+        return absent("no rules of Services")
+    one = found[0]
+    text = f"{words.counted(len(found), 'rule')} for Services, such as {service_name(one)}"
+    return seen("rules", text, (one["rules"][0]["host"], one["rules"][0]["command"]))
+
+
+def service_name(one: Service) -> str:
+    """Return what an address and port of a Service is called."""
+    name = "/".join(part or "?" for part in (one["namespace"], one["name"]))
+    address = one["virtual_address"] or "every node"
+    return f"{name} {address} port {one['port']}/{one['protocol']}"
+
+
+def _service_mode(world: World) -> Measured:
+    unread = _unread_services(world)
+    if unread:
+        return not_read(f"rules of Services were not read on {words.listed(unread, 2)} (podnet_services)")
+    rules = [rule for one in world.model["services"] for rule in one["rules"]]
+    if not rules:
+        return absent("no rules of Services")
+    values, text = spread((rule["mode"] for rule in rules), "rule")
+    return seen(values, text, (rules[0]["host"], rules[0]["command"]))
+
+
+def _kube_proxy(world: World) -> Measured:
     unknown = [node["host"] for node in world.read if node["host"] not in world.nat]
     if unknown:
         return not_read(f"NAT rules were not read on {words.listed(unknown, 2)} (subset firewall)")
@@ -245,6 +279,8 @@ SCOPES: tuple[tuple[str, str, tuple[Question, ...]], ...] = (
                      "Without Services a client has to know the address of each pod, which changes with the pod."),
             Question("service.rules", "rules that lead to the pods behind a Service", _service_rules,
                      "They, not an interface, hold a Service's address: it answers to no ping and has no cable."),
+            Question("service.mode", "who translates a Service's address", _service_mode,
+                     "It decides where one looks: chains of iptables, maps of nftables, or the table of IPVS."),
             Question("service.dns", "the address of the cluster's DNS",
                      lambda world: _written(_ranges(world, "service", "hint"), "no file on the nodes says one"),
                      "Without it pods find Services only by address."),

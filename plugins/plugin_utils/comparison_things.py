@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from . import rows, words
 from .comparison_names import form, without_hash, without_uid
+from .comparison_scopes import service_name
 from .comparison_world import World
 from .records import Address, Interface, Namespace, Pod
 
@@ -29,6 +30,7 @@ KINDS = (
     "namespace",
     "range",
     "lease",
+    "service",
     "nat",
     "sysctl",
     "finding",
@@ -61,14 +63,16 @@ class Thing(NamedTuple):
     values: dict[str, Value]
 
 
-def things(world: World, hosts: set[str], firewall: set[str]) -> Iterator[Thing]:
+def things(world: World, hosts: set[str], firewall: set[str], services: set[str]) -> Iterator[Thing]:
     """Yield all things of *world* on the nodes *hosts*.
 
-    Ranges in firewall rules count on the nodes *firewall* only, where both sides read such rules.
+    Ranges in firewall rules count on the nodes *firewall* only, where both sides read such rules,
+    and rules of Services on the nodes *services* only.
     """
     for maker in (_nodes, _pods, _bridges, _interfaces, _routes, _namespaces, _leases, _nat, _sysctls, _findings):
         yield from (one for one in maker(world) if one.host in hosts)
     yield from _ranges(world, hosts, firewall)
+    yield from _services(world, services)
 
 
 def _listed(texts: list[str]) -> str:
@@ -261,6 +265,24 @@ def _leases(world: World) -> Iterator[Thing]:
             "sandbox": Value(lease["container_id"] or "none", True),
         }
         yield Thing("lease", lease["host"], name, f"{lease['host']} {name}", None, values)
+
+
+def _services(world: World, hosts: set[str]) -> Iterator[Thing]:
+    for one in world.model["services"]:
+        rules = [rule for rule in one["rules"] if rule["host"] in hosts]
+        if not rules:
+            continue
+        name = f"{service_name(one)} ({one['type'] or 'of unknown type'})"
+        values = {
+            "backends": Value(_listed(sorted({backend for rule in rules for backend in rule["backends"]}))),
+            "action": Value(_listed(sorted({rule["action"] for rule in rules}))),
+            "mode": Value(_listed(sorted({rule["mode"] for rule in rules}))),
+            "nodes with a rule": Value(_listed([rule["host"] for rule in rules])),
+            "affinity": Value(one["affinity"] or "none"),
+            "traffic policy": Value(one["traffic_policy"] or "none"),
+            "sources": Value(_listed(one["source_ranges"])),
+        }
+        yield Thing("service", None, name, name, None, values)
 
 
 def _nat(world: World) -> Iterator[Thing]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypedDict
 
-from . import files
+from . import files, services
 from .index import NodeView, by_node
 from .reading import Item
 from .records import Model, Namespace, Node, Pod
@@ -45,6 +45,8 @@ class World(NamedTuple):
     """Settings of the node's own namespace, by host; hosts for which they were not read are not in it."""
     nat: Mapping[str, list[Nat]]
     """NAT rules by host; hosts for which they were not read are not in it."""
+    services: set[str]
+    """Hosts whose rules of Services were read."""
     pods: list[Pod]
     """The pods with a network of their own, those of people before those of the cluster itself."""
     pods_on: Mapping[str, list[Pod]]
@@ -76,6 +78,7 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
     sysctls: dict[str, Sysctls] = {}
     nat: dict[str, list[Nat]] = {}
     sandboxes: dict[tuple[str, str], str] = {}
+    with_services: set[str] = set()
     for source in sources:
         if source.host not in known:
             continue
@@ -86,13 +89,15 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
         rules = _nat(root.item("podnet_pod_cidr"))
         if rules is not None:
             nat[source.host] = rules
+        if services.FACT_KEY in root:
+            with_services.add(source.host)
         sandboxes.update(((source.host, sandbox), comm) for sandbox, comm in _sandboxes(root))
     own = [pod for pod in model["pods"] if not pod["host_network"]]
     pods = sorted(own, key=lambda pod: pod["namespace"].startswith("kube-"))
     pods_on: dict[str, list[Pod]] = {node["host"]: [] for node in model["nodes"]}
     for pod in pods:
         pods_on[pod["host"]].append(pod)
-    return World(model, by_node(model), sysctls, nat, pods, pods_on, sandboxes)
+    return World(model, by_node(model), sysctls, nat, with_services, pods, pods_on, sandboxes)
 
 
 def _sysctls(root: Item) -> Sysctls | None:
