@@ -281,6 +281,30 @@ def test_a_tunnel_is_another_way(tmp_path: Path) -> None:
     assert found["node.tunnel"]["left"]["text"] == "vxlan"
 
 
+def test_the_page_what_the_cni_did_says_what_the_comparison_says(lab_and_cluster: Comparison) -> None:
+    page = (CHECKOUT / "docs" / "what-the-cni-did.md").read_text(encoding="utf-8")
+    for number, duty in enumerate(lab_and_cluster["duties"], 1):
+        told = re.search(rf"^\| {number}\. {re.escape(duty['title'])} \| (.*?) \|$", page, re.MULTILINE)
+        assert told, duty["title"]
+        assert told[1].replace("*", "").startswith(comparison_terminal.VERDICTS[duty["verdict"]].lower())
+    for scope in lab_and_cluster["scopes"]:
+        told = re.search(rf"^\| {scope['title']} \| (.*?) \|", page, re.MULTILINE)
+        assert told, scope["title"]
+        assert told[1].replace("*", "").startswith(comparison_terminal.VERDICTS[scope["verdict"]].lower())
+    found = aspects(lab_and_cluster)
+    for key, values in {
+        "namespace.mount": ("lab0_default_pod1", "cni-b6c8e385-5248-c507-7caa-d7d30240efb6"),
+        "veth.outer-end": ("vethf733d1ad", "veth6bd9cffa"),
+        "routes.nodes": ("10.244.1.0/24 via 10.89.53.12 dev eth0", "10.244.1.0/24 via 172.30.99.12 dev eth0"),
+        "routes.mark": ("protocol 112", "protocol boot"),
+        "addresses.leases": ("/var/lib/cni/networks/lab0/10.244.0.2", "/var/lib/cni/networks/k8s-bridge/10.244.0.4"),
+        "addresses.written": ("/run/podnet-lab/lab0/ranges.json", "/etc/cni/net.d/10-bridge.conflist"),
+    }.items():
+        for value, side in zip(values, (found[key]["left"], found[key]["right"]), strict=True):
+            assert value in side["text"], key
+            assert value in page, key
+
+
 # Drift
 
 
