@@ -413,7 +413,7 @@ def test_teardown_in_check_mode_removes_nothing_and_in_earnest_needs_no_state(la
     lab.sh("node1", "rm -r /run/podnet-lab")
     lab.teardown()
     # The earlier value of ip_forward and who made /var/lib/cni were noted in what is lost.
-    lab.sh("node1", "echo 0 > /proc/sys/net/ipv4/ip_forward; rmdir /var/lib/cni/networks /var/lib/cni || true")
+    lab.sh("node1", "echo 0 > /proc/sys/net/ipv4/ip_forward; rmdir /var/lib/cni/networks || true")
     assert lab.state("node1") == bare
 
 
@@ -492,10 +492,8 @@ def test_a_container_that_cannot_run_is_reported(lab: Lab) -> None:
 
 
 def test_a_forward_chain_that_drops_is_reported_with_the_remedy(lab: Lab) -> None:
-    lab.sh(
-        "node1",
-        "nft 'add table ip strict; add chain ip strict fw_forward { type filter hook forward priority 0; policy drop; }'",
-    )
+    chain = "add chain ip strict fw_forward { type filter hook forward priority 0; policy drop; }"
+    lab.sh("node1", f"nft 'add table ip strict; {chain}'")
     try:
         run = lab.build()
         assert "nft insert rule ip strict fw_forward ip saddr 10.244.0.0/16 accept" in run.output
