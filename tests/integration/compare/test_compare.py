@@ -115,7 +115,7 @@ def test_summary_reads_alike_under_any_callback(tmp_path: Path, callback: str) -
 
 
 def test_unexpected_differences_fail_when_asked(tmp_path: Path) -> None:
-    sides = {
+    sides: dict[str, Any] = {
         "podnet_left_from": str(FIXTURES / "kubeadm"),
         "podnet_right_from": str(FIXTURES / "kubeadm_after"),
         "podnet_compare_fail": True,
