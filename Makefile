@@ -48,6 +48,8 @@ format: ## let ruff lay out the Python files
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: ## the benchmark: how fast a node is read
+bench: ## the benchmarks: how fast a node is read, how large facts are, what the playbooks take (root)
 	@tools/setup --tests
-	@$(python) tests/benchmark/run.py
+	@for script in run payload facts_size setup_task inspect_playbook lab; do \
+		echo "== tests/benchmark/$$script.py"; $(python) tests/benchmark/$$script.py || echo "   a target was missed"; \
+	done

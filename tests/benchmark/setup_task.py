@@ -1,0 +1,85 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long the fact modules take as tasks, against ``ansible.builtin.setup`` with its network facts.
+
+The node is a throwaway one with many pods, each with a veth on the node's side. Both run as tasks of one playbook, and
+Ansible's own JUnit callback says how long each took. Run it as root from the checkout:
+
+    .venv/bin/python tests/benchmark/setup_task.py [--veths 401] [--runs 3] [--limit 50]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(_CHECKOUT / ".venv" / "collections"))
+
+from ansible_collections.podnet.lab.tests.benchmark.facts_size import PODS  # noqa: E402
+from ansible_collections.podnet.lab.tests.integration.support.world import World, open_world  # noqa: E402
+
+SETUP = "setup"
+OURS = ("netns_facts", "pod_network_facts")
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: setup
+      ansible.builtin.setup:
+        gather_subset: ['!all', '!min', network]
+        gather_timeout: 600
+    - name: netns_facts
+      podnet.lab.netns_facts:
+    - name: pod_network_facts
+      podnet.lab.pod_network_facts:
+"""
+
+
+def seconds_by_task(world: World) -> dict[str, float]:
+    """Run the playbook once; the answer is the time of each task in seconds."""
+    reports = world.scratch / "junit"
+    for old in reports.glob("*.xml"):
+        old.unlink()
+    world.playbook(
+        PLAY,
+        interpreter="/usr/bin/python3",
+        env={"ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit", "JUNIT_OUTPUT_DIR": str(reports)},
+        timeout=900,
+    )
+    (report,) = reports.glob("*.xml")
+    times = {}
+    for case in ET.parse(report).getroot().iter("testcase"):
+        for name in (SETUP, *OURS):
+            if case.attrib["name"].split(": ")[-1].split(" ")[0].strip() == name:
+                times[name] = float(case.attrib["time"])
+    return times
+
+
+def main() -> int:
+    """Print a table; 1 when a fact module is not as much faster as the limit asks."""
+    parser = argparse.ArgumentParser(description="Time fact modules as tasks against ansible.builtin.setup.")
+    parser.add_argument("--veths", type=int, default=401, help="veths on the node (default %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of the playbook (default %(default)s)")
+    parser.add_argument("--limit", type=float, default=50, help="how many times faster at least (default %(default)s)")
+    options = parser.parse_args()
+    with open_world("bench") as world:
+        world.run("sh", "-euc", PODS, "sh", str(options.veths), timeout=600)
+        runs = [seconds_by_task(world) for _ in range(options.runs)]
+    medians = {name: statistics.median(run[name] for run in runs) for name in (SETUP, *OURS)}
+    print(f"tasks on a node with {options.veths} veths, median of {options.runs} runs")
+    print(f"  {SETUP + ', network subset':28} {medians[SETUP]:8.2f} s")
+    for name in OURS:
+        print(f"  {name:28} {medians[name]:8.2f} s   {medians[SETUP] / medians[name]:6.1f} times faster")
+    met = all(medians[SETUP] >= options.limit * medians[name] for name in OURS)
+    print(f"at least {options.limit:g} times faster: {met}")
+    return int(not met)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
