@@ -195,10 +195,25 @@ def _namespace(item: Item, host: str) -> Namespace:
         "pid": min(pids, default=None),
         "process_count": len(pids) if count is None else count,
         "pod": _pod_name(item.item_or_none("owner")),
-        "interfaces": [_interface(one) for one in item.items("interfaces")],
-        "routes": [_route(one) for one in item.items("routes")] if "routes" in item else None,
+        "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
+        "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
         "errors": item.errors(),
     }
+
+
+def _is_usual(link: Interface) -> bool:
+    """Tell whether *link* is a loopback interface that the facts leave out, unless asked for (docs/facts.md)."""
+    addresses = {(one["local"], one["prefixlen"]) for one in link["addr_info"]}
+    return (
+        link["link_type"] == "loopback"
+        and "UP" in (link["flags"] or ())
+        and addresses <= {("127.0.0.1", 8), ("::1", 128)}
+    )
+
+
+def _follows(route: Item) -> bool:
+    """Tell whether the facts leave *route* out, unless asked for: another table's, or made for an address's prefix."""
+    return "table" in route or route.text_or_none("protocol") == "kernel"
 
 
 def _interface(item: Item) -> Interface:
