@@ -57,7 +57,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Collection, List, Optional, Set
+    from typing import Any, Collection, Dict, List, Optional, Set
 
     from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MessageParser
@@ -168,13 +168,32 @@ class _Pass:
             self.seen_pids,
         )
         mounts = parse_namespace_mounts(self._mountinfo())
+        named = self._note_late_mounts(mounts)
         inodes = (set(mounts) | set(scan.counts) | {self.home.inode}) - set(namespaces)
         for inode in sorted(inodes, key=self._own_first):
             self._add(inode, mounts.get(inode, []), scan)
         self._report_denied(scan.denied)
         if "hidden" in self.wanted and not self.searches:
             inodes |= self._discover_hidden()
-        return sorted(inodes, key=self._own_first)
+        return sorted(inodes | named, key=self._own_first)
+
+    def _note_late_mounts(self, mounts: Dict[int, List[bytes]]) -> Set[int]:
+        """Give names to known namespaces that were mounted after they were found, as `ip netns add` does.
+
+        Returns those that could not be entered before: the process that led to them is gone, the mount is not.
+        """
+        unread = set()
+        for inode, namespace in self.snapshot["namespaces"].items():
+            if namespace["paths"] or inode not in mounts:
+                continue
+            namespace["paths"] = sorted(text(path) for path in mounts[inode])
+            namespace["holders"] = sorted(set(namespace.get("holders", [])) | {"mount"})
+            self.handles.add_doors(inode, mounts[inode])
+            if not namespace["entered"]:
+                namespace["errors"] = []
+                namespace["vanished"] = False
+                unread.add(inode)
+        return unread
 
     def _report_denied(self, denied: List[int]) -> None:
         """Processes that hid their namespaces; PID 1 of some sandboxes does so even before root."""

@@ -207,3 +207,37 @@ def test_sockets_and_sysctls_are_those_of_the_namespace(world: World) -> None:
         said = world.run("sysctl", "-n", name, netns="pod1", check=False)
         if said.returncode == 0:
             assert pod["sysctls"][name] == int(said.stdout)
+
+
+_MOUNTED_LATE = """
+import json, os, signal, subprocess, sys
+from ansible_collections.podnet.lab.plugins.module_utils import _snapshot
+pid, mounted = int(sys.argv[1]), []
+mountinfo = _snapshot._Pass._mountinfo
+
+def read_mountinfo(self):
+    answer = mountinfo(self)
+    if not mounted:
+        mounted.append(pid)  # as `ip netns add`: mounted by a process that ends at once
+        open("/run/netns/late", "x").close()
+        subprocess.run(["mount", "--bind", f"/proc/{pid}/ns/net", "/run/netns/late"], check=True)
+        os.kill(pid, signal.SIGKILL)
+        while os.path.exists(f"/proc/{pid}/ns/net") and open(f"/proc/{pid}/stat").read().split()[2] != "Z":
+            pass
+    return answer
+
+_snapshot._Pass._mountinfo = read_mountinfo
+print(json.dumps(_snapshot.take_snapshot(["processes"])))
+"""
+
+
+def test_a_namespace_that_is_mounted_while_its_process_ends(world: World) -> None:
+    inode = world.netns("pod1")
+    pid = holders.by_process(world, "pod1")
+    snapshot = world.python(_MOUNTED_LATE, pid)
+    found = space(snapshot, inode)
+    assert found["paths"] == ["/run/netns/late"]
+    assert found["entered"]
+    assert found["errors"] == []
+    assert not found["vanished"]
+    assert not snapshot["partial"]
