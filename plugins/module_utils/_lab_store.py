@@ -208,8 +208,9 @@ def pod_from(value: Any) -> Optional[PodState]:
     if not all(isinstance(item, str) and item for item in texts):
         return None
     labels = value.get("labels")
+    listed = value.get("containers")
     containers: List[ContainerState] = []
-    for entry in value.get("containers") or []:
+    for entry in listed if isinstance(listed, list) else ():
         try:
             containers.append(
                 {

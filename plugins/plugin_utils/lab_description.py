@@ -408,9 +408,14 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         faults.append(Fault(VARIABLE + "nodes", f"{node} is there twice", "List it once"))
     nodes = list(dict.fromkeys(nodes))
     cluster = network(raw.get("cluster_cidr"), VARIABLE + "cluster_cidr", faults)
+    where = VARIABLE + "not_masqueraded"
+    value = raw.get("not_masqueraded") or []
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list", "List ranges, such as 192.168.0.0/16"))
+        value = []
     outside = []
-    for index, text in enumerate(raw.get("not_masqueraded") or []):
-        part = network(text, f"{VARIABLE}not_masqueraded[{index}]", faults)
+    for index, text in enumerate(value):
+        part = network(text, f"{where}[{index}]", faults)
         outside += [part] if part is not None else []
     description = Description(
         name=name,

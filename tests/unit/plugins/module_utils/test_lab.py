@@ -255,6 +255,12 @@ JSON = st.recursive(
 )
 
 
+def test_containers_that_are_no_list_are_none() -> None:
+    state = pod_from({**POD, "containers": True})
+    assert state is not None
+    assert state["containers"] == []
+
+
 @given(changes=st.dictionaries(st.sampled_from(list(POD)), JSON))
 def test_a_state_file_of_any_content_is_read_without_a_traceback(changes: Dict[str, Any]) -> None:
     state = pod_from({**POD, **changes})

@@ -209,3 +209,10 @@ VALUES = st.recursive(
 def test_whatever_is_written_is_answered_with_faults_and_never_with_a_traceback(raw: dict[str, Any]) -> None:
     assert isinstance(read_description({**describe(), **raw}).faults, list)
     assert read_description(raw).faults
+
+
+@pytest.mark.parametrize("value", [True, 5, "192.168.0.0/16", {"a": 1}])
+def test_ranges_that_are_not_masqueraded_are_a_list(value: Any) -> None:
+    faults = [str(fault) for fault in read_description({**describe(), "not_masqueraded": value}).faults]
+    assert len(faults) == 1
+    assert "manual_lab_not_masqueraded" in faults[0]
