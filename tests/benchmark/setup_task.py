@@ -70,7 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     with open_world("bench") as world:
         world.run("sh", "-euc", PODS, "sh", str(options.veths), timeout=600)
-        runs = [seconds_by_task(world) for _ in range(options.runs)]
+        runs = [seconds_by_task(world) for _run in range(options.runs)]
     medians = {name: statistics.median(run[name] for run in runs) for name in (SETUP, *OURS)}
     print(f"tasks on a node with {options.veths} veths, median of {options.runs} runs")
     print(f"  {SETUP + ', network subset':28} {medians[SETUP]:8.2f} s")
