@@ -1,0 +1,177 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reading what a node has and is, for the role ``kubeadm_cluster``: parsers of text, each with a sample.
+
+Nothing here decides; the plan on the control node does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, List, Optional
+
+_VERSION = re.compile(r"v?([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*)")
+
+
+def parse_os_release(text: str) -> Dict[str, str]:
+    """Return the assignments of /etc/os-release (os-release(5)).
+
+    >>> parse_os_release('ID=ubuntu\\nID_LIKE=debian\\nVERSION_ID="24.04"\\n')["VERSION_ID"]
+    '24.04'
+    """
+    values = {}
+    for line in text.splitlines():
+        key, sign, value = line.strip().partition("=")
+        if sign and not key.startswith("#"):
+            values[key] = value.strip().strip("\"'")
+    return values
+
+
+def parse_memory(text: str) -> int:
+    """Return MemTotal of /proc/meminfo (``MemTotal:       24105000 kB``) in MiB; 0 when it is not there."""
+    found = re.search(r"^MemTotal:\s+([0-9]+) kB", text, re.MULTILINE)
+    return int(found.group(1)) // 1024 if found else 0
+
+
+def parse_swaps(text: str) -> List[str]:
+    """Return the swap areas of /proc/swaps, whose first line is a heading."""
+    return [line.split()[0] for line in text.splitlines()[1:] if line.split()]
+
+
+def parse_cgroups(text: str) -> List[str]:
+    """Return the enabled controllers of /proc/cgroups.
+
+    Its lines: ``#subsys_name hierarchy num_cgroups enabled`` and ``memory 8 104 1``.
+    """
+    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    return sorted(row[0] for row in rows if len(row) == 4 and row[3] == "1")
+
+
+def parse_capabilities(text: str) -> int:
+    """Return CapBnd of /proc/PID/status as a number (``CapBnd:\\t000001ffffffffff``); 0 when it is not there."""
+    found = re.search(r"^CapBnd:\s+([0-9a-f]+)$", text, re.MULTILINE)
+    return int(found.group(1), 16) if found else 0
+
+
+def parse_version(text: str) -> Optional[str]:
+    """Return the first version in what a program says of itself, without its v.
+
+    >>> parse_version("Kubernetes v1.20.2")
+    '1.20.2'
+    >>> parse_version("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+b1")
+    '1.6.20~ds1'
+    """
+    found = _VERSION.search(text)
+    return found.group(1) if found else None
+
+
+def parse_units(text: str) -> Dict[str, Dict[str, str]]:
+    """Return the properties of each unit of ``systemctl show A B --property=Id,ActiveState,UnitFileState``.
+
+    Units are apart by an empty line: ``Id=kubelet.service``, ``ActiveState=active``, ``UnitFileState=enabled``.
+    """
+    units = {}
+    for block in text.split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+        if "Id" in values:
+            units[values["Id"]] = {
+                "active": values.get("ActiveState", ""),
+                "enabled": values.get("UnitFileState", ""),
+            }
+    return units
+
+
+def parse_packages(text: str) -> Dict[str, str]:
+    """Return name and version of the installed packages.
+
+    `text` is what ``dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n'`` prints.
+    """
+    packages = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 3 and words[2].startswith(("ii", "hi")):
+            packages[words[0]] = words[1]
+    return packages
+
+
+def parse_owners(text: str) -> Dict[str, str]:
+    """Return path and package of ``dpkg-query -S`` (``kubelet: /usr/bin/kubelet``)."""
+    return {path: package for package, _sep, path in (line.partition(": ") for line in text.splitlines()) if path}
+
+
+def parse_addresses(text: str) -> List[Dict[str, Any]]:
+    """Return the IPv4 addresses of ``ip -j -4 address show``."""
+    return [
+        {
+            "ifname": link.get("ifname", ""),
+            "local": entry["local"],
+            "prefixlen": entry["prefixlen"],
+            "mtu": link.get("mtu"),
+        }
+        for link in _json_list(text)
+        for entry in link.get("addr_info", [])
+        if entry.get("family") == "inet" and "local" in entry
+    ]
+
+
+def parse_routes(text: str) -> List[Dict[str, Any]]:
+    """Return the routes of ``ip -j -4 route show`` of the main table; the default route's dst is 0.0.0.0/0."""
+    return [
+        {
+            "dst": "0.0.0.0/0" if route["dst"] == "default" else route["dst"],
+            "gateway": route.get("gateway"),
+            "dev": route.get("dev"),
+            "protocol": str(route.get("protocol", "")),
+            "prefsrc": route.get("prefsrc"),
+            "metric": int(route.get("metric", 0)),
+        }
+        for route in _json_list(text)
+        if "dst" in route and route.get("type", "unicast") == "unicast"
+    ]
+
+
+def parse_masquerade(text: str) -> Optional[str]:
+    """Return the rules of ``nft list table ip podnet_cluster`` on one line each, counters left out; None without."""
+    lines = [line.strip() for line in text.splitlines()]
+    rules = [line for line in lines if line.startswith("ip ")]
+    return "\n".join(rules) if rules else None
+
+
+def parse_nodes(text: str) -> List[Dict[str, Any]]:
+    """Return what matters of ``kubectl get nodes -o json``."""
+    nodes = []
+    for item in json.loads(text).get("items", []):
+        meta, spec, status = item.get("metadata", {}), item.get("spec", {}), item.get("status", {})
+        conditions = {entry.get("type"): entry.get("status") for entry in status.get("conditions", [])}
+        addresses = {entry.get("type"): entry.get("address") for entry in status.get("addresses", [])}
+        nodes.append(
+            {
+                "name": meta.get("name", ""),
+                "uid": meta.get("uid", ""),
+                "labels": meta.get("labels") or {},
+                "annotations": {
+                    k: v for k, v in (meta.get("annotations") or {}).items() if k.startswith("podnet.lab/")
+                },
+                "taints": [
+                    {"key": t.get("key"), "value": t.get("value", ""), "effect": t.get("effect")}
+                    for t in spec.get("taints") or []
+                ],
+                "pod_cidr": spec.get("podCIDR"),
+                "unschedulable": bool(spec.get("unschedulable")),
+                "ready": conditions.get("Ready") == "True",
+                "address": addresses.get("InternalIP"),
+                "kubelet_version": (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+            }
+        )
+    return sorted(nodes, key=lambda node: str(node["name"]))
+
+
+def _json_list(text: str) -> List[Dict[str, Any]]:
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

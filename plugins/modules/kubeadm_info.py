@@ -1,0 +1,360 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node is and has, before, during and after it is part of a kubeadm cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubeadm_info
+short_description: Look at a node and at the kubeadm cluster that it is part of
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Returns what the role P(podnet.lab.kubeadm_cluster#role) needs to know of a node before it touches it. That is the
+    distribution, memory, swap, control groups, kernel features, addresses, programs and services, and, on a node of
+    the control plane, what the cluster's API says of its nodes.
+  - Returns no secret. Waits while a kubeadm that an earlier play started is still at work.
+extends_documentation_fragment:
+  - podnet.lab.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module never changes a node.
+  diff_mode:
+    support: N/A
+    details:
+      - This module never changes a node.
+  idempotent:
+    support: full
+    details:
+      - This module never changes a node.
+options:
+  packages:
+    description: Packages of the distribution whose versions are wanted.
+    type: list
+    elements: str
+    default: []
+  api:
+    description: Whether to ask the cluster's API, where C(/etc/kubernetes/admin.conf) is.
+    type: bool
+    default: true
+  wait:
+    description: How many seconds to wait for a kubeadm that is at work, and for an API that does not answer.
+    type: int
+    default: 30
+notes:
+  - Needs root on the node.
+"""
+
+EXAMPLES = r"""
+- name: Look at the node
+  podnet.lab.kubeadm_info:
+    packages: [containerd]
+  register: seen
+
+- name: Show which nodes the cluster has
+  ansible.builtin.debug:
+    msg: "{{ seen.node.api.nodes | map(attribute='name') }}"
+  when: seen.node.api is not none
+"""
+
+RETURN = r"""
+node:
+  description: The node.
+  returned: success
+  type: dict
+  contains:
+    distribution:
+      description: C(id), C(id_like), C(version_id) and C(name) of C(/etc/os-release).
+      type: dict
+      sample: {id: debian, id_like: [], version_id: "12", name: Debian GNU/Linux 12 (bookworm)}
+    architecture:
+      description: As Kubernetes names it.
+      type: str
+      sample: amd64
+    hostname:
+      description: Host name.
+      type: str
+      sample: node1
+    privileged:
+      description: Whether the module ran as root.
+      type: bool
+    systemd:
+      description: Whether systemd is the node's first process.
+      type: bool
+    cpus:
+      description: Number of processors.
+      type: int
+    memory_mib:
+      description: Memory in MiB.
+      type: int
+    swap:
+      description: Swap areas in use.
+      type: list
+      elements: str
+    cgroup:
+      description: C(version) (V(1) or V(2)) and the enabled C(controllers).
+      type: dict
+    can_lower_oom_score:
+      description: Whether processes of the node may have CAP_SYS_RESOURCE.
+      type: bool
+    kernel:
+      description:
+        - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(sysctls), and
+          C(conntrack_writable), which is false in a network namespace that is not the machine's first.
+      type: dict
+    addresses:
+      description: IPv4 addresses, each with C(ifname), C(local), C(prefixlen) and C(mtu).
+      type: list
+      elements: dict
+    routes:
+      description: IPv4 routes of the main table.
+      type: list
+      elements: dict
+    programs:
+      description: By name, C(path), C(version) and the C(package) that has it, each null when there is none.
+      type: dict
+    packages:
+      description: Versions of those of O(packages) that are installed.
+      type: dict
+    services:
+      description: C(active) and C(enabled) of containerd, kubelet and the unit of the routes, as systemd says.
+      type: dict
+    kubernetes:
+      description:
+        - C(mark) of the role, C(files) of C(/etc/kubernetes) and C(/etc/cni/net.d) that matter, C(ca_sha256),
+          C(kubelet_healthy), the C(cni) configuration of the role, C(masquerade), and the C(leftovers) of clusters.
+      type: dict
+    api:
+      description: Null where there is no C(admin.conf). C(reachable), C(error), C(version), C(nodes), C(configuration).
+      type: dict
+"""
+
+import glob
+import hashlib
+import json
+import os
+import platform
+import time
+from typing import Any, Dict, List, Optional
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_node as parse
+from ansible_collections.podnet.lab.plugins.module_utils._bundle import ARCHITECTURES
+
+SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+# Program and the arguments with which it says its version.
+VERSIONED = {
+    "kubeadm": ["version", "-o", "short"],
+    "kubelet": ["--version"],
+    "kubectl": ["version", "--client"],
+    "crictl": ["--version"],
+    "containerd": ["--version"],
+}
+# What kubeadm's preflight and the role itself call.
+PLAIN = ("ip", "iptables", "conntrack", "nft", "mount", "nsenter", "ctr", "runc", "modprobe", "sysctl", "diff")
+SYSCTLS = ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables")
+FILES = (
+    "/etc/containerd/config.toml",
+    "/etc/crictl.yaml",
+    "/etc/podnet-lab/kubeadm_cluster/before",
+    "/etc/kubernetes/admin.conf",
+    "/etc/kubernetes/kubelet.conf",
+    "/etc/kubernetes/bootstrap-kubelet.conf",
+    "/etc/kubernetes/pki/ca.crt",
+    "/etc/kubernetes/pki/ca.key",
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    "/var/lib/kubelet/config.yaml",
+    "/opt/cni/bin/bridge",
+    "/usr/lib/cni/bridge",
+)
+CAP_SYS_RESOURCE = 24  # linux/capability.h
+
+
+def read(path: str) -> str:
+    """Return the text of a file, empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="backslashreplace") as opened:
+            return opened.read(1 << 20)
+    except OSError:
+        return ""
+
+
+class Node:
+    """Reads the node with programs and files."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+
+    def run(self, name: str, *argv: str) -> Optional[str]:
+        """Return what a program says; None when it is not there or fails."""
+        path = self.module.get_bin_path(name, opt_dirs=SBIN)
+        if path is None:
+            return None
+        status, out, _err = self.module.run_command([path, *argv], environ_update={"LC_ALL": "C"})
+        return out if status == 0 else None
+
+    def programs(self) -> Dict[str, Any]:
+        """Return path, version and package of the programs that matter."""
+        found: Dict[str, Any] = {}
+        for name in (*VERSIONED, *PLAIN):
+            path = self.module.get_bin_path(name, opt_dirs=SBIN)
+            said = self.run(name, *VERSIONED[name]) if path and name in VERSIONED else None
+            found[name] = {"path": path, "version": parse.parse_version(said or ""), "package": None}
+        kubernetes = [
+            found[name]["path"] for name in ("kubeadm", "kubelet", "kubectl", "crictl") if found[name]["path"]
+        ]
+        dpkg = self.module.get_bin_path("dpkg-query")
+        if dpkg and kubernetes:
+            _status, out, _err = self.module.run_command([dpkg, "-S", *kubernetes])
+            owners = parse.parse_owners(out)
+            for program in found.values():
+                program["package"] = owners.get(program["path"])
+        return found
+
+    def feature(self, name: str, present: bool) -> str:
+        """Tell whether the kernel has a feature, could load it, or lacks it."""
+        if present:
+            return "present"
+        base = "/lib/modules/" + platform.release()
+        if "/%s.ko" % name in read(base + "/modules.builtin"):
+            return "present"
+        return "loadable" if "/%s.ko" % name in read(base + "/modules.dep") else "missing"
+
+    def kernel(self) -> Dict[str, Any]:
+        """Return what the kernel offers."""
+        sysctls = {name: read("/proc/sys/" + name.replace(".", "/")).strip() or None for name in SYSCTLS}
+        conntrack = "/proc/sys/net/netfilter/nf_conntrack_max"
+        return {
+            "release": platform.release(),
+            "features": {
+                "overlay": self.feature("overlay", "\toverlay\n" in read("/proc/filesystems")),
+                "br_netfilter": self.feature("br_netfilter", os.path.isdir("/proc/sys/net/bridge")),
+            },
+            "sysctls": sysctls,
+            "conntrack_writable": not os.path.exists(conntrack) or os.access(conntrack, os.W_OK),
+        }
+
+    def cgroup(self) -> Dict[str, Any]:
+        """Return version and controllers of the control groups."""
+        unified = "/sys/fs/cgroup/cgroup.controllers"
+        if os.path.exists(unified):
+            return {"version": 2, "controllers": sorted(read(unified).split())}
+        return {"version": 1, "controllers": parse.parse_cgroups(read("/proc/cgroups"))}
+
+    def kubernetes(self) -> Dict[str, Any]:
+        """Return what of a cluster is on the node."""
+        authority = read("/etc/kubernetes/pki/ca.crt").strip()
+        masquerade = self.run("nft", "list", "table", "ip", kubeadm.NFT_TABLE)
+        return {
+            "mark": kubeadm.read_mark(),
+            "files": [path for path in FILES if os.path.exists(path)],
+            "cni_files": sorted(os.path.basename(path) for path in glob.glob("/etc/cni/net.d/*.conf*")),
+            "ca_sha256": hashlib.sha256(authority.encode()).hexdigest() if authority else None,
+            "kubelet_healthy": healthy("http://127.0.0.1:10248/healthz"),
+            "masquerade": parse.parse_masquerade(masquerade or ""),
+            "bundle": os.path.exists("/var/lib/podnet-lab/bundle.json"),
+        }
+
+    def api(self, wait: int) -> Optional[Dict[str, Any]]:
+        """Return what the cluster's API says; None without the administrator's file."""
+        kubectl = self.module.get_bin_path("kubectl")
+        if kubectl is None or not os.path.exists(kubeadm.ADMIN):
+            return None
+        base = [kubectl, "--kubeconfig", kubeadm.ADMIN, "--request-timeout=10s"]
+        end = time.monotonic() + wait
+        while True:
+            status, out, err = self.module.run_command([*base, "get", "nodes", "-o", "json"])
+            if status == 0 or time.monotonic() >= end:
+                break
+            time.sleep(1)
+        if status != 0:
+            error = " ".join(err.split())[-400:]
+            return {"reachable": False, "error": error, "version": None, "nodes": [], "configuration": None}
+        _status, shown, _err = self.module.run_command(
+            [*base, "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "json"]
+        )
+        configuration = None
+        try:
+            configuration = json.loads(shown)["data"]["ClusterConfiguration"]
+        except (ValueError, KeyError, TypeError):
+            pass  # kubeadm did not come so far, or the cluster is not kubeadm's
+        return {"reachable": True, "error": None, "nodes": parse.parse_nodes(out), "configuration": configuration}
+
+
+def healthy(url: str) -> bool:
+    """Tell whether a local service answers that it is well."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=3) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError, ValueError):
+        return False
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "api": {"type": "bool", "default": True},
+            "wait": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        kubeadm.wait_for_others(params["wait"] + 300)
+    except kubeadm.BusyError as error:
+        module.fail_json(msg="node: %s. Look at it with ps, end it if it hangs, and run again." % error)
+    node = Node(module)
+    release = parse.parse_os_release(read("/etc/os-release"))
+    packages: Dict[str, str] = {}
+    wanted: List[str] = params["packages"]
+    dpkg = module.get_bin_path("dpkg-query")
+    if wanted and dpkg:
+        shape = "${Package} ${Version} ${db:Status-Abbrev}\n"
+        _status, out, _err = module.run_command([dpkg, "-W", "-f", shape, *wanted])
+        packages = parse.parse_packages(out)
+    units = ["containerd.service", "kubelet.service", kubeadm.ROUTES_UNIT]
+    shown = node.run("systemctl", "show", *units, "--property=Id,ActiveState,UnitFileState")
+    capabilities = parse.parse_capabilities(read("/proc/self/status"))
+    result = {
+        "distribution": {
+            "id": release.get("ID", "linux"),
+            "id_like": release.get("ID_LIKE", "").split(),
+            "version_id": release.get("VERSION_ID", ""),
+            "name": release.get("PRETTY_NAME", ""),
+        },
+        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "hostname": platform.node(),
+        "privileged": os.geteuid() == 0,
+        "systemd": os.path.isdir("/run/systemd/system"),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_mib": parse.parse_memory(read("/proc/meminfo")),
+        "swap": parse.parse_swaps(read("/proc/swaps")),
+        "cgroup": node.cgroup(),
+        "can_lower_oom_score": bool(capabilities >> CAP_SYS_RESOURCE & 1),
+        "kernel": node.kernel(),
+        "addresses": parse.parse_addresses(node.run("ip", "-j", "-4", "address", "show") or ""),
+        "routes": parse.parse_routes(node.run("ip", "-j", "-4", "route", "show") or ""),
+        "programs": node.programs(),
+        "packages": packages,
+        "services": parse.parse_units(shown or ""),
+        "kubernetes": node.kubernetes(),
+        "api": node.api(params["wait"]) if params["api"] else None,
+    }
+    module.exit_json(changed=False, node=result)
+
+
+if __name__ == "__main__":
+    main()
