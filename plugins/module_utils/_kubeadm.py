@@ -15,6 +15,7 @@ again, and only a node with a mark is ever reset.
 from __future__ import annotations
 
 import fcntl
+import glob
 import json
 import os
 import tempfile
@@ -25,6 +26,8 @@ from typing import Any, Dict, Iterator, Optional
 STATE = "/etc/podnet-lab/kubeadm_cluster"
 MARK = STATE + "/mark.json"
 LOCK = "/run/podnet-kubeadm.lock"
+CONFIG_PREFIX = "/run/podnet-kubeadm-"
+"""kubeadm's configuration while it runs. It holds a token, so it lies in memory and is removed again."""
 ADMIN = "/etc/kubernetes/admin.conf"
 KUBELET_STATE = "/var/lib/kubelet"
 
@@ -73,6 +76,8 @@ def alone(seconds: float) -> Iterator[int]:
     descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor, fcntl.LOCK_EX, seconds)
+        for left in glob.glob(CONFIG_PREFIX + "*"):  # of a run that was killed
+            os.unlink(left)
         yield descriptor
     finally:
         os.close(descriptor)

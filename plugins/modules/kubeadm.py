@@ -109,6 +109,7 @@ from typing import Any, Dict, List, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_cni import kept_aside
 
 WAIT = 600
 _TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
@@ -185,7 +186,8 @@ class Run:
 
     def reset(self) -> str:
         """Take the node out of its cluster."""
-        return self.kubeadm("reset", "--force", "--cri-socket", self.params["cri_socket"])
+        with kept_aside():
+            return self.kubeadm("reset", "--force", "--cri-socket", self.params["cri_socket"])
 
     def enter(self, action: str) -> str:
         """Run kubeadm init or join, after a reset where an earlier run did not end."""
@@ -206,7 +208,9 @@ class Run:
         if action == "join":
             secrets = [self.params[name] or "" for name in ("token", "ca_hash", "certificate_key")]
             documents = with_secrets(documents, *secrets)
-        handle, path = tempfile.mkstemp(prefix="podnet-kubeadm-", suffix=".yaml", dir="/run")
+        handle, path = tempfile.mkstemp(
+            prefix=os.path.basename(kubeadm.CONFIG_PREFIX), suffix=".yaml", dir=os.path.dirname(kubeadm.CONFIG_PREFIX)
+        )
         try:
             with os.fdopen(handle, "w") as opened:
                 opened.write(as_config(documents))

@@ -64,7 +64,6 @@ foreign:
 """
 
 import glob
-import json
 import os
 import shutil
 from typing import Any, List
@@ -72,6 +71,7 @@ from typing import Any, List
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_cni as cni_state
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import chains_to_drop, mounts_below
 
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
@@ -79,7 +79,6 @@ KUBELET = "/var/lib/kubelet"
 UNIT = "/etc/systemd/system/" + kubeadm.ROUTES_UNIT
 # Directories whose contents go; they themselves may be mount points of the node.
 EMPTIED = (KUBELET, "/var/lib/etcd")
-CACHE = "/var/lib/cni/results"
 
 
 class Cleanup:
@@ -172,7 +171,7 @@ class Cleanup:
         self.rules()
         self.mounts()
         self.paths([kubeadm.CNI_FILE, "/var/lib/cni/networks/" + kubeadm.CNI_NETWORK])
-        self.paths(cached_results())
+        self.paths(cni_state.own_results())
         for directory in EMPTIED:
             self.paths(sorted(glob.glob(directory + "/*") + glob.glob(directory + "/.[!.]*")))
         self.paths(sorted(glob.glob("/etc/kubernetes/*")))
@@ -189,23 +188,6 @@ class Cleanup:
                     pass  # something else is in it, or it is gone
             if os.path.exists(kubeadm.LOCK):
                 os.unlink(kubeadm.LOCK)
-
-
-def cached_results() -> List[str]:
-    """Return the cached results of CNI calls for this cluster's network and its loopbacks.
-
-    Beside ``podnet-cluster-<sandbox>-eth0`` lies ``cni-loopback-<sandbox>-lo``.
-    """
-    own = sorted(glob.glob("%s/%s-*" % (CACHE, kubeadm.CNI_NETWORK)))
-    sandboxes = set()
-    for path in own:
-        try:
-            with open(path, encoding="utf-8") as opened:
-                sandboxes.add(json.load(opened)["containerId"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    loopbacks = ["%s/cni-loopback-%s-lo" % (CACHE, sandbox) for sandbox in sorted(sandboxes)]
-    return own + loopbacks
 
 
 def foreign() -> List[str]:

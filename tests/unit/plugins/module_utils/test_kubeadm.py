@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from pathlib import Path
 
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_node as parse
 from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
@@ -15,6 +18,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
     read_manifest,
     safe_path,
 )
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_cni import foreign, kept_aside, own_results
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import chains_to_drop, mounts_below
 from ansible_collections.podnet.lab.plugins.modules.kubeadm import as_config, what_went_wrong, with_secrets
 
@@ -168,3 +172,39 @@ def test_image_names_are_completed_as_containerd_does() -> None:
 def test_images_of_containerd() -> None:
     text = "REF TYPE DIGEST SIZE PLATFORMS LABELS\nk8s.gcr.io/pause:3.2 application/x sha256:ab 690 KiB linux/amd64 -\n"
     assert parse_image_list(text) == {"k8s.gcr.io/pause:3.2": "sha256:ab"}
+
+
+def cni_state(tmp_path: Path) -> str:
+    state = tmp_path / "cni"
+    for path, text in {
+        "networks/podnet-cluster/10.244.0.2": "abc",
+        "networks/lab0/10.200.0.2": "lab",
+        "results/podnet-cluster-abc-eth0": json.dumps({"containerId": "abc"}),
+        "results/cni-loopback-abc-lo": "{}",
+        "results/cni-loopback-other-lo": "{}",
+        "cache/x": "x",
+    }.items():
+        (state / path).parent.mkdir(parents=True, exist_ok=True)
+        (state / path).write_text(text)
+    return str(state)
+
+
+def test_cni_state_of_others_outlasts_a_reset(tmp_path: Path) -> None:
+    state, aside = cni_state(tmp_path), str(tmp_path / "aside")
+    assert foreign(state) == ["cache", "networks/lab0", "results/cni-loopback-other-lo"]
+    assert [os.path.basename(path) for path in own_results(state)] == ["podnet-cluster-abc-eth0", "cni-loopback-abc-lo"]
+    with kept_aside(state, aside):
+        assert foreign(state) == []
+        shutil.rmtree(state)
+    assert foreign(state) == ["cache", "networks/lab0", "results/cni-loopback-other-lo"]
+    assert Path(state, "networks/lab0/10.200.0.2").read_text() == "lab"
+    assert not os.path.exists(aside)
+    assert not os.path.exists(os.path.join(state, "networks/podnet-cluster"))
+
+
+def test_what_a_killed_reset_left_aside_comes_back(tmp_path: Path) -> None:
+    state, aside = cni_state(tmp_path), str(tmp_path / "aside")
+    shutil.move(state, aside)
+    with kept_aside(state, aside):
+        pass
+    assert "networks/lab0" in foreign(state)
