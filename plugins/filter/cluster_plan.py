@@ -56,27 +56,20 @@ _value:
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podnet.lab.plugins.filter.lab_plan import resolve
-
-try:
-    from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import make_plan
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "netaddr":
-        raise
-    HAS_NETADDR = False
-else:
-    HAS_NETADDR = True
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import make_plan
 
 HOST_OPTIONS = ("node_name", "node_address", "labels", "taints", "kubelet_extra_args")
 
 
 def with_hosts(description: Any, hosts: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the description with the options of each host, and what was seen on each."""
-    if not HAS_NETADDR:
+    if find_spec("netaddr") is None:
         raise AnsibleFilterError(
             "The cluster's ranges are computed with netaddr, which the control node's Python lacks. "
             "Install it there: python3 -m pip install netaddr, or the package python3-netaddr."

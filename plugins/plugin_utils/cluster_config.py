@@ -58,8 +58,7 @@ def init_documents(
     `driver` is the kubelet's cgroup driver. `own_conntrack` is false where kube-proxy may not size
     the connection tracking table.
     """
-    assert cluster.version is not None
-    api = config_api(cluster.version)
+    api = config_api(cluster.known_version)
     version = "kubeadm.k8s.io/" + api
     controller = {"node-cidr-mask-size": [str(cluster.node_prefix)], **cluster.extra_args["controller_manager"]}
     configuration: dict[str, Any] = {
@@ -105,8 +104,7 @@ def init_documents(
 
 def join_documents(cluster: Cluster, host: Host, address: str, endpoint: str) -> list[dict[str, Any]]:
     """Return the document for ``kubeadm join``, without what belongs to one moment: token, key and hash."""
-    assert cluster.version is not None
-    api = config_api(cluster.version)
+    api = config_api(cluster.known_version)
     join: dict[str, Any] = {
         "apiVersion": "kubeadm.k8s.io/" + api,
         "kind": "JoinConfiguration",

@@ -14,7 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netaddr import AddrFormatError, IPNetwork
+try:
+    from netaddr import AddrFormatError, IPNetwork
+except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
+    pass
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import OLDEST, Version, parse_version
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_description import (
@@ -96,6 +99,13 @@ class Cluster:
     """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
     manage_kernel: bool = True
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def known_version(self) -> Version:
+        """The version, once the description is known to have no faults. Raises ValueError when it has none."""
+        if self.version is None:
+            raise ValueError("the cluster has no version")
+        return self.version
 
     @property
     def members(self) -> list[Host]:

@@ -105,24 +105,24 @@ def make_plan(
     sans = list(dict.fromkeys([*cluster.sans, *_names(cluster, members)]))
     conntrack = all(node.seen["kernel"]["conntrack_writable"] for node in members)
     for node in members:
-        assert node.address is not None
+        address = str(node.address)
         begins = speaking is None and node.host is first
         documents = (
             init_documents(
                 cluster,
                 node.host,
-                node.address,
+                address,
                 endpoint=endpoint,
                 sans=sans,
                 driver=driver,
                 own_conntrack=conntrack,
             )
             if begins
-            else join_documents(cluster, node.host, node.address, endpoint)
+            else join_documents(cluster, node.host, address, endpoint)
         )
         result["nodes"][node.host.name] = {
             "name": node.host.node_name,
-            "address": node.address,
+            "address": address,
             "control_plane": node.host.control_plane,
             "step": node.step,
             "action": "init" if begins else "join",
@@ -243,10 +243,9 @@ def _names(cluster: Cluster, members: Sequence[at.Node]) -> list[str]:
 
 
 def _sandbox(cluster: Cluster) -> str:
-    assert cluster.version is not None
     if cluster.source == "bundle" and cluster.bundle is not None:
         return str(next(name for name in cluster.bundle["images"] if "/pause:" in name))
-    return sandbox_image(cluster.version, cluster.repository or None)
+    return sandbox_image(cluster.known_version, cluster.repository or None)
 
 
 def _cni_directory(cluster: Cluster) -> str:
