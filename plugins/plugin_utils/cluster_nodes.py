@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 try:
-    from netaddr import AddrFormatError, IPAddress, IPNetwork
+    from netaddr import IPAddress, IPNetwork
 except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
     pass
 
