@@ -224,7 +224,7 @@ class Machine:
         self._spawn(
             ["unshare", "--net", "sh", "-c", script],
             os.path.join(directory, "holder.log"),
-            {"HOLDER": path, state.FABRIC_VARIABLE: os.path.basename(directory)},
+            {"HOLDER": path, state.FABRIC_VARIABLE: state.fabric_mark(os.path.basename(directory))},
             "making a network namespace",
         )
         holder = _wait_for(lambda: state.read_process_id(path), 5.0)
@@ -294,7 +294,7 @@ class Machine:
                 ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", init],
                 os.path.join(directory, "log"),
                 {
-                    state.FABRIC_VARIABLE: fabric,
+                    state.FABRIC_VARIABLE: state.fabric_mark(fabric),
                     "NODE_NAME": spec.name,
                     "NODE_STATE": directory,
                     "NODE_ADDRESS": "%s/%d" % (spec.address, spec.prefixlen),

@@ -39,6 +39,14 @@ FABRIC_VARIABLE = "PODNET_NODES_FABRIC"
 _SCHEMA_VERSION = 1
 
 
+def fabric_mark(fabric: str) -> str:
+    """Value of `FABRIC_VARIABLE`: a fabric belongs to the network namespace in which it has its link.
+
+    A container on this machine may have a fabric of the same name; its processes can be seen from here.
+    """
+    return "%s@%d" % (fabric, os.stat("/proc/self/ns/net").st_ino)
+
+
 def fabric_directory(fabric: str) -> str:
     """Where the state of this fabric lies."""
     return os.path.join(BASE, fabric)
@@ -256,7 +264,7 @@ def stray_processes(fabric: str) -> List[ProcessId]:
     They carry the fabric's name in their environment, as `Machine` starts them; only root's
     own processes of the two kinds that it starts are considered.
     """
-    mark = b"%s=%s" % (FABRIC_VARIABLE.encode(), fabric.encode())
+    mark = ("%s=%s" % (FABRIC_VARIABLE, fabric_mark(fabric))).encode()
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():

@@ -174,3 +174,20 @@ def test_a_directory_of_the_machine_can_be_shown_to_the_nodes(world: World) -> N
     assert machine.ssh("node1", "cat /run/python/bin/x").strip() == "hello"
     assert "Read-only" in machine.ssh("node1", "touch /run/python/bin/y 2>&1 || true")
     assert "Read-only" in machine.ssh("node1", "touch /run/python/inner/y 2>&1 || true")
+
+
+_STRAYS = """
+import json, sys
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_state import stray_processes
+print(json.dumps(len(stray_processes(sys.argv[1]))))
+"""
+
+
+def test_processes_of_a_fabric_of_this_name_elsewhere_are_not_its_own(machine: Machine) -> None:
+    """A container on this machine may have a fabric of the same name; its processes can be seen from outside."""
+    machine.world.ip("netns", "add", "elsewhere")
+    try:
+        assert machine.world.python(_STRAYS, machine.fabric) > 0
+        assert machine.world.python(_STRAYS, machine.fabric, netns="elsewhere") == 0
+    finally:
+        machine.world.ip("netns", "del", "elsewhere")
