@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Odd things about pods: their addresses, interfaces and leases."""
+"""Odd things about pods: their addresses, interfaces, leases and what is left of them."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -13,11 +14,14 @@ from . import commands, ranges, words
 from .escape import shell_word
 from .findings_nodes import cut
 from .index import NodeView
-from .records import Finding, Interface, Model, Namespace, Pod
+from .records import Address, Finding, Interface, Model, Namespace, Pod
 
 _POD_LINKS = ("veth", "macvlan", "ipvlan", "netkit", "vlan")
 """Kinds of link that a network plugin gives to a pod. Others may be down in good health: the
 kernel puts tunl0, sit0, gre0 and the like into every namespace once their module is loaded."""
+
+_MADE_FOR_A_POD = re.compile(r"(?:/var)?/run/netns/(?:cni-|netns-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""How runtimes name a pod's namespace: containerd ``cni-UUID`` (go-cni), CRI-O ``UUID``, podman ``netns-UUID``."""
 
 
 def _with_network(view: NodeView) -> Iterator[tuple[Pod, Namespace]]:
@@ -140,9 +144,75 @@ def lease_without_pod(_model: Model, views: Mapping[str, NodeView]) -> Iterator[
                 }
 
 
+def address_without_lease(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Addresses of pods that host-local does not know to be taken, and so gives to the next pod.
+
+    Only where neighbours have leases: a network whose addresses come from elsewhere has none at all.
+    """
+    for host, view in views.items():
+        leased = {lease["address"] for lease in view.leases if lease["address"] and lease["state"] == "in_use"}
+        for pod, namespace in _with_network(view):
+            for address in pod["addresses"]:
+                if address["local"] in leased or not _has_leased_neighbour(address, leased):
+                    continue
+                name = words.pod_name(pod)
+                yield {
+                    "kind": "address-without-lease",
+                    "severity": "fault",
+                    "hosts": [host],
+                    "object": f"{name} {address['local']}",
+                    "message": f"{name} has {address['local']}, and no lease says so: another pod may be given it too",
+                    "evidence": [f"{words.address(address)} on {address['ifname']}, without a lease on {host}"],
+                    "remedy": "Delete the pod, to have it made anew with a lease of its own",
+                    "command": commands.addresses(namespace),
+                }
+
+
+def _has_leased_neighbour(address: Address, leased: set[str]) -> bool:
+    """Tell whether a lease is for the network of *address* (a /32 or /128 has no other address in it)."""
+    return any(ranges.contains(words.address(address), other) for other in leased)
+
+
+def namespace_leaked(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Namespaces that were made for a pod, and in which no process is any more.
+
+    Their addresses still answer ARP. Nothing is said of a node that was not read completely: processes
+    may be among what is missing.
+    """
+    for node in model["nodes"]:
+        if node["status"] != "read":
+            continue
+        for namespace in views[node["host"]].namespaces.values():
+            for_a_pod = namespace["pod"] is not None or any(map(_MADE_FOR_A_POD.fullmatch, namespace["paths"]))
+            if not for_a_pod or namespace["process_count"] or namespace["kind"] == "host":
+                continue
+            name = words.namespace_name(namespace)
+            yield {
+                "kind": "namespace-leaked",
+                "severity": "fault",
+                "hosts": [node["host"]],
+                "object": name,
+                "message": f"the network namespace of {name} is left over: no process is in it",
+                "evidence": cut([*namespace["paths"], *map(_state, namespace["interfaces"])]),
+                "remedy": "If the runtime does not know its sandbox any more (crictl pods), delete the namespace: "
+                f"{_delete(namespace)}",
+                "command": commands.NAMESPACES,
+            }
+
+
+def _delete(namespace: Namespace) -> str:
+    path = namespace["paths"][0] if namespace["paths"] else ""
+    folder, _slash, name = path.rpartition("/")
+    if folder in ("/run/netns", "/var/run/netns"):
+        return f"ip netns delete {shell_word(name)}"
+    return f"umount {shell_word(path)}" if path else "end what holds it open (lsof, lsns)"
+
+
 ALL = (
     pod_without_address,
     pod_interface_down,
     address_shared_by_pods,
     lease_without_pod,
+    address_without_lease,
+    namespace_leaked,
 )

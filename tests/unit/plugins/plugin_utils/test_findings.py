@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.records import Finding
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.node_files import (
+    Facts,
     NodeFile,
     odd_of,
     three_nodes,
@@ -300,6 +301,50 @@ def test_lease_without_pod(state: str) -> None:
     assert finding["evidence"][0] == "10.244.1.20"
     assert finding["evidence"][-1] == "and 4 more"
     assert finding["command"] == "ls -l /var/lib/cni/networks/pods"
+
+
+def test_address_without_lease() -> None:
+    node = NodeFile(1, pods=3)
+    del node.leases[1]
+    finding = only(odd_of(node), "address-without-lease")
+    assert finding["object"] == "default/pod2 10.244.1.3"
+    assert (finding["command"] or "").startswith("ip netns exec cni-")
+
+
+def test_addresses_that_no_lease_could_be_for_are_not_odd() -> None:
+    """As Calico gives them, /32 each, on a node where host-local has another network; and where nothing has leases."""
+    routed = NodeFile(1, pods=2)
+    routed.pod("calico", address="10.244.1.200/32")
+    routed.leases.pop()
+    elsewhere = NodeFile(2, pods=2)
+    elsewhere.leases.clear()
+    kinds = {finding["kind"] for finding in odd_of(routed, elsewhere)}
+    assert "address-without-lease" not in kinds
+
+
+def test_namespace_left_over_of_a_known_pod_and_of_nobody() -> None:
+    empty: Facts = {"containers": [], "processes": [], "process_count": 0}
+    node = NodeFile(1, pods=1)
+    node.pod("gone", **empty)
+    found = odd_of(node)
+    assert only(found, "namespace-leaked")["object"] == "default/gone"
+    assert "ip netns delete cni-" in found[0]["remedy"]
+    node.namespaces[-1].update(owner=None, kind="named")
+    assert only(odd_of(node), "namespace-leaked")["object"].startswith("cni-00000000-")
+
+
+def test_namespaces_without_processes_that_people_made_are_not_odd() -> None:
+    node = NodeFile(1)
+    blue = node.pod("blue", containers=[], processes=[], process_count=0)
+    blue.update(owner=None, kind="named", names=["blue"], paths=["/run/netns/blue"])
+    assert "namespace-leaked" not in {finding["kind"] for finding in odd_of(node)}
+
+
+def test_no_namespace_is_called_left_over_where_processes_may_be_hidden() -> None:
+    node = NodeFile(1)
+    node.pod("web", containers=[], processes=[], process_count=0)
+    node.errors.append({"object": "/proc", "cause": "hidepid=2 hides processes", "remedy": "read it as root"})
+    assert "namespace-leaked" not in {finding["kind"] for finding in odd_of(node)}
 
 
 def test_lease_whose_state_is_unknown_is_not_odd() -> None:
