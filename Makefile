@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean test test-unit test-sanity test-integration molecule lint bench format
+.PHONY: help setup demo clean test test-cluster test-unit test-sanity test-integration molecule lint bench format
 
 python := .venv/bin/python
 
@@ -22,6 +22,10 @@ setup: ## what the playbooks need, in .venv (demo does this by itself)
 test: ## all tests; installs what it needs, takes some minutes
 	@tools/setup --tests
 	@$(python) -m tests.runner
+
+test-cluster: ## the life of a real Kubernetes cluster on this machine (root; builds it first, which takes ten minutes)
+	@tools/setup --cluster
+	@$(python) -m tests.runner cluster
 
 test-unit: ## unit tests only, no root needed
 	@tools/setup --tests

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from .job import OUTPUT, Job, StageError, interrupt_all
 from .outcome import FAILED, Outcome, total
-from .stages import GROUPS, STAGES, Stage
+from .stages import GROUPS, ON_REQUEST, STAGES, Stage
 
 _TAIL = 60
 _HEARTBEAT = 60.0
@@ -82,7 +82,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         description="Runs the tests in stages. The last line is 'N passed, N failed, N skipped'.",
         epilog="Groups: " + "; ".join(f"{name} ({meaning})" for name, meaning in GROUPS.items()),
     )
-    parser.add_argument("group", nargs="*", help="run only these groups, or stages by name (default: all)")
+    parser.add_argument("group", nargs="*", help="run only these groups, or stages by name (default: all but cluster)")
     parser.add_argument("--list", action="store_true", help="print the stages and end")
     return parser.parse_args(words)
 
@@ -94,7 +94,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"No group or stage is called {', '.join(sorted(unknown))}; --list prints them.", file=sys.stderr)
         return 2
-    stages = [stage for stage in STAGES if not wanted or stage.group in wanted or stage.name in wanted]
+    if not wanted:
+        wanted = set(GROUPS) if arguments.list else GROUPS.keys() - ON_REQUEST
+    stages = [stage for stage in STAGES if stage.group in wanted or stage.name in wanted]
     if arguments.list:
         for stage in stages:
             print(f"{stage.group:<12} {stage.name}")

@@ -27,7 +27,11 @@ GROUPS = {
     "units": "ansible-test units on each Python",
     "integration": "pytest on real namespaces and nodes",
     "molecule": "the molecule scenario",
+    "cluster": "a real Kubernetes cluster on full nodes, only when asked for",
 }
+
+ON_REQUEST = frozenset({"cluster"})
+"""Groups that run only when they are named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +98,15 @@ def _pytest(directory: str) -> Callable[[Job], Outcome]:
         return outcome
 
     return run
+
+
+def _cluster_bundle(job: Job) -> Outcome:
+    """Kubernetes itself, built from Debian's source package where it is not in the cache."""
+    return FAILED if job.run([VENV / "bin" / "python", "-m", "tests.cluster_bundle"]) else PASSED
+
+
+def _cannot_make_a_cluster() -> str | None:
+    return _needs_root() or _lacks("mmdebstrap")()
 
 
 def _molecule(core: Core | None, job: Job) -> Outcome:
@@ -166,4 +179,6 @@ STAGES: tuple[Stage, ...] = (
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=_needs_root, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
     _molecule_with(CORES[2]),
+    Stage("cluster bundle", "cluster", _cluster_bundle, obstacle=_cannot_make_a_cluster, alone=True, limit=2400),
+    Stage("cluster", "cluster", _pytest("tests/cluster"), obstacle=_cannot_make_a_cluster, alone=True, limit=2700),
 )

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +38,33 @@ class Nodes:
     directory: Path
     env: dict[str, str]
 
-    def playbook(self, playbook: Path | str, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def playbook(
+        self, playbook: Path | str, *argv: str, check: bool = True, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
         """Run a playbook of this collection, or any file, against the nodes."""
-        return _ansible_playbook(self.env, str(playbook), "-i", str(self.inventory), *argv, check=check)
+        return _ansible_playbook(
+            self.env, str(playbook), "-i", str(self.inventory), *argv, check=check, timeout=timeout
+        )
+
+    def shell(self, node: str, command: str, check: bool = True) -> str:
+        """Return what a shell command prints on a node, reached as a person reaches it."""
+        done = subprocess.run(
+            ["ssh", "-F", str(self.directory / "ssh_config"), node, command],
+            capture_output=True,
+            check=False,
+            text=True,
+            errors="backslashreplace",
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{node}: {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
 
 
-def _ansible_playbook(env: dict[str, str], *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def _ansible_playbook(
+    env: dict[str, str], *argv: str, check: bool = True, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), *argv],
         cwd=CHECKOUT,
@@ -53,7 +74,7 @@ def _ansible_playbook(env: dict[str, str], *argv: str, check: bool = True) -> su
         text=True,
         errors="backslashreplace",
         stdin=subprocess.DEVNULL,
-        timeout=300,
+        timeout=timeout,
     )
     if check and done.returncode != 0:
         raise AssertionError(
@@ -69,8 +90,13 @@ def _end_ssh_masters(control_paths: Path) -> None:
 
 
 @contextmanager
-def open_nodes(count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET) -> Iterator[Nodes]:
-    """Start `count` nodes on a fabric of their own, and remove them and the fabric at the end."""
+def open_nodes(
+    count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET, options: Sequence[str] = (), timeout: float = 300
+) -> Iterator[Nodes]:
+    """Start `count` nodes on a fabric of their own, and remove them and the fabric at the end.
+
+    `options` are further arguments of ansible-playbook, `timeout` the seconds that the start may take.
+    """
     if os.geteuid() != 0:
         raise NodesUnavailableError("nodes that this machine reaches over SSH need root of this machine")
     with tempfile.TemporaryDirectory(prefix="podnet-nodes-") as scratch:
@@ -84,13 +110,14 @@ def open_nodes(count: int = 3, fabric: str = FABRIC, subnet: str = SUBNET) -> It
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
             "ANSIBLE_NOCOLOR": "1",
         }
-        options = [
+        command = [
             str(PLAYBOOK), "-e", f"local_nodes_fabric={fabric}", "-e", f"local_nodes_subnet={subnet}",
             "-e", f"local_nodes_dir={directory / 'nodes'}", "-e", f"local_nodes_count={count}",
+            *options,
         ]  # fmt: skip
         try:
-            _ansible_playbook(env, *options, "-e", "local_nodes_state=present")
+            _ansible_playbook(env, *command, "-e", "local_nodes_state=present", timeout=timeout)
             yield Nodes(directory / "nodes" / "inventory.yml", directory / "nodes", env)
         finally:
             _end_ssh_masters(directory / "cp")
-            _ansible_playbook(env, *options, "-e", "local_nodes_state=absent")
+            _ansible_playbook(env, *command, "-e", "local_nodes_state=absent")

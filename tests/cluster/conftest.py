@@ -1,0 +1,104 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One real cluster, which goes through its life in the order of FILES: its tests are not independent of each other.
+
+Kubernetes is built from Debian's source package (tests/cluster_bundle), and the nodes are full nodes of this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+# `make setup` links the checkout into this collections path; helpers and module_utils are imported through it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".venv" / "collections"))
+
+from ansible_collections.podnet.lab.tests.cluster.site import PLAYBOOKS, Done, Site
+from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, bundle
+from ansible_collections.podnet.lab.tests.integration.support.nodes import (
+    FABRIC,
+    SUBNET,
+    Nodes,
+    NodesUnavailableError,
+    open_nodes,
+)
+
+FILES = ("test_creation", "test_inspection", "test_comparison", "test_members", "test_upgrade", "test_removal")
+VERSION = "v1.20.2"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files into the order of the cluster's life."""
+    items.sort(key=lambda item: FILES.index(item.path.stem))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt("ended by SIGTERM")
+
+
+# A run that is told to end takes its nodes down, as after Ctrl-C.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Three full nodes, and a bundle to make a cluster of them."""
+    if os.geteuid() != 0:
+        pytest.skip("full nodes need root; run it again with sudo")
+    with ExitStack() as stack:
+        try:
+            nodes = stack.enter_context(
+                open_nodes(
+                    options=[
+                        "-e", "local_nodes_kind=full",
+                        "-e", f"local_nodes_packages={','.join(NODE_PACKAGES)}",
+                    ],
+                    timeout=900,
+                )
+            )  # fmt: skip
+        except NodesUnavailableError as error:
+            pytest.skip(str(error))
+        yield Site(nodes, bundle(VERSION), tmp_path_factory.mktemp("cluster"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Created:
+    """The cluster after its creation, and the plays that led to it."""
+
+    site: Site
+    predicted: Done
+    made: Done
+
+
+@pytest.fixture(scope="session")
+def created(site: Site) -> Created:
+    """The cluster of node1 and node2."""
+    predicted = site.cluster("--check", "--diff")
+    return Created(site, predicted, site.cluster())
+
+
+@pytest.fixture(scope="session")
+def cluster(created: Created) -> Site:
+    """The cluster, for tests that do not care how it was made."""
+    return created.site
+
+
+@pytest.fixture(scope="module")
+def lab(cluster: Site) -> Iterator[Nodes]:
+    """The lab by hand on two light nodes, beside the cluster."""
+    network = SUBNET.replace("10.89.", "10.88.")
+    options = ["-e", "local_nodes_prefix=lab"]
+    with open_nodes(2, f"{FABRIC}l", network, options) as nodes:
+        nodes.playbook(PLAYBOOKS / "lab.yml")
+        yield nodes
