@@ -18,7 +18,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._fact_views import (
     names_by_index,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._iproute2 import fdb_state, neighbour_flags
-from ansible_collections.podnet.lab.plugins.module_utils._records import Link, Namespace, Neighbour
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Link, Namespace, Neighbour
 
 _PERMANENT = 0x80
 

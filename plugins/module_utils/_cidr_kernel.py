@@ -14,7 +14,10 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, 
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import BLOCK, NODE, Ranges, in_output, ip_address
 from ansible_collections.podnet.lab.plugins.module_utils._leases import pod_of
-from ansible_collections.podnet.lab.plugins.module_utils._records import Link, Namespace, Route, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Link, Namespace, Route, Snapshot
 
 _FAMILIES = {2: "inet", 10: "inet6"}
 # linux/rtnetlink.h

@@ -16,7 +16,10 @@ from functools import lru_cache
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
 from ansible_collections.podnet.lab.plugins.module_utils._files import printable
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 

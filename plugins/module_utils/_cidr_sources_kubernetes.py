@@ -15,7 +15,6 @@ from __future__ import annotations
 import shlex
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.podnet.lab.plugins.module_utils import _yaml
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import CLUSTER, HINT, NODE, Ranges, in_file
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files, load_json
 
@@ -71,7 +70,12 @@ def documents(files: Files, path: str, within: Optional[str] = None) -> List[Any
     if text is None:
         return []
     try:
-        return [load_json(text)] if text.lstrip("\ufeff \t\r\n").startswith("{") else _yaml.load_all(text)
+        if text.lstrip("\ufeff \t\r\n").startswith("{"):
+            return [load_json(text)]
+        # Imported only here, and so compiled only on nodes that have such a file.
+        from ansible_collections.podnet.lab.plugins.module_utils import _yaml
+
+        return _yaml.load_all(text)
     except ValueError as error:
         files.fail(
             path,

@@ -12,15 +12,22 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidrs import pod_cidr_
 from ansible_collections.podnet.lab.plugins.module_utils._fact_module import Pass
 from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts
 from ansible_collections.podnet.lab.plugins.module_utils._pods import owners_of
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error
-from ansible_collections.podnet.lab.plugins.module_utils._source_nat import read_source_nat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error
 
 
 def cidr_facts(found: Pass) -> Facts:
     """Read the sources of ranges and return the value of ``podnet_pod_cidr``."""
     node = found.node
     run = found.run if "firewall" in node.subsets else None
-    source_nat = read_source_nat(found.files, run) if run is not None else None
+    source_nat = None
+    if run is not None:
+        # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+        from ansible_collections.podnet.lab.plugins.module_utils._source_nat import read_source_nat
+
+        source_nat = read_source_nat(found.files, run)
     facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started, run)
     errors: List[Error] = []
     for error in node.all_errors() + facts["errors"]:

@@ -23,7 +23,6 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Range, Ranges
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import read_sources
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import read_firewall
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
     CniConfigs,
     cni_facts,
@@ -32,8 +31,11 @@ from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
 )
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 from ansible_collections.podnet.lab.plugins.module_utils._leases import DATA_DIR, Lease, lease_facts, read_leases
-from ansible_collections.podnet.lab.plugins.module_utils._netfilter import Run
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._netfilter import Run
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Snapshot
 
 SCHEMA_VERSION = 1
 NEEDS = frozenset(("addresses", "routes"))
@@ -61,6 +63,9 @@ def pod_cidr_facts(
     configs = read_cni_configs(files)
     ranges = read_sources(files, configs)
     if run is not None and not files.timed_out:
+        # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+        from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import read_firewall
+
         read_firewall(files, ranges, run)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
     return combine(snapshot, owners, configs, ranges, leases, files.errors, started)

@@ -15,7 +15,10 @@ import re
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypedDict
 
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files, load_json, printable
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error
 
 RUNTIME_FILES = (
     "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",

@@ -11,7 +11,10 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.podnet.lab.plugins.module_utils._iproute2 import family, scope
 from ansible_collections.podnet.lab.plugins.module_utils._pods import Identity, Owner
-from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Error, Link, Namespace, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Error, Link, Namespace, Snapshot
 
 SCHEMA_VERSION = 1
 """Version of the facts. It changes when a key is removed or changes its meaning, not when one is added."""

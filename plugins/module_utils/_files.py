@@ -24,7 +24,10 @@ import stat
 import time
 from typing import Any, List, Optional
 
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error
+
 
 MAX_BYTES = 1024 * 1024
 """Longest file that is read. The longest real one, a CNI result or a manifest, has a few kB."""

@@ -24,7 +24,6 @@ class Inside:
     def __init__(self, wanted: Collection[str]) -> None:
         self.sockets = "sockets" in wanted
         self.sysctls = "sysctls" in wanted
-        self.needed = self.sockets or self.sysctls
         self.ran = False
         self._tables: Dict[str, bytes] = {}
         self._cut: List[str] = []

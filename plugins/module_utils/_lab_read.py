@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from ansible_collections.podnet.lab.plugins.module_utils._netlink import RECEIVE_BUFFER, Connection, Watch
-from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Link, Route
 from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     GET_ADDRESSES,
     GET_LINKS,
@@ -23,6 +22,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     parse_link,
     parse_route,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Address, Link, Route
 
 IFF_UP = 0x1
 RTN_UNICAST = 1

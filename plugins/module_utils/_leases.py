@@ -20,7 +20,10 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple, Typ
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import ip_address
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
-from ansible_collections.podnet.lab.plugins.module_utils._records import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Snapshot
 
 DATA_DIR = "/var/lib/cni/networks"
 """host-local's default ``dataDir``."""

@@ -21,14 +21,17 @@ from ansible_collections.podnet.lab.plugins.module_utils._fact_views import (
     namespace_errors,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._pods import Identity, Owner
-from ansible_collections.podnet.lab.plugins.module_utils._records import (
-    Address,
-    Link,
-    Namespace,
-    Neighbour,
-    Route,
-    Rule,
-)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import (
+        Address,
+        Link,
+        Namespace,
+        Neighbour,
+        Route,
+        Rule,
+    )
 
 _MAIN = 254
 _KERNEL = 2

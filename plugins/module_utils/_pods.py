@@ -34,7 +34,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._pod_names import (
     read_container_names,
     read_pod_directories,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Process, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Process, Snapshot
 
 TRUST = ("lab_state", "cni_cache", "host_local_lease", "oci_bundle", "cgroup", "pod_logs")
 FIELDS = ("namespace", "name", "uid", "sandbox_id", "runtime")

@@ -12,10 +12,13 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import add
 from ansible_collections.podnet.lab.plugins.module_utils._fact_module import Pass
 from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts, envelope
 from ansible_collections.podnet.lab.plugins.module_utils._pods import owners_of
-from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Snapshot
 from ansible_collections.podnet.lab.plugins.module_utils._service_ipvs import DEVICE
 from ansible_collections.podnet.lab.plugins.module_utils._service_records import Service, Unrecognised, order
 from ansible_collections.podnet.lab.plugins.module_utils._service_sources import Read, read_services
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Snapshot
 
 MOST_UNRECOGNISED = 100
 """So many rules that were not understood are listed; an error says how many there are."""

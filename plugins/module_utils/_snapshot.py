@@ -17,7 +17,6 @@ import time
 
 from ansible_collections.podnet.lab.plugins.module_utils._cables import Cables
 from ansible_collections.podnet.lab.plugins.module_utils._handles import Handles
-from ansible_collections.podnet.lab.plugins.module_utils._inside import Inside
 from ansible_collections.podnet.lab.plugins.module_utils._linkinfo import FDB_KINDS, name_lower_links
 from ansible_collections.podnet.lab.plugins.module_utils._mountinfo import covered_mounts, parse_namespace_mounts
 from ansible_collections.podnet.lab.plugins.module_utils._namespaces import (
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from typing import Any, Collection, Dict, List, Optional, Set
 
     from ansible_collections.podnet.lab.plugins.module_utils._hidden import HiddenSearch
+    from ansible_collections.podnet.lab.plugins.module_utils._inside import Inside
     from ansible_collections.podnet.lab.plugins.module_utils._netlink import Connection, MessageParser
     from ansible_collections.podnet.lab.plugins.module_utils._records import Error, Namespace, Snapshot
 
@@ -313,15 +313,23 @@ class _Pass:
 
     def _enter_and_read(self, namespace: Namespace) -> None:
         inode = namespace["inode"]
-        inside = Inside(self.wanted)
-        run = inside.run if inside.needed else None
-        connection = self.handles.connection(inode, run)
+        inside = self._reader_inside()
+        connection = self.handles.connection(inode, inside.run if inside is not None else None)
         namespace["entered"] = True
         self._dump_all(namespace, connection)
-        if inside.needed:
+        if inside is not None:
             if not inside.ran:
                 self.handles.visit(inode, inside.run)
             inside.put_into(namespace)
+
+    def _reader_inside(self) -> Optional[Inside]:
+        """What reads the files of a namespace from inside; None when none of them is wanted."""
+        if "sockets" not in self.wanted and "sysctls" not in self.wanted:
+            return None
+        # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+        from ansible_collections.podnet.lab.plugins.module_utils._inside import Inside
+
+        return Inside(self.wanted)
 
     def _dump_all(self, namespace: Namespace, connection: Connection) -> None:
         wanted = self.wanted

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from ansible_collections.podnet.lab.plugins.module_utils._fact_views import Facts, Node, envelope, names_by_index
-from ansible_collections.podnet.lab.plugins.module_utils._records import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ansible_collections.podnet.lab.plugins.module_utils._records import Link
 
 _End = Tuple[int, int]
 """Inode and ifindex."""
