@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean test test-cluster test-unit test-sanity test-integration molecule lint bench format
+.PHONY: help setup demo clean test test-bare test-cluster test-unit test-sanity test-integration molecule lint bench format
 
 python := .venv/bin/python
 
@@ -26,6 +26,10 @@ test: ## all tests; installs what it needs, takes some minutes
 test-cluster: ## the life of a real Kubernetes cluster on this machine (root; builds it first, which takes ten minutes)
 	@tools/setup --cluster
 	@$(python) -m tests.runner cluster
+
+test-bare: ## make demo and make clean on a bare Debian 12 and 13 (root)
+	@tools/setup --cluster
+	@$(python) -m tests.runner bare
 
 test-unit: ## unit tests only, no root needed
 	@tools/setup --tests

@@ -27,10 +27,11 @@ GROUPS = {
     "units": "ansible-test units on each Python",
     "integration": "pytest on real namespaces and nodes",
     "molecule": "the molecule scenario",
+    "bare": "the demo on a bare Debian, only when asked for",
     "cluster": "a real Kubernetes cluster on full nodes, only when asked for",
 }
 
-ON_REQUEST = frozenset({"cluster"})
+ON_REQUEST = frozenset({"bare", "cluster"})
 """Groups that run only when they are named."""
 
 
@@ -105,7 +106,12 @@ def _cluster_bundle(job: Job) -> Outcome:
     return FAILED if job.run([VENV / "bin" / "python", "-m", "tests.cluster_bundle"]) else PASSED
 
 
-def _cannot_make_a_cluster() -> str | None:
+def _bare(suite: str, job: Job) -> Outcome:
+    """``make demo`` on a Debian that has next to nothing."""
+    return FAILED if job.run([VENV / "bin" / "python", "-m", "tests.bare_debian", suite]) else PASSED
+
+
+def _cannot_make_a_debian() -> str | None:
     return _needs_root() or _lacks("mmdebstrap")()
 
 
@@ -179,6 +185,16 @@ STAGES: tuple[Stage, ...] = (
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=_needs_root, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
     _molecule_with(CORES[2]),
-    Stage("cluster bundle", "cluster", _cluster_bundle, obstacle=_cannot_make_a_cluster, alone=True, limit=2400),
-    Stage("cluster", "cluster", _pytest("tests/cluster"), obstacle=_cannot_make_a_cluster, alone=True, limit=2700),
+    *(
+        Stage(
+            f"demo on bare Debian {number}",
+            "bare",
+            functools.partial(_bare, suite),
+            obstacle=_cannot_make_a_debian,
+            alone=True,
+        )
+        for number, suite in ((12, "bookworm"), (13, "trixie"))
+    ),
+    Stage("cluster bundle", "cluster", _cluster_bundle, obstacle=_cannot_make_a_debian, alone=True, limit=2400),
+    Stage("cluster", "cluster", _pytest("tests/cluster"), obstacle=_cannot_make_a_debian, alone=True, limit=2700),
 )
