@@ -83,8 +83,8 @@ def inside(root: Path, command: str) -> float:
     """Run a shell command in the clone as the user, without a terminal; return its seconds."""
     script = (
         # unshare wants / to be a mount point.
-        'set -e; mount --bind "$0" "$0"; mount -t proc proc "$0/proc"; mount --rbind /sys "$0/sys"; mount --rbind /dev "$0/dev";'
-        ' exec chroot "$0" su learner -s /bin/bash -c "$1"'
+        'set -e; mount --bind "$0" "$0"; mount -t proc proc "$0/proc";'
+        ' mount --rbind /sys "$0/sys"; mount --rbind /dev "$0/dev"; exec chroot "$0" su learner -s /bin/bash -c "$1"'
     )
     settings = f"{INSIDE} HOME={HOME} PODNET_DEMO_FABRIC={FABRIC} PODNET_DEMO_SUBNET={SUBNET}"
     began = time.monotonic()
