@@ -161,15 +161,15 @@ def decode_attributes(buffer: Buffer, start: int, end: int, table: AttributeTabl
     are padding.
     """
     found: Dict[str, Any] = {}
-    wanted = table.get
-    while start + 4 <= end:
+    last = end - 4
+    while start <= last:  # a node of a thousand pods has half a million attributes
         length, kind = _unpack_attribute(buffer, start)
-        entry = wanted(kind & NLA_TYPE_MASK)
-        stop = start + length
-        if length < 4 or stop > end:
+        if length < 4 or start + length > end:
             raise MalformedMessageError("attribute %d of length %d in %d bytes" % (kind, length, end - start))
-        if entry is not None:
-            found[entry[0]] = entry[1](buffer, start + 4, stop)
+        kind &= NLA_TYPE_MASK
+        if kind in table:
+            name, decode = table[kind]
+            found[name] = decode(buffer, start + 4, start + length)
         start += (length + 3) & ~3
     return found
 

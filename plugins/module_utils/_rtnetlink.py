@@ -350,6 +350,33 @@ def parse_route(buffer: Buffer, start: int, end: int, routes: List[Route]) -> No
     routes.append(route)
 
 
+_REMEMBERED_ROUTES = 4096
+
+
+class RouteParser:
+    """Parses each different route once.
+
+    Most routes of a pod are those of all others, byte for byte: loopback, link-local, multicast, the default. Equal
+    messages become one record, which many namespaces then share; records never change.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: Dict[bytes, List[Route]] = {}
+
+    def parse(self, buffer: Buffer, start: int, end: int, routes: List[Route]) -> None:
+        """Append the route as `parse_route` does; raises `MalformedMessageError`."""
+        message = bytes(buffer[start:end])
+        known = self._known.get(message)
+        if known is None:
+            known = []
+            parse_route(message, 0, len(message), known)
+            if len(self._known) < _REMEMBERED_ROUTES:  # a router has a million, each only once
+                self._known[message] = known
+        routes += known
+
+
 # ----------------------------------------------------------- neighbours
 
 _NEIGHBOUR: AttributeTable = {

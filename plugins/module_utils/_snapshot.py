@@ -45,12 +45,12 @@ from ansible_collections.podnet.lab.plugins.module_utils._rtnetlink import (
     GET_NEIGHBOURS,
     GET_RULES,
     RT_TABLE_MAIN,
+    RouteParser,
     parse_address,
     parse_fdb,
     parse_link,
     parse_link_with_statistics,
     parse_neighbour,
-    parse_route,
     parse_rule,
 )
 
@@ -117,6 +117,7 @@ class _Pass:
         self.wanted = wanted
         self.deadline = deadline
         self.buffer = bytearray(RECEIVE_BUFFER)
+        self.parse_route = RouteParser().parse
         self.own_mounts = own_mount_namespaces()
         self.own_pid_namespace = own_pid_namespace()
         self.snapshot: Snapshot = {
@@ -340,9 +341,9 @@ class _Pass:
         if "addresses" in wanted:
             records["addresses"] = self._dump(namespace, connection, "addresses", GET_ADDRESSES, parse_address)
         if "all_routes" in wanted:
-            records["routes"] = self._dump(namespace, connection, "routes", GET_ALL_ROUTES, parse_route)
+            records["routes"] = self._dump(namespace, connection, "routes", GET_ALL_ROUTES, self.parse_route)
         elif "routes" in wanted:
-            routes = self._dump(namespace, connection, "routes", GET_MAIN_ROUTES, parse_route)
+            routes = self._dump(namespace, connection, "routes", GET_MAIN_ROUTES, self.parse_route)
             records["routes"] = [route for route in routes if route["table"] == RT_TABLE_MAIN]
         if "neighbours" in wanted:
             records["neighbours"] = self._dump(namespace, connection, "neighbours", GET_NEIGHBOURS, parse_neighbour)

@@ -252,6 +252,28 @@ def test_cloned_routes_and_other_families_are_left_out() -> None:
     assert found == []
 
 
+def test_remembering_routes_changes_nothing_but_who_shares_them() -> None:
+    remembering = rtnetlink.RouteParser()
+    plain = records("routes", rtnetlink.parse_route)
+    first = records("routes", remembering.parse)
+    second = records("routes", remembering.parse)
+    assert first == second == plain
+    assert all(one is other for one, other in zip(first, second))
+
+
+def test_no_more_routes_are_remembered_than_a_node_of_pods_has() -> None:
+    remembering = rtnetlink.RouteParser()
+    found: List[Any] = []
+    for number in range(5000):
+        body = struct.pack("=BBBBBBBBI", 2, 32, 0, 0, 254, 0, 0, 1, 0) + attribute(1, struct.pack(">I", number))
+        remembering.parse(body, 0, len(body), found)
+        remembering.parse(body, 0, len(body), found)
+    assert len(found) == 10000
+    assert [route["dst"] for route in found[9998:]] == ["0.0.19.135"] * 2
+    assert found[0] is found[1]
+    assert found[9998] is not found[9999]
+
+
 def test_an_id_that_is_not_assigned_is_an_answer() -> None:
     body = bytes(4) + attribute(1, struct.pack("=i", -1))
     found: List[int] = []
