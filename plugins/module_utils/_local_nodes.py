@@ -2,10 +2,12 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Light nodes on one machine: what is wanted, what is there, and what to do about the difference.
+"""Nodes on one machine: what is wanted, what is there, and what to do about the difference.
 
-A *fabric* is a bridge in a network namespace of its own, which light nodes are plugged into, and one cable
-from that bridge to the machine. The functions here read nothing and change nothing: they decide
+A *fabric* is a bridge in a network namespace of its own, which nodes are plugged into, and one cable
+from that bridge to the machine. A *light* node runs the machine's programs below sshd. A *full* node is systemd
+over a Debian root file system (`_local_nodes_root`) in control groups of its own (`_local_nodes_cgroups`).
+The functions here read nothing and change nothing: they decide
 over records that `_local_nodes_state` and `_local_nodes_machine` have read.
 """
 
@@ -51,6 +53,11 @@ class Wanted:
     public_key: str
     binds: Tuple[str, ...]
     owner: int
+    kind: str = "light"
+    root: str = ""
+    """Full nodes: path of the root file system, which need not be built yet."""
+    data: str = ""
+    """Full nodes: directory below which they write."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class NodeSpec:
     port: str
     public_key: str
     binds: Tuple[str, ...]
+    kind: str = "light"
+    root: str = ""
+    data: str = ""
+    """Full nodes: the node's own directory on a disk."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,8 @@ class Network:
 class Plan:
     """What to do, in the order in which it is done."""
 
+    build_root: str = ""
+    """Path of the root file system to build; empty when none is needed or it is there."""
     rebuild_fabric: bool = False
     repair_uplink: Tuple[str, ...] = ()
     remove: Tuple[Tuple[str, str], ...] = ()
@@ -115,7 +128,7 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self.rebuild_fabric or self.repair_uplink or self.remove or self.create)
+        return bool(self.build_root or self.rebuild_fabric or self.repair_uplink or self.remove or self.create)
 
 
 @dataclass
@@ -241,6 +254,11 @@ def mac_of(address: str) -> str:
     return ":".join("%02x" % byte for byte in b"\x02\x50" + ipaddress.IPv4Address(address).packed)
 
 
+def data_directory(data: str, fabric: str) -> str:
+    """Where the full nodes of this fabric write."""
+    return "%s/%s" % (data.rstrip("/"), fabric)
+
+
 def node_specs(wanted: Wanted) -> List[NodeSpec]:
     """The nodes that the options ask for, in order."""
     network = ipaddress.IPv4Network(wanted.subnet)
@@ -253,29 +271,38 @@ def node_specs(wanted: Wanted) -> List[NodeSpec]:
             port="port%d" % number,
             public_key=wanted.public_key,
             binds=wanted.binds,
+            kind=wanted.kind,
+            root=wanted.root,
+            data="%s/%s%d" % (data_directory(wanted.data, wanted.fabric), wanted.prefix, number) if wanted.data else "",
         )
         for number in range(1, wanted.count + 1)
     ]
 
 
-def plan_present(wanted: Wanted, seen: Optional[FabricSeen]) -> Plan:
-    """What makes the wanted nodes from those that are there."""
+def plan_present(wanted: Wanted, seen: Optional[FabricSeen], root_built: bool = True) -> Plan:
+    """What makes the wanted nodes from those that are there.
+
+    `root_built` tells whether the root file system that full nodes lie over is there.
+    """
     specs = node_specs(wanted)
+    build_root = "" if root_built else wanted.root
     if seen is None:
-        return Plan(rebuild_fabric=True, create=tuple(specs))
+        return Plan(build_root=build_root, rebuild_fabric=True, create=tuple(specs))
     if not seen.holder_alive:
         gone = "the fabric's namespace is gone"
-        return Plan(rebuild_fabric=True, remove=tuple((n.name, gone) for n in seen.nodes), create=tuple(specs))
+        remove_all = tuple((node.name, gone) for node in seen.nodes)
+        return Plan(build_root=build_root, rebuild_fabric=True, remove=remove_all, create=tuple(specs))
     remove: List[Tuple[str, str]] = []
     keep: List[str] = []
     by_name = {spec.name: spec for spec in specs}
     for node in seen.nodes:
-        reason = _why_replace(node, by_name.get(node.name))
+        reason = _why_replace(node, by_name.get(node.name), root_built)
         if reason:
             remove.append((node.name, reason))
         else:
             keep.append(node.name)
     return Plan(
+        build_root=build_root,
         repair_uplink=seen.uplink_faults,
         remove=tuple(remove),
         create=tuple(spec for spec in specs if spec.name not in keep),
@@ -283,7 +310,7 @@ def plan_present(wanted: Wanted, seen: Optional[FabricSeen]) -> Plan:
     )
 
 
-def _why_replace(node: NodeSeen, spec: Optional[NodeSpec]) -> str:
+def _why_replace(node: NodeSeen, spec: Optional[NodeSpec], root_built: bool) -> str:
     """Why the node cannot stay as it is; empty when it can."""
     if spec is None:
         return "not wanted any more"
@@ -295,8 +322,16 @@ def _why_replace(node: NodeSeen, spec: Optional[NodeSpec]) -> str:
         return "admits another SSH key"
     if node.spec.binds != spec.binds:
         return "has other binds"
+    if node.spec.kind != spec.kind:
+        return "is a %s node" % node.spec.kind
+    if node.spec.root != spec.root:
+        return "has another root file system"
+    if node.spec.data != spec.data:
+        return "writes to another directory"
     if node.spec != spec:
         return "has another address or port"
+    if not root_built:
+        return "its root file system is gone"
     if node.answers is False:
         return "does not answer on %s port 22" % spec.address
     return ""
@@ -306,7 +341,8 @@ def describe(fabric: str, plan: Plan) -> List[str]:
     """The plan as sentences for people, in the past tense."""
     created = {spec.name for spec in plan.create}
     removed = {name for name, _reason in plan.remove}
-    lines = ["built fabric %s" % fabric] if plan.rebuild_fabric else []
+    lines = ["built root file system %s" % plan.build_root] if plan.build_root else []
+    lines += ["built fabric %s" % fabric] if plan.rebuild_fabric else []
     lines += ["repaired fabric %s (%s)" % (fabric, fault) for fault in plan.repair_uplink]
     lines += ["%s %s (%s)" % ("replaced" if n in created else "removed", n, reason) for n, reason in plan.remove]
     lines += ["made %s" % spec.name for spec in plan.create if spec.name not in removed]
@@ -320,12 +356,16 @@ def picture(fabric: str, seen: Optional[FabricSeen]) -> str:
     lines = ["link %s subnet %s%s" % (fabric, seen.subnet, "".join(", " + fault for fault in seen.uplink_faults))]
     for node in seen.nodes:
         condition = "" if node.alive and node.answers is not False else " (dead)"
-        lines.append("%s %s%s" % (node.name, node.spec.address if node.spec else "?", condition))
+        lines.append("%s %s%s" % (node.name, _spec_picture(node.spec) if node.spec else "?", condition))
     return "".join(line + "\n" for line in lines)
 
 
 def picture_wanted(wanted: Wanted) -> str:
     """The wanted fabric, as `picture` would show it."""
     lines = ["link %s subnet %s" % (wanted.fabric, wanted.subnet)]
-    lines += ["%s %s" % (spec.name, spec.address) for spec in node_specs(wanted)]
+    lines += ["%s %s" % (spec.name, _spec_picture(spec)) for spec in node_specs(wanted)]
     return "".join(line + "\n" for line in lines)
+
+
+def _spec_picture(spec: NodeSpec) -> str:
+    return "%s over %s" % (spec.address, spec.root) if spec.kind == "full" else spec.address

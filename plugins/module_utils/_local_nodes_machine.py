@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The machine that light nodes run on: what it has, and the commands that make and remove them.
+"""The machine that nodes run on: what it has, and the commands that make and remove them.
 
 Every command that changes something goes through `Machine.run` and is kept in `Machine.commands`
 as a person would type it.
@@ -18,6 +18,7 @@ import socket
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
 from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import (
     LINK_MARK,
@@ -29,6 +30,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import (
     Wanted,
     check_overlap,
     check_owner,
+    data_directory,
     gateway_of,
     ipv4_network,
     mac_of,
@@ -50,8 +52,8 @@ PROGRAMS = {
 START_PATIENCE = 30.0
 """Seconds in which a node must have furnished itself; a quarter of a second is usual."""
 
-GREETING_PATIENCE = 8.0
-"""Seconds in which its sshd must be reachable after that."""
+GREETING_PATIENCE = {"light": 8.0, "full": 90.0}
+"""Seconds in which its sshd must be reachable after that. Systemd takes two, and many at once take longer."""
 
 _VETH = ("type", "veth", "peer", "name")
 
@@ -176,11 +178,16 @@ class Machine:
             )
         return faults + check_overlap(wanted, self.networks())
 
-    def has_traces(self, fabric: str) -> bool:
-        """Whether there is anything of this fabric to remove."""
+    def has_traces(self, fabric: str, data: str) -> bool:
+        """Whether there is anything of this fabric to remove; its full nodes' files may lie below `data`."""
         link = self.link(fabric)
-        marked = link is not None and link.get("ifalias") == LINK_MARK
-        return marked or os.path.isdir(state.fabric_directory(fabric)) or bool(state.stray_processes(fabric))
+        return (
+            (link is not None and link.get("ifalias") == LINK_MARK)
+            or os.path.isdir(state.fabric_directory(fabric))
+            or bool(state.stray_processes(fabric))
+            or bool(cgroups.find_groups(state.fabric_mark(fabric)))
+            or state.has_data(data, fabric)
+        )
 
     # --- changing --------------------------------------------------------------------------------------------
 
@@ -290,6 +297,7 @@ class Machine:
             raise MachineError("fabric %s has no process that holds its bridge: run this again." % fabric)
         for spec in specs:
             directory = state.write_node(fabric, spec)
+            furniture = self._prepare_full(fabric, spec) if spec.kind == "full" else {}
             self._spawn(
                 ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", init],
                 os.path.join(directory, "log"),
@@ -304,6 +312,7 @@ class Machine:
                     "NODE_FABRIC_NETNS": _netns(holder),
                     "NODE_PUBLIC_KEY": spec.public_key,
                     "NODE_BINDS": "\n".join(spec.binds),
+                    **furniture,
                 },
                 "starting node %s" % spec.name,
             )
@@ -317,24 +326,58 @@ class Machine:
         if failures:
             raise MachineError(" ".join(failures))
 
+    def _prepare_full(self, fabric: str, spec: NodeSpec) -> Dict[str, str]:
+        """Make the full node's directory and control groups; what its first process must know of them."""
+        state.make_data(fabric, spec)
+        hierarchies = cgroups.see_hierarchies()
+        groups = cgroups.node_groups(hierarchies, state.fabric_mark(fabric), spec.name)
+        self.commands.append(shlex.join(["mkdir", spec.data, *groups]))
+        cgroups.make_groups(groups)
+        return {
+            "NODE_ROOT": spec.root,
+            "NODE_DATA": spec.data,
+            "NODE_CGROUPS": cgroups.describe_groups(hierarchies, groups),
+        }
+
     def remove_nodes(self, fabric: str, names: Sequence[str]) -> None:
         """End these nodes and forget them. Raises MachineError when a process outlives SIGKILL."""
         addresses = []
         inits = []
+        data = []
+        groups = cgroups.find_groups(state.fabric_mark(fabric), names)
         for name in names:
             spec = state.read_node_spec(fabric, name)
             if spec is not None:
                 addresses.append(spec.address)
+                data.append(spec.data)
             inits.append(_settled_init(state.node_directory(fabric, name)))
         self.commands.extend("kill -KILL %d" % init.pid for init in inits if init and state.is_alive(init))
         if addresses:
             state.end_ssh_masters(fabric, addresses)
+        cgroups.thaw(groups)
         _end(inits)
+        self._remove_groups(groups)
+        for path in filter(None, data):
+            state.remove_data(os.path.dirname(path), {os.path.basename(path)})
         for name in names:
             state.remove_tree(state.node_directory(fabric, name))
 
-    def remove_fabric(self, fabric: str) -> None:
-        """End everything of this fabric, and forget it. Its directory stays, empty: the caller has a lock on it."""
+    def _remove_groups(self, groups: Sequence[str]) -> None:
+        if not groups:
+            return
+        self.commands.append(shlex.join(["rmdir", *groups]))
+        stubborn = cgroups.remove_groups(groups)
+        if stubborn:
+            raise MachineError(
+                "control group %s cannot be removed: see which processes are in it (cgroup.procs there and below),"
+                " then run this again." % stubborn[0]
+            )
+
+    def remove_fabric(self, fabric: str, data: str = "") -> None:
+        """End everything of this fabric, and forget it. Its directory stays, empty: the caller has a lock on it.
+
+        Full nodes of which there is no record wrote below `data`.
+        """
         directory = state.fabric_directory(fabric)
         self.remove_nodes(fabric, state.node_names(fabric))
         state.end_ssh_masters(fabric)
@@ -346,8 +389,12 @@ class Machine:
             self.run(["ip", "-4", "rule", "del", "iif", fabric, "prohibit"], "removing the rule of link %s" % fabric)
         # The holder, and whatever else was started for this fabric, recorded or not.
         processes = state.stray_processes(fabric)
+        cgroups.thaw(cgroups.find_groups(state.fabric_mark(fabric)))
         self.commands.extend("kill -KILL %d" % process.pid for process in processes)
         _end(processes)
+        self._remove_groups(cgroups.find_groups(state.fabric_mark(fabric)))
+        if data:
+            state.remove_data(data_directory(data, fabric))
         state.remove_contents(directory)
 
 
@@ -431,7 +478,7 @@ def _wait_for_node(fabric: str, spec: NodeSpec, deadline: float) -> str:
             break
         if not furnished and _host_key(directory):
             furnished = True
-            deadline = time.monotonic() + GREETING_PATIENCE
+            deadline = time.monotonic() + GREETING_PATIENCE[spec.kind]
         if furnished:
             cause = _greeting(spec.address, 2.0)
             if not cause:

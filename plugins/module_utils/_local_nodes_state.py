@@ -14,6 +14,12 @@
                                             host_key    the public half of its SSH host key
                                             log         what its first process and sshd said
                                             root/       an empty directory; the node mounts its root there, unseen
+
+Full nodes write to a disk instead of memory, and what they wrote does not outlive them either::
+
+    <data>/<fabric>/podnet-nodes       "<boot ID> <fabric_mark>": whose directory this is
+                    <name>/upper/      what the node changed of its root file system; work/ is overlayfs's own
+                           containerd/, etcd/, kubelet/
 """
 
 from __future__ import annotations
@@ -29,7 +35,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Optional
 
-from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import NodeSpec, ProcessId, Wanted
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import (
+    NodeSpec,
+    ProcessId,
+    Wanted,
+    data_directory,
+)
 
 BASE = "/run/podnet-nodes"
 
@@ -37,6 +48,8 @@ FABRIC_VARIABLE = "PODNET_NODES_FABRIC"
 """Environment variable by which the processes of a fabric are known even when its files are gone."""
 
 _SCHEMA_VERSION = 1
+
+_DATA_MARK = "podnet-nodes"
 
 
 def fabric_mark(fabric: str) -> str:
@@ -188,6 +201,56 @@ def read_node_spec(fabric: str, node: str) -> Optional[NodeSpec]:
         return None
 
 
+# --- what full nodes write -------------------------------------------------------------------------------------
+
+
+def _data_owner(fabric: str) -> str:
+    return "%s %s" % (read_text("/proc/sys/kernel/random/boot_id"), fabric_mark(fabric))
+
+
+def has_data(data: str, fabric: str) -> bool:
+    """Whether a directory of this fabric is left below `data`."""
+    return os.path.isfile(os.path.join(data_directory(data, fabric), _DATA_MARK))
+
+
+def check_data(data: str, fabric: str) -> List[str]:
+    """Why this fabric's nodes must not write below `data`; each as a sentence with its remedy."""
+    directory = data_directory(data, fabric)
+    if not os.path.lexists(directory):
+        return []
+    boot, _separator, mark = read_text(os.path.join(directory, _DATA_MARK)).partition(" ")
+    if not boot:
+        return ["data: %s is there already, and is not ours: give another directory or fabric name." % directory]
+    # What was left when the machine went down belongs to nobody any more.
+    if boot == read_text("/proc/sys/kernel/random/boot_id") and mark != fabric_mark(fabric):
+        return [
+            "data: %s belongs to a fabric of the same name in another network namespace of this machine: give"
+            " another directory or fabric name, or remove it when that fabric is gone." % directory
+        ]
+    return []
+
+
+def make_data(fabric: str, spec: NodeSpec) -> None:
+    """Make the empty directory that the node writes to. What is in it may be secret: a cluster's keys."""
+    directory = os.path.dirname(spec.data)
+    os.makedirs(directory, mode=0o711, exist_ok=True)
+    write_text(os.path.join(directory, _DATA_MARK), _data_owner(fabric) + "\n")
+    remove_tree(spec.data)
+    os.mkdir(spec.data, 0o700)
+
+
+def remove_data(directory: str, nodes: Optional[AbstractSet[str]] = None) -> None:
+    """Remove what these nodes, or all, wrote below the fabric's directory; then the directories that are empty."""
+    if not os.path.isfile(os.path.join(directory, _DATA_MARK)):
+        return
+    for entry in os.listdir(directory):
+        if entry != _DATA_MARK and (nodes is None or entry in nodes):
+            remove_tree(os.path.join(directory, entry))
+    if os.listdir(directory) == [_DATA_MARK]:
+        remove_tree(directory)
+        remove_if_empty(os.path.dirname(directory))
+
+
 def remove_tree(path: str) -> None:
     """Remove what is there, and all below it. Symbolic links are removed, not followed."""
     if os.path.isdir(path) and not os.path.islink(path):
@@ -200,6 +263,11 @@ def remove_contents(path: str) -> None:
     """Remove all that is in the directory, and leave the directory."""
     for entry in _entries(path):
         remove_tree(entry)
+
+
+def is_initial_user_namespace() -> bool:
+    """Whether all user IDs of the machine are ours (user_namespaces(7)): root in here is root."""
+    return read_text("/proc/self/uid_map").split() == ["0", "0", "4294967295"]
 
 
 # --- processes -------------------------------------------------------------------------------------------------
@@ -237,7 +305,7 @@ def parent_of(process: ProcessId) -> Optional[ProcessId]:
     return ProcessId(parent, int(above[19])) if above else None
 
 
-def end_processes(processes: Iterable[Optional[ProcessId]], patience: float = 10.0) -> List[ProcessId]:
+def end_processes(processes: Iterable[Optional[ProcessId]], patience: float = 30.0) -> List[ProcessId]:
     """End these processes and wait until they are gone; those that outlive `patience` seconds.
 
     The first process of a PID namespace takes all others in it along. Its parent, `unshare`, only

@@ -10,9 +10,14 @@ module: local_nodes
 short_description: Make several SSH-reachable nodes on one machine
 version_added: 1.0.0
 description:
-  - Makes light nodes out of network, mount, PID, UTS and IPC namespaces. Each runs its own C(sshd) and has its own
-    address, SSH host key, machine ID, processes, C(/etc), C(/run), C(/var) and C(/root). The programs in C(/usr) and
-    C(/opt) are the machine's own, read-only. A node takes about 2 MB of memory and a quarter of a second to start.
+  - Makes nodes out of network, mount, PID, UTS and IPC namespaces. Each runs its own C(sshd) and has its own address,
+    SSH host key, machine ID and processes.
+  - A light node has its own C(/etc), C(/run), C(/var) and C(/root), in memory. The programs in C(/usr) and C(/opt) are
+    the machine's own, read-only. It takes about 2 MB of memory and a quarter of a second to start.
+  - A full node (O(kind=full)) has systemd as its first process, control groups of its own, and a Debian root file
+    system that it can change. kubeadm and a container runtime work in it as on a machine. It takes 25 MB of memory
+    and two seconds to start. The root file system is built with mmdebstrap once, which takes a minute or two, and kept.
+    Nothing that belongs to the whole machine can be set from it.
   - The nodes are joined by a fabric, a bridge in a network namespace of its own. The machine has one link into it, with
     the first address of the subnet. Nodes have a default route to that address, and the machine forwards nothing that
     comes from there.
@@ -33,11 +38,46 @@ options:
   state:
     description:
       - V(present) makes exactly O(count) nodes.
-      - V(absent) ends all nodes of the fabric and removes the fabric. It looks at no other option but O(fabric) and
-        O(directory).
+      - V(absent) ends all nodes of the fabric and removes the fabric. It looks at no other option but O(fabric),
+        O(directory) and O(data). Root file systems in O(cache) stay.
     type: str
     choices: [present, absent]
     default: present
+  kind:
+    description:
+      - V(light) nodes run the machine's own programs below C(sshd).
+      - V(full) nodes are systemd over a Debian root file system. They need root on the machine itself.
+      - Nodes of the other kind are replaced.
+    type: str
+    choices: [light, full]
+    default: light
+  suite:
+    description: Debian release of full nodes. A change replaces them.
+    type: str
+    default: bookworm
+  packages:
+    description:
+      - Debian packages in full nodes, beside systemd, OpenSSH, Python, iproute2, iputils, kmod, nftables and procps. A
+        change replaces them.
+    type: list
+    elements: str
+    default: []
+  mirror:
+    description:
+      - Debian mirror from which a root file system is built.
+      - The default is the first one of the machine's own apt, by the way that apt takes there.
+    type: str
+  cache:
+    description:
+      - Directory for root file systems, one for each O(suite) and list of O(packages). They are built when they are
+        missing, and can be removed when no nodes run.
+    type: path
+    default: /var/cache/podnet-lab
+  data:
+    description:
+      - Directory for what full nodes write, on a disk with ext4, xfs or btrfs. It lasts as long as the nodes.
+    type: path
+    default: /var/lib/podnet-nodes
   fabric:
     description:
       - Name of the fabric, which is also the name of its link on the machine. Several fabrics can exist side by side,
@@ -74,8 +114,8 @@ options:
     default: ""
   binds:
     description:
-      - Directories of the machine that nodes see at the same path, read-only, beside C(/usr) and C(/opt). For example
-        another Python installation.
+      - Directories of the machine that nodes see at the same path, read-only. For example another Python installation.
+      - Light nodes see C(/usr) and C(/opt) in any case.
     type: list
     elements: path
     default: []
@@ -86,17 +126,19 @@ options:
     type: int
   init:
     description:
-      - Path of the script that becomes a node's first process. The role has it in its C(files).
+      - Path of the script that becomes a node's first process. The role has it in its C(files), C(node-init) for light
+        and C(full-node-init) for full nodes.
       - Required when O(state=present).
     type: path
 requirements:
   - Root on the machine, or root inside a user namespace (C(tools/rootless)).
   - Linux with veth and bridge.
   - C(ip), C(unshare), C(nsenter), C(setpriv), C(ssh-keygen), C(/usr/sbin/sshd), C(/usr/bin/python3).
+  - For full nodes overlayfs, control groups of version 1 or 2, and C(mmdebstrap) to build a root file system.
   - Python 3.9 or newer.
 notes:
   - State is kept in C(/run/podnet-nodes), and does not survive a reboot any more than the nodes do.
-  - Calls for the same fabric wait for each other.
+  - Calls for the same fabric wait for each other, and so do calls that build root file systems in the same O(cache).
 seealso:
   - module: podnet.lab.local_nodes_info
 author:
@@ -121,6 +163,18 @@ EXAMPLES = r"""
     init: "{{ role_path }}/files/node-init"
     binds:
       - /srv/python-3.8
+  become: true
+
+- name: Make two full nodes for a cluster
+  podnet.lab.local_nodes:
+    kind: full
+    fabric: podk0
+    subnet: 10.90.0.0/24
+    count: 2
+    packages: [containerd, containernetworking-plugins, iptables]
+    directory: /home/me/cluster
+    public_key: "{{ lookup('ansible.builtin.file', '/home/me/cluster/id_ed25519.pub') }}"
+    init: "{{ role_path }}/files/full-node-init"
   become: true
 
 - name: Remove the first three
@@ -174,6 +228,19 @@ nodes:
       description: The node's first process, as the machine numbers it. Null for a node that check mode would make.
       type: int
       sample: 4711
+root:
+  description: The root file system that the nodes lie over.
+  returned: when O(state=present) and O(kind=full)
+  type: dict
+  contains:
+    path:
+      description: Where it is. The last but one directory is named after its content.
+      type: str
+      sample: /var/cache/podnet-lab/bookworm-0123456789abcdef/root
+    built:
+      description: Whether this call built it, or would build it in check mode.
+      type: bool
+      sample: false
 actions:
   description: What was done, or would be done in check mode, as sentences.
   returned: always
@@ -190,13 +257,16 @@ commands:
 
 import ipaddress
 import os
+import shlex
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes as nodes
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
 from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_machine import Machine, MachineError
 
@@ -206,6 +276,12 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "kind": {"type": "str", "choices": ["light", "full"], "default": "light"},
+            "suite": {"type": "str", "default": "bookworm"},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "mirror": {"type": "str"},
+            "cache": {"type": "path", "default": "/var/cache/podnet-lab"},
+            "data": {"type": "path", "default": "/var/lib/podnet-nodes"},
             "fabric": {"type": "str", "default": "podfab0"},
             "subnet": {"type": "str", "default": "10.89.0.0/24"},
             "count": {"type": "int", "default": 3},
@@ -224,11 +300,12 @@ def main() -> None:
     work = _present if module.params["state"] == "present" else _absent
     try:
         result = work(module, machine, wanted)
-    except MachineError as error:
+    except (MachineError, roots.RootError) as error:
         module.fail_json(msg="local_nodes: %s" % error, commands=machine.commands)
     except OSError as error:
         module.fail_json(
-            msg="local_nodes: cannot use %s (%s): nodes need a writable /run." % (error.filename, error.strerror),
+            msg="local_nodes: cannot use %s (%s): nodes need a writable /run%s."
+            % (error.filename, error.strerror, ", cache and data" if wanted.kind == "full" else ""),
             commands=machine.commands,
         )
     module.exit_json(commands=machine.commands, **result)
@@ -238,6 +315,7 @@ def _wanted(params: Dict[str, Any]) -> nodes.Wanted:
     owner = params["owner"]
     if owner is None:
         owner = int(os.environ.get("SUDO_UID", "") or os.getuid())
+    full = params["kind"] == "full"
     return nodes.Wanted(
         fabric=params["fabric"],
         subnet=params["subnet"],
@@ -247,6 +325,9 @@ def _wanted(params: Dict[str, Any]) -> nodes.Wanted:
         public_key=params["public_key"].strip(),
         binds=tuple(params["binds"]),
         owner=owner,
+        kind=params["kind"],
+        root=roots.root_path(params["cache"], roots.key_of(params["suite"], params["packages"])) if full else "",
+        data=params["data"] if full else "",
     )
 
 
@@ -275,14 +356,23 @@ def _present(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> D
     if not os.path.isfile(init):
         faults.append("init: there is no file %s: give the path of the role's files/node-init." % init)
     faults += machine.missing_programs()
+    root_built = True
+    if wanted.kind == "full":
+        root_built = roots.is_built(module.params["cache"], os.path.basename(os.path.dirname(wanted.root)))
+        faults += _full_faults(module, root_built)
     _refuse(module, faults)
 
     if module.check_mode:
         seen = machine.see_fabric(wanted.fabric, try_nodes=True)
         _refuse(module, machine.check(wanted, seen))
-        return _present_result(wanted, seen, nodes.plan_present(wanted, seen), seen)
+        return _present_result(wanted, seen, nodes.plan_present(wanted, seen, root_built), seen)
 
     _need_root(module)
+    if not root_built:
+        # Whatever else would stand in the way is better said before a minute's work.
+        _refuse(module, machine.check(wanted, machine.see_fabric(wanted.fabric, try_nodes=False)))
+        # Another call may have built it while this one waited, and have nodes over it.
+        root_built = not _build_root(module, machine)
     directory = state.fabric_directory(wanted.fabric)
     try:
         with ExitStack() as locks:
@@ -291,14 +381,14 @@ def _present(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> D
                 locks.enter_context(state.locked(directory))
                 seen = machine.see_fabric(wanted.fabric, try_nodes=True)
                 _refuse(module, machine.check(wanted, seen))
-                plan = nodes.plan_present(wanted, seen)
+                plan = nodes.plan_present(wanted, seen, root_built)
                 if plan.rebuild_fabric:
-                    machine.remove_fabric(wanted.fabric)
+                    machine.remove_fabric(wanted.fabric, wanted.data)
                     machine.build_fabric(wanted)
             if plan.repair_uplink and seen is not None and seen.holder is not None:
                 machine.repair_uplink(wanted, seen.holder)
                 seen = machine.see_fabric(wanted.fabric, try_nodes=True)
-                plan = replace(nodes.plan_present(wanted, seen), repair_uplink=plan.repair_uplink)
+                plan = replace(nodes.plan_present(wanted, seen, root_built), repair_uplink=plan.repair_uplink)
             machine.remove_nodes(wanted.fabric, [name for name, _reason in plan.remove])
             machine.start_nodes(wanted.fabric, plan.create, init)
             now = machine.see_fabric(wanted.fabric, try_nodes=False)
@@ -306,6 +396,48 @@ def _present(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> D
     finally:
         state.remove_if_empty(directory)
         state.remove_if_empty(state.BASE)
+
+
+def _full_faults(module: AnsibleModule, root_built: bool) -> List[str]:
+    """Why there cannot be full nodes as they are wanted, or on this machine."""
+    params = module.params
+    faults = roots.check_recipe(params["suite"], params["packages"])
+    for option in ("cache", "data"):
+        faults += roots.check_directory(option, params[option])
+    if faults:
+        return faults
+    if not state.is_initial_user_namespace():
+        faults.append(
+            "full nodes need root of the machine itself: use sudo, or take light nodes inside tools/rootless."
+        )
+    if not root_built and module.get_bin_path("mmdebstrap") is None:
+        faults.append("mmdebstrap is not installed: install Debian's package mmdebstrap (apt-get install mmdebstrap).")
+    if not root_built:
+        fstype, free = roots.see_disk(params["cache"])
+        faults += roots.check_disk("cache", params["cache"], fstype, free, roots.SPACE_TO_BUILD, is_upper=False)
+    fstype, free = roots.see_disk(params["data"])
+    faults += roots.check_disk("data", params["data"], fstype, free, roots.SPACE_FOR_NODES, is_upper=True)
+    return faults + state.check_data(params["data"], params["fabric"]) + cgroups.faults_of_machine()
+
+
+def _build_root(module: AnsibleModule, machine: Machine) -> bool:
+    """Build the root file system, unless another call did meanwhile; whether it was built here."""
+    params = module.params
+
+    def run(argv: Sequence[str]) -> Tuple[int, str]:
+        code, out, err = module.run_command(list(argv))
+        return code, out if code == 0 else err or out
+
+    def build(argv: Sequence[str]) -> Tuple[int, str]:
+        machine.commands.append(shlex.join(argv))
+        return run(argv)
+
+    mirror = params["mirror"] or roots.mirror_of_machine(run)
+    if not mirror:
+        _refuse(module, ["this machine's apt knows no mirror of Debian: say where one is with mirror."])
+    code, dump = run(["apt-config", "dump"])
+    options = roots.apt_options(dump) if code == 0 else []
+    return roots.build(params["cache"], params["suite"], params["packages"], str(mirror), options, build)
 
 
 def _present_result(
@@ -327,7 +459,9 @@ def _present_result(
                 "pid": lasting.init.pid if lasting and lasting.init else None,
             }
         )
+    root = {"root": {"path": wanted.root, "built": bool(plan.build_root)}} if wanted.root else {}
     return {
+        **root,
         "changed": plan.changes,
         "fabric": {
             "name": wanted.fabric,
@@ -357,12 +491,13 @@ def _absent(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> Di
                 % (wanted.fabric, seen.directory, wanted.directory)
             ],
         )
-    there = machine.has_traces(wanted.fabric)
+    data = module.params["data"]
+    there = machine.has_traces(wanted.fabric, data)
     if there and not module.check_mode:
         _need_root(module)
         try:
             with state.locked(directory):
-                machine.remove_fabric(wanted.fabric)
+                machine.remove_fabric(wanted.fabric, data)
         finally:
             state.remove_if_empty(directory)
             state.remove_if_empty(state.BASE)
