@@ -17,8 +17,8 @@ options:
       - What to gather beyond the part that is always there.
       - Names add to each other, whatever their order. A name with V(!) before it is left out.
         A list of exclusions alone starts from V(default).
-      - V(min) is nothing beyond the part that is always there. V(all) is everything; on a node with many pods that is
-        some megabytes, and slower.
+      - V(min) is nothing beyond the part that is always there. V(all) is everything but V(api); on a node with many
+        pods that is some megabytes, and slower.
       - V(default) is V(processes) and V(routes), and for a module that returns one key also V(ends) and V(fdb).
         M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small enough for a fact cache.
       - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
@@ -35,6 +35,9 @@ options:
       - V(all_routes) reads every routing table.
       - V(firewall) reads the ranges in the rules of kube-proxy and flannel, and the rules that give packets another
         source address, with C(nft) and C(iptables-save), where the kernel has such rules already.
+      - V(api) asks the Kubernetes API for the ranges of Nodes and Services and for the configuration of kubeadm and
+        kube-proxy, on nodes that have a kubeconfig for it, such as C(/etc/kubernetes/admin.conf). It only gets. It uses
+        the rights of that file and opens a connection to the server that it names, for at most 10 seconds.
       - V(permanent_fdb) adds permanent forwarding entries to bridges, and the tables of VXLAN interfaces.
       - V(neighbours) reads the ARP and NDP tables.
       - V(rules) reads the policy routing rules.

@@ -170,6 +170,12 @@ def _pod_networks(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]], o
     return carriers
 
 
+def own_addresses(snapshot: Snapshot) -> List[str]:
+    """Return the addresses of the node's own namespace that others can reach."""
+    own = snapshot["namespaces"].get(snapshot["own"])
+    return [local for _link, _family, local, _prefixlen, _scope in _addresses(own)] if own is not None else []
+
+
 def node_facts(snapshot: Snapshot, networks: List[NodeNetwork]) -> Dict[str, Any]:
     """Return the key ``node`` of ``podnet_pod_cidr``."""
     own = snapshot["namespaces"].get(snapshot["own"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Any, Dict, List, Optional, TypedDict, Union
+from typing import Any, Callable, Dict, List, Optional, TypedDict, Union
 
 from ansible_collections.podnet.lab.plugins.module_utils._files import printable
 
@@ -51,6 +51,10 @@ class Source(_SourceRequired, total=False):
 
     path: str
     command: str
+
+
+Where = Callable[[str], Source]
+"""Makes the source of a value from its key: :func:`in_file` or :func:`in_output` with all but the key given."""
 
 
 class Range(TypedDict):

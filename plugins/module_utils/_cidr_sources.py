@@ -4,7 +4,8 @@
 
 """Reads every file of a node that states an address range; the one place that names all sources.
 
-A new source is one function ``read_x(files, ranges)`` and one line in :func:`read_sources`.
+A new source is one function ``read_x(files, ranges)`` and one line in :func:`read_sources`. What is opt-in (the
+firewall's rules, the API) is read after them, in :mod:`_cidrs`, and :func:`add_defaults` comes last.
 """
 
 from __future__ import annotations
@@ -34,5 +35,9 @@ def read_sources(files: Files, configs: CniConfigs) -> Ranges:
     _kubernetes.read_kubelet(files, ranges)
     _cni.add_cni_ranges(ranges, configs)
     read_labs(files, ranges)
-    _distributions.read_defaults(files, ranges)
     return ranges
+
+
+def add_defaults(files: Files, ranges: Ranges) -> None:
+    """Note the distributions' defaults for what no source states; to be called when all else was read."""
+    _distributions.read_defaults(files, ranges)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import partial
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import CLUSTER, HINT, Ranges, in_file
@@ -93,7 +94,7 @@ def _add_rancher(ranges: Ranges, kind: str, key: str, path: str, value: Any) -> 
         ranges.add_address("service", value, in_file(kind, path, key))
     elif key == "kube-controller-manager-arg":
         words = ["--" + str(word).lstrip("-") for word in (value if isinstance(value, list) else [value])]
-        add_flags(ranges, "kube-controller-manager", list(parse_flags(words)), kind, path)
+        add_flags(ranges, "kube-controller-manager", list(parse_flags(words)), partial(in_file, kind, path))
 
 
 def read_rancher(files: Files, ranges: Ranges, kind: str) -> None:
@@ -144,7 +145,7 @@ def read_microk8s(files: Files, ranges: Ranges) -> None:
         path = MICROK8S + "/" + program
         text = files.text(path)
         if text is not None:
-            add_flags(ranges, program, parse_argument_file(text), "microk8s", path)
+            add_flags(ranges, program, parse_argument_file(text), partial(in_file, "microk8s", path))
     path = MICROK8S + "/cni-network/cni.yaml"
     text = files.text(path)
     for name, value in calico_pools(text) if text is not None else ():

@@ -13,9 +13,17 @@ leaves the functions here: arguments may hold secrets.
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import CLUSTER, HINT, NODE, Ranges, in_file
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import (
+    CLUSTER,
+    HINT,
+    NODE,
+    Ranges,
+    Where,
+    in_file,
+)
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files, load_json
 
 STATIC_POD_DIRECTORIES = (
@@ -67,8 +75,11 @@ _FLAGS: Dict[str, Dict[str, Tuple[str, str]]] = {
 def documents(files: Files, path: str, within: Optional[str] = None) -> List[Any]:
     """Return the documents of a YAML or JSON file; of one that cannot be read none, with an error."""
     text = files.text(path, within=within)
-    if text is None:
-        return []
+    return [] if text is None else parse_documents(files, path, text)
+
+
+def parse_documents(files: Files, where: str, text: str) -> List[Any]:
+    """Return the documents of YAML or JSON that was found at `where`; when it is neither none, with an error."""
     try:
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             return [load_json(text)]
@@ -78,7 +89,7 @@ def documents(files: Files, path: str, within: Optional[str] = None) -> List[Any
         return _yaml.load_all(text)
     except ValueError as error:
         files.fail(
-            path,
+            where,
             "It is not read: %s." % error,
             "Write that line in plain YAML (no anchors, tags or tabs), if it is YAML.",
         )
@@ -110,14 +121,14 @@ def parse_flags(arguments: Sequence[Any]) -> Iterator[Tuple[str, str]]:
         yield flag, value
 
 
-def add_flags(ranges: Ranges, program: str, flags: Sequence[Tuple[str, str]], kind: str, path: str) -> None:
+def add_flags(ranges: Ranges, program: str, flags: Sequence[Tuple[str, str]], where: Where) -> None:
     """Note the ranges among the flags of a Kubernetes program. The last of equal flags counts, as in Go."""
     known = _FLAGS.get(program, {})
     for flag, value in dict(flags).items():
         if flag not in known or not value:
             continue
         role, scope = known[flag]
-        source = in_file(kind, path, "%s --%s" % (program, flag))
+        source = where("%s --%s" % (program, flag))
         if role == "prefix":
             if flag == "node-cidr-mask-size" and ":" in dict(flags).get("cluster-cidr", ""):
                 scope = "inet6"
@@ -145,7 +156,7 @@ def pod_programs(document: Any) -> Iterator[Tuple[str, List[Tuple[str, str]]]]:
                 break
 
 
-def add_component_document(ranges: Ranges, document: Any, kind: str, path: str, hint: bool = False) -> None:
+def add_component_document(ranges: Ranges, document: Any, where: Where, hint: bool = False) -> None:
     """Note the ranges in a configuration document of kubeadm, kube-proxy or the kubelet.
 
     With `hint`, what is not known to belong to this cluster is noted as a hint.
@@ -155,15 +166,15 @@ def add_component_document(ranges: Ranges, document: Any, kind: str, path: str, 
     cluster = HINT if hint else CLUSTER
     if what == "ClusterConfiguration" or (what is None and "networking" in content):
         networking = _mapping(content.get("networking"))
-        ranges.add(_POD, networking.get("podSubnet"), cluster, in_file(kind, path, "networking.podSubnet"))
-        ranges.add(_SERVICE, networking.get("serviceSubnet"), cluster, in_file(kind, path, "networking.serviceSubnet"))
+        ranges.add(_POD, networking.get("podSubnet"), cluster, where("networking.podSubnet"))
+        ranges.add(_SERVICE, networking.get("serviceSubnet"), cluster, where("networking.serviceSubnet"))
         for part, program in (("controllerManager", "kube-controller-manager"), ("apiServer", "kube-apiserver")):
-            add_flags(ranges, program, _extra_arguments(_mapping(content.get(part)).get("extraArgs")), kind, path)
+            add_flags(ranges, program, _extra_arguments(_mapping(content.get(part)).get("extraArgs")), where)
     elif what == "KubeProxyConfiguration":
-        ranges.add(_POD, content.get("clusterCIDR"), cluster, in_file(kind, path, "clusterCIDR"))
+        ranges.add(_POD, content.get("clusterCIDR"), cluster, where("clusterCIDR"))
     elif what == "KubeletConfiguration":
-        ranges.add(_POD, content.get("podCIDR"), NODE, in_file(kind, path, "podCIDR"))
-        ranges.add_address(_SERVICE, content.get("clusterDNS"), in_file(kind, path, "clusterDNS"))
+        ranges.add(_POD, content.get("podCIDR"), NODE, where("podCIDR"))
+        ranges.add_address(_SERVICE, content.get("clusterDNS"), where("clusterDNS"))
 
 
 def _extra_arguments(value: Any) -> List[Tuple[str, str]]:
@@ -188,14 +199,14 @@ def read_static_pods(files: Files, ranges: Ranges) -> None:
             path = directory + "/" + name
             for document in documents(files, path):
                 for program, flags in pod_programs(document):
-                    add_flags(ranges, program, flags, "static_pod", path)
+                    add_flags(ranges, program, flags, partial(in_file, "static_pod", path))
 
 
 def read_kubeadm(files: Files, ranges: Ranges, paths: Sequence[str] = KUBEADM_FILES, kind: str = "kubeadm") -> None:
     """Read configurations for kubeadm that lie where they usually lie."""
     for path in paths:
         for document in documents(files, path):
-            add_component_document(ranges, document, kind, path)
+            add_component_document(ranges, document, partial(in_file, kind, path))
 
 
 def read_kubelet(files: Files, ranges: Ranges) -> None:
@@ -205,7 +216,7 @@ def read_kubelet(files: Files, ranges: Ranges) -> None:
         paths.extend(directory + "/" + name for name in files.names(directory) if name.endswith(".conf"))
     for path in paths:
         for document in documents(files, path):
-            add_component_document(ranges, document, "kubelet", path)
+            add_component_document(ranges, document, partial(in_file, "kubelet", path))
 
 
 def pod_namespaces(files: Files) -> Dict[str, str]:
@@ -236,4 +247,4 @@ def read_kube_proxy_config_map(files: Files, ranges: Ranges, directory: str, hin
     path = directory + "/config.conf"
     for document in documents(files, path, within=directory):
         if _mapping(document).get("kind") == "KubeProxyConfiguration":
-            add_component_document(ranges, document, "config_map", path, hint)
+            add_component_document(ranges, document, partial(in_file, "config_map", path), hint)

@@ -28,7 +28,9 @@ def cidr_facts(found: Pass) -> Facts:
         from ansible_collections.podnet.lab.plugins.module_utils._source_nat import read_source_nat
 
         source_nat = read_source_nat(found.files, run)
-    facts = pod_cidr_facts(node.snapshot, owners_of(node.identities), found.files, found.started, run)
+    facts = pod_cidr_facts(
+        node.snapshot, owners_of(node.identities), found.files, found.started, run, "api" in node.subsets
+    )
     errors: List[Error] = []
     for error in node.all_errors() + facts["errors"]:
         if error not in errors:  # the leases were read for the pods' sake as well

@@ -20,9 +20,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_kernel import (
     addresses_in_use,
     node_facts,
     node_networks,
+    own_addresses,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Range, Ranges
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import read_sources
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import add_defaults, read_sources
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import (
     CniConfigs,
     cni_facts,
@@ -50,13 +51,15 @@ def pod_cidr_facts(
     files: Optional[Files] = None,
     started: Optional[float] = None,
     run: Optional[Run] = None,
+    api: bool = False,
 ) -> Dict[str, Any]:
     """Read the sources on this node and return the value of ``podnet_pod_cidr``.
 
     `owners` maps the inode of a network namespace to the pod that it belongs to (``namespace``,
     ``name``, ``sandbox_id``). `files` is the reader; errors that it already has are reported too. `started` is
     the time (seconds since the epoch) when the snapshot was begun; without it, that is taken to be now.
-    With `run` (AnsibleModule.run_command) the firewall's rules are read too, which starts commands.
+    With `run` (AnsibleModule.run_command) the firewall's rules are read too, which starts commands. With `api` the API
+    server is asked, where the node has credentials for it.
     """
     files = Files() if files is None else files
     started = time.time() if started is None else started
@@ -67,8 +70,17 @@ def pod_cidr_facts(
         from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_firewall import read_firewall
 
         read_firewall(files, ranges, run)
+    cluster = None
+    if api:
+        from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_api import ThisNode, read_api
+
+        cluster = read_api(files, ranges, ThisNode(snapshot["hostname"], own_addresses(snapshot)))
+    add_defaults(files, ranges)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
-    return combine(snapshot, owners, configs, ranges, leases, files.errors, started)
+    facts = combine(snapshot, owners, configs, ranges, leases, files.errors, started)
+    if api:
+        facts["api"] = cluster
+    return facts
 
 
 def combine(

@@ -11,6 +11,7 @@ from typing import Dict, FrozenSet, Iterable, List, Set, Tuple
 SUBSETS: Dict[str, Tuple[str, ...]] = {
     # name: what take_snapshot() must read for it, beside what is always read
     "all_routes": ("all_routes",),
+    "api": (),
     "connected_routes": ("routes",),
     "ends": (),
     "fdb": ("fdb",),
@@ -28,6 +29,9 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "statistics": ("statistics",),
     "sysctls": ("sysctls",),
 }
+UNASKED = frozenset(("api",))
+"""Not part of ``all``: it uses the cluster's credentials, and the network."""
+
 ALWAYS = ("addresses", "processes")
 """Without these nobody can tell whose a namespace is."""
 
@@ -67,7 +71,11 @@ def choose(asked: Iterable[str], default: FrozenSet[str]) -> FrozenSet[str]:
         if name not in NAMES:
             unknown.append(entry)
             continue
-        groups: Dict[str, FrozenSet[str]] = {"all": frozenset(SUBSETS), "default": default, "min": frozenset()}
+        groups: Dict[str, FrozenSet[str]] = {
+            "all": frozenset(SUBSETS) if excluded else frozenset(SUBSETS) - UNASKED,
+            "default": default,
+            "min": frozenset(),
+        }
         members = groups.get(name, frozenset((name,)))
         if excluded:
             removed.update(members)

@@ -364,6 +364,60 @@ ansible_facts:
                   type: str
                   returned: success
                   sample: "chain postrouting"
+        api:
+          description: What the Kubernetes API was asked with, and what it says. Null where the node has no credentials for it.
+          type: dict
+          returned: with the subset V(api)
+          contains:
+            path:
+              description: The kubeconfig. Nothing else of it is shown.
+              type: str
+              returned: success
+              sample: "/etc/kubernetes/admin.conf"
+            server:
+              description: The server that it names. Null when it leads to none.
+              type: str
+              returned: success
+              sample: "https://192.0.2.11:6443"
+            node:
+              description: Name of the Node that is this node. Null when that cannot be told.
+              type: str
+              returned: success
+              sample: "cp1"
+            nodes:
+              description: Every Node, sorted by name.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                name:
+                  description: Its name.
+                  type: str
+                  returned: success
+                  sample: "cp1"
+                pod_cidrs:
+                  description: Its ranges of pods. Empty when the cluster gives out none.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["10.244.0.0/24"]
+            service_cidrs:
+              description: Every ServiceCIDR, sorted by name. Null when the server has no such objects.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                name:
+                  description: Its name.
+                  type: str
+                  returned: success
+                  sample: "kubernetes"
+                cidrs:
+                  description: Its ranges of Services.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["10.96.0.0/16"]
         addresses_in_use:
           description: "Addresses in namespaces other than the node's own."
           type: list

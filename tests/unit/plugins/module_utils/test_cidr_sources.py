@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import (
     parse_address,
     parse_network,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import read_sources
+from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources import add_defaults, read_sources
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_cni import (
     add_flannel_network,
     parse_environment,
@@ -40,12 +41,14 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_kubernete
 from ansible_collections.podnet.lab.plugins.module_utils._cni_config import read_cni_configs
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
 
+WHERE = partial(in_file, "x", "/x")
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "cidr")
 
 
 def _read(root: Any) -> Any:
     files = Files(str(root))
     ranges = read_sources(files, read_cni_configs(files))
+    add_defaults(files, ranges)
     return files, ranges
 
 
@@ -420,15 +423,13 @@ def test_flags_have_two_forms(arguments: Any, expected: Any) -> None:
 
 def test_the_last_of_equal_flags_counts() -> None:
     ranges = Ranges()
-    add_flags(ranges, "kube-proxy", [("cluster-cidr", "10.1.0.0/16"), ("cluster-cidr", "10.2.0.0/16")], "x", "/x")
+    add_flags(ranges, "kube-proxy", [("cluster-cidr", "10.1.0.0/16"), ("cluster-cidr", "10.2.0.0/16")], WHERE)
     assert [one["cidr"] for one in ranges.pod] == ["10.2.0.0/16"]
 
 
 def test_a_mask_size_without_family_is_that_of_the_clusters_only_family() -> None:
     ranges = Ranges()
-    add_flags(
-        ranges, "kube-controller-manager", [("cluster-cidr", "fd00::/56"), ("node-cidr-mask-size", "64")], "x", "/x"
-    )
+    add_flags(ranges, "kube-controller-manager", [("cluster-cidr", "fd00::/56"), ("node-cidr-mask-size", "64")], WHERE)
     assert [(one["family"], one["prefixlen"]) for one in ranges.prefix_lengths] == [("inet6", 64)]
 
 
@@ -566,8 +567,8 @@ JSON = st.recursive(
 @given(JSON)
 def test_documents_of_any_shape_do_no_harm(document: Any) -> None:
     ranges = Ranges()
-    add_component_document(ranges, document, "kubeadm", "/x")
+    add_component_document(ranges, document, WHERE)
     for program, flags in pod_programs(document):
-        add_flags(ranges, program, flags, "static_pod", "/x")
+        add_flags(ranges, program, flags, WHERE)
     for one in ranges.pod + ranges.service:
         assert parse_network(one["cidr"]) is not None
