@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         try:
             raw, bundle = bundles.load(bundle_path)
             # json.dumps leaves behind the tags that ansible-core puts on values.
-            ask = {"manifest": json.loads(json.dumps(raw))}
+            ask = json.loads(json.dumps({"manifest": raw, "only": args.get("only") or []}))
             said = self._execute_module(module_name=MODULE, module_args=ask, task_vars=task_vars)
             missing = said.get("missing") or []
             if said.get("failed") or not missing or self._task.check_mode:

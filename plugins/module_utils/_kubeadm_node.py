@@ -169,6 +169,65 @@ def parse_nodes(text: str) -> List[Dict[str, Any]]:
     return sorted(nodes, key=lambda node: str(node["name"]))
 
 
+def parse_objects(text: str) -> Dict[str, Dict[str, Any]]:
+    """Return by kind what ``kubectl get configmap/a daemonset/b --ignore-not-found -o json`` found.
+
+    It prints a List, or the object itself when it found one only, or nothing.
+    """
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    items = value.get("items", [value]) if isinstance(value, dict) else []
+    return {str(item["kind"]): item for item in items if isinstance(item, dict) and "kind" in item}
+
+
+def image_version(image: str) -> Optional[str]:
+    """Return the version in an image's tag; None when the tag is no version.
+
+    A tag cannot have the plus sign of a version, which kubeadm writes as ``_``.
+
+    >>> image_version("registry.example.org:5000/kube-proxy:v1.20.2")
+    'v1.20.2'
+    """
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return tag.replace("_", "+") if re.match(r"v[0-9]+\.[0-9]+\.[0-9]+", tag) else None
+
+
+def container_version(pod: Any, name: str) -> Optional[str]:
+    """Return the version of the container `name` of a Pod or a pod template, by its image's tag."""
+    spec = pod.get("spec") if isinstance(pod, dict) else None
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    for container in containers or []:
+        if isinstance(container, dict) and container.get("name") == name:
+            return image_version(str(container.get("image", "")))
+    return None
+
+
+BARE_PODS = (
+    "{{range .items}}{{if not .metadata.ownerReferences}}"
+    '{{.metadata.namespace}} {{.metadata.name}} {{.status.phase}} {{or .spec.nodeName "-"}} '
+    '{{with .metadata.labels}}{{with index . "app.kubernetes.io/part-of"}}{{.}}{{end}}{{end}}{{"\\n"}}{{end}}{{end}}'
+)
+"""Template for ``kubectl get pods -A -o go-template=``: a line for each pod that nothing would start again.
+
+What fills it is restricted to a few characters by the API: names, phases and labels hold no blanks.
+"""
+
+
+def parse_bare_pods(text: str) -> List[Dict[str, str]]:
+    """Return the pods of lines as `BARE_PODS` makes them: ``default pod1 Running node2 podnet-lab``.
+
+    Pods that are not on a node, or have ended, are left out: a drain takes nothing from them.
+    """
+    pods = []
+    for words in (line.split() for line in text.splitlines()):
+        if len(words) >= 4 and words[2] not in ("Succeeded", "Failed") and words[3] != "-":
+            part_of = words[4] if len(words) > 4 else ""
+            pods.append({"namespace": words[0], "name": words[1], "node": words[3], "part_of": part_of})
+    return pods
+
+
 def _json_list(text: str) -> List[Dict[str, Any]]:
     try:
         value = json.loads(text or "[]")

@@ -4,13 +4,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""kubeadm init, join and reset, so that what did not end can be told from what did."""
+"""kubeadm init, join, upgrade and reset, so that what did not end can be told from what did."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm
-short_description: Run kubeadm init, join or reset on a node
+short_description: Run kubeadm init, join, upgrade or reset on a node
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
@@ -18,7 +18,7 @@ description:
     reached. The role P(podnet.lab.kubeadm_cluster#role) decides from that and from the cluster's API which nodes need
     this module at all.
   - While kubeadm runs it holds a lock on the node, even when the play that started it was killed.
-  - Resets only nodes that carry the role's mark.
+  - Upgrades and resets only nodes that carry the role's mark.
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -35,8 +35,10 @@ options:
     description:
       - V(init) makes the first node of a cluster, V(join) brings a node into one, V(reset) takes a node out.
       - V(init) and V(join) reset first what an earlier run left half done.
+      - V(upgrade_apply) upgrades the cluster to O(version), on its first node of the control plane; V(upgrade_node)
+        then brings another node to what the cluster has. Both leave the kubelet as it is.
     type: str
-    choices: [init, join, reset]
+    choices: [init, join, upgrade_apply, upgrade_node, reset]
     required: true
   documents:
     description: kubeadm's configuration, without token and key. Needed for V(init) and V(join).
@@ -52,6 +54,14 @@ options:
   certificate_key:
     description: Key of the uploaded certificates, for V(join) of a node of the control plane.
     type: str
+  version:
+    description: Version of Kubernetes to upgrade to, for V(upgrade_apply) and V(upgrade_node). kubeadm must have it.
+    type: str
+  ignored:
+    description: kubeadm's checks whose errors are accepted, by name, for V(upgrade_apply) and V(upgrade_node).
+    type: list
+    elements: str
+    default: []
   cluster:
     description: Name of the cluster, for the mark.
     type: str
@@ -79,6 +89,11 @@ EXAMPLES = r"""
         kind: ClusterConfiguration
         kubernetesVersion: v1.34.2
         networking: {podSubnet: 10.244.0.0/16}
+
+- name: Upgrade the control plane on its first node
+  podnet.lab.kubeadm:
+    action: upgrade_apply
+    version: v1.34.3
 
 - name: Take a node out
   podnet.lab.kubeadm:
@@ -114,6 +129,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_cni import kep
 WAIT = 600
 _TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 _PHASES = {"init": "initialising", "join": "joining", "reset": "resetting"}
+_UPGRADES = ("upgrade_apply", "upgrade_node")
 
 
 def with_secrets(
@@ -134,6 +150,16 @@ def with_secrets(
 def as_config(documents: List[Dict[str, Any]]) -> str:
     """Return documents as kubeadm reads them: JSON is YAML."""
     return "".join("---\n%s\n" % json.dumps(document, indent=1, sort_keys=True) for document in documents)
+
+
+def upgrade_arguments(action: str, version: str, ignored: List[str]) -> List[str]:
+    """Return the arguments of kubeadm for an upgrade; the configuration is the cluster's own.
+
+    >>> upgrade_arguments("upgrade_apply", "v1.34.3", ["NumCPU"])
+    ['upgrade', 'apply', 'v1.34.3', '--yes', '--ignore-preflight-errors=NumCPU']
+    """
+    argv = ["upgrade", "apply", version, "--yes"] if action == "upgrade_apply" else ["upgrade", "node"]
+    return argv + (["--ignore-preflight-errors=" + ",".join(ignored)] if ignored else [])
 
 
 def what_went_wrong(out: str, err: str) -> str:
@@ -166,13 +192,17 @@ class Run:
         kinds = {document.get("kind"): document for document in self.params["documents"]}
         return "InitConfiguration" in kinds or "controlPlane" in kinds.get("JoinConfiguration", {})
 
+    def program(self) -> str:
+        """Return kubeadm's path, or end the module."""
+        path = self.module.get_bin_path("kubeadm")
+        if path is None:
+            self.fail("kubeadm", "it is not on this node", "Install it from a bundle or the package repository.")
+        return str(path)
+
     def kubeadm(self, *argv: str) -> str:
         """Run kubeadm, or end the module with what it said."""
-        program = self.module.get_bin_path("kubeadm")
-        if program is None:
-            self.fail("kubeadm", "it is not on this node", "Install it from a bundle or the package repository.")
         status, out, err = self.module.run_command(
-            [program, *argv], environ_update={"LC_ALL": "C"}, pass_fds=[self.lock], cwd="/"
+            [self.program(), *argv], environ_update={"LC_ALL": "C"}, pass_fds=[self.lock], cwd="/"
         )
         if status != 0:
             remedy = "Correct that and run again: the node is taken up from there. On the node: journalctl -u kubelet"
@@ -188,6 +218,22 @@ class Run:
         """Take the node out of its cluster."""
         with kept_aside():
             return self.kubeadm("reset", "--force", "--cri-socket", self.params["cri_socket"])
+
+    def upgrade(self, action: str) -> str:
+        """Run kubeadm upgrade. The mark says so meanwhile: what was begun and did not end is done again."""
+        mark = kubeadm.read_mark()
+        if mark is None:
+            self.fail(
+                "node", "it is not of a cluster that this role made", "Upgrade it as kubeadm's documentation says"
+            )
+        version = self.params["version"]
+        status, out, _err = self.module.run_command([self.program(), "version", "-o", "short"])
+        if status != 0 or out.strip() != version:
+            self.fail("kubeadm", "it is %s, and %s is wanted" % (out.strip(), version), "Install that kubeadm first")
+        kubeadm.write_mark(dict(mark, upgrading=version))
+        said = self.kubeadm(*upgrade_arguments(action, version, self.params["ignored"]))
+        kubeadm.write_mark({key: value for key, value in mark.items() if key != "upgrading"})
+        return said
 
     def enter(self, action: str) -> str:
         """Run kubeadm init or join, after a reset where an earlier run did not end."""
@@ -232,16 +278,22 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "action": {"type": "str", "choices": ["init", "join", "reset"], "required": True},
+            "action": {"type": "str", "choices": ["init", "join", *_UPGRADES, "reset"], "required": True},
             "documents": {"type": "list", "elements": "dict", "default": []},
             "token": {"type": "str", "no_log": True},
             "ca_hash": {"type": "str"},
             "certificate_key": {"type": "str", "no_log": True},
+            "version": {"type": "str"},
+            "ignored": {"type": "list", "elements": "str", "default": []},
             "cluster": {"type": "str", "default": "kubernetes"},
             "bridge": {"type": "str", "default": ""},
             "cri_socket": {"type": "str", "default": "/run/containerd/containerd.sock"},
         },
-        required_if=[("action", "init", ["documents"]), ("action", "join", ["documents", "token", "ca_hash"])],
+        required_if=[
+            ("action", "init", ["documents"]),
+            ("action", "join", ["documents", "token", "ca_hash"]),
+            *(("action", action, ["version"]) for action in _UPGRADES),
+        ],
         supports_check_mode=True,
     )
     action = module.params["action"]
@@ -259,6 +311,8 @@ def main() -> None:
                 kubeadm.write_mark(dict(mark or {}, phase=_PHASES["reset"]))
                 # A run that ended before kubeadm was there has nothing to reset.
                 out = run.reset() if module.get_bin_path("kubeadm") else ""
+            elif action in _UPGRADES:
+                out = run.upgrade(action)
             else:
                 out = run.enter(action)
     except kubeadm.BusyError as error:

@@ -128,16 +128,18 @@ node:
     kubernetes:
       description:
         - C(mark) of the role, C(files) of C(/etc/kubernetes) and C(/etc/cni/net.d) that matter, C(ca_sha256),
-          C(kubelet_healthy), the C(cni) configuration of the role, C(masquerade), and the C(leftovers) of clusters.
+          C(kubelet_healthy), C(masquerade) rules, whether there is a record of a C(bundle), and C(control_plane), the
+          versions in the manifests of its static pods.
       type: dict
     api:
-      description: Null where there is no C(admin.conf). C(reachable), C(error), C(version), C(nodes), C(configuration).
+      description:
+        - Null where there is no C(admin.conf). C(reachable), C(error), C(nodes), kubeadm's C(configuration), the
+          version of C(kube_proxy), and C(bare_pods), those that have no controller and would be gone for ever.
       type: dict
 """
 
 import glob
 import hashlib
-import json
 import os
 import platform
 import time
@@ -150,6 +152,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_node as parse
 from ansible_collections.podnet.lab.plugins.module_utils._bundle import ARCHITECTURES
+from ansible_collections.podnet.lab.plugins.module_utils._yaml import YamlError, load_all
 
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 # Program and the arguments with which it says its version.
@@ -178,6 +181,8 @@ FILES = (
     "/opt/cni/bin/bridge",
     "/usr/lib/cni/bridge",
 )
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+"""Static pods whose images carry the version of Kubernetes; etcd has its own."""
 CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 
@@ -264,6 +269,7 @@ class Node:
             "kubelet_healthy": healthy("http://127.0.0.1:10248/healthz"),
             "masquerade": parse.parse_masquerade(masquerade or ""),
             "bundle": os.path.exists("/var/lib/podnet-lab/bundle.json"),
+            "control_plane": static_pod_versions(),
         }
 
     def api(self, wait: int) -> Optional[Dict[str, Any]]:
@@ -280,16 +286,39 @@ class Node:
             time.sleep(1)
         if status != 0:
             error = " ".join(err.split())[-400:]
-            return {"reachable": False, "error": error, "version": None, "nodes": [], "configuration": None}
+            return {"reachable": False, "error": error, "nodes": [], "configuration": None, "bare_pods": []}
+        names = ["configmap/kubeadm-config", "daemonset/kube-proxy"]
         _status, shown, _err = self.module.run_command(
-            [*base, "-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "json"]
+            [*base, "-n", "kube-system", "get", *names, "--ignore-not-found", "-o", "json"]
         )
-        configuration = None
+        # Without the ConfigMap kubeadm did not come so far, or the cluster is not kubeadm's.
+        objects = parse.parse_objects(shown)
+        template = (objects.get("DaemonSet", {}).get("spec") or {}).get("template")
+        _status, pods, _err = self.module.run_command(
+            [*base, "get", "pods", "-A", "-o", "go-template=" + parse.BARE_PODS]
+        )
+        return {
+            "reachable": True,
+            "error": None,
+            "nodes": parse.parse_nodes(out),
+            "configuration": (objects.get("ConfigMap", {}).get("data") or {}).get("ClusterConfiguration"),
+            "kube_proxy": parse.container_version(template, "kube-proxy"),
+            "bare_pods": parse.parse_bare_pods(pods),
+        }
+
+
+def static_pod_versions() -> Dict[str, str]:
+    """Return the version of each component of the control plane in its manifest, as far as it can be read."""
+    versions = {}
+    for name in COMPONENTS:
         try:
-            configuration = json.loads(shown)["data"]["ClusterConfiguration"]
-        except (ValueError, KeyError, TypeError):
-            pass  # kubeadm did not come so far, or the cluster is not kubeadm's
-        return {"reachable": True, "error": None, "nodes": parse.parse_nodes(out), "configuration": configuration}
+            documents = load_all(read("/etc/kubernetes/manifests/%s.yaml" % name))
+        except YamlError:
+            continue  # half written, or not kubeadm's
+        version = parse.container_version(documents[0] if documents else None, name)
+        if version is not None:
+            versions[name] = version
+    return versions
 
 
 def healthy(url: str) -> bool:

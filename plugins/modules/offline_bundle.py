@@ -19,7 +19,8 @@ description:
   - Binaries go to C(/usr/bin), CNI plugins to C(/opt/cni/bin), the kubelet's units to C(/etc/systemd/system), images
     into containerd's namespace C(k8s.io).
   - What was installed is noted in C(/var/lib/podnet-lab/bundle.json), and O(state=absent) removes exactly that, as
-    far as it is still as it was installed.
+    far as it is still as it was installed. Of an earlier bundle, files that this one lacks are removed as well; images
+    stay until then, since pods may still run from them, or until the kubelet needs their room.
   - Formed of an action plugin, which reads the bundle on the control node, and a module on the node.
 extends_documentation_fragment:
   - podnet.lab.attributes
@@ -41,6 +42,13 @@ options:
     description: Whether the bundle is on the node already, say on a disk that was carried there.
     type: bool
     default: false
+  only:
+    description:
+      - Files of the bundle, or folders in it, to install, by their path in it; everything when empty. So an upgrade
+        brings C(images) and C(bin/kubeadm) before it replaces the kubelet.
+    type: list
+    elements: str
+    default: []
   state:
     description: Whether the bundle's files and images are on the node.
     type: str
@@ -66,6 +74,11 @@ EXAMPLES = r"""
 - name: Install Kubernetes from a bundle on the control node
   podnet.lab.offline_bundle:
     path: /srv/bundles/kubernetes-v1.34.2-amd64.tar.zst
+
+- name: Bring the images and kubeadm of a newer version, and leave the kubelet as it is
+  podnet.lab.offline_bundle:
+    path: /srv/bundles/kubernetes-v1.34.3-amd64.tar.zst
+    only: [images, bin/kubeadm]
 
 - name: Remove what was installed from a bundle
   podnet.lab.offline_bundle:
@@ -139,12 +152,18 @@ class Record:
         os.replace(path, RECORD)
 
 
+def is_wanted(path: str, only: List[str]) -> bool:
+    """Tell whether a file of the bundle is in `only` by itself or by its folder, or `only` is empty."""
+    return not only or any(path == entry or path.startswith(entry.rstrip("/") + "/") for entry in only)
+
+
 class Installer:
     """One run of the module."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.record = Record()
+        self.only: List[str] = module.params["only"]
         self.actions: List[str] = []
 
     def fail(self, thing: str, cause: str, remedy: str) -> NoReturn:
@@ -161,9 +180,11 @@ class Installer:
         return parse_image_list(out) if status == 0 else None
 
     def missing(self, bundle: Bundle) -> List[str]:
-        """Return the paths in the bundle of what is not on the node as the bundle has it."""
+        """Return the paths in the bundle of what is wanted and not on the node as the bundle has it."""
         missing = []
         for item in bundle.files:
+            if not is_wanted(item.path, self.only):
+                continue
             try:
                 mode = os.stat(item.destination).st_mode & 0o777
                 same = mode == item.mode and digest_of(item.destination) == item.sha256
@@ -173,12 +194,19 @@ class Installer:
                 missing.append(item.path)
         there = self.images_there() or {}
         for image in bundle.images:
+            if not is_wanted(image.path, self.only):
+                continue
             for name in image.names:
                 noted = self.record.images.get(name, {})
                 if name not in there or noted != {"archive": image.sha256, "digest": there[name]}:
                     missing.append(image.path)
                     break
         return missing
+
+    def outdated(self, bundle: Bundle) -> List[str]:
+        """Return the files on the node that came from an earlier bundle and that this one has no more."""
+        new = {item.destination for item in bundle.files}
+        return [] if self.only else sorted(path for path in self.record.files if path not in new)
 
     def verify(self, bundle: Bundle, source: str, missing: List[str]) -> None:
         """End the module unless every missing file is in `source` with the right sum."""
@@ -238,26 +266,35 @@ class Installer:
         if systemctl:
             self.module.run_command([systemctl, "daemon-reload"])
 
-    def remove(self) -> List[str]:
-        """Remove what was installed, as far as nobody changed it since; return what it was."""
+    def remove_files(self, paths: List[str]) -> List[str]:
+        """Remove files that were installed, as far as nobody changed them since; return what went."""
         real = not self.module.check_mode
         gone = []
-        units = False
-        for path, sha256 in sorted(self.record.files.items()):
+        for path in paths:
             try:
-                same = digest_of(path) == sha256
+                same = digest_of(path) == self.record.files[path]
             except OSError:
                 same = False
             if same:
                 gone.append(path)
                 self.actions.append("removed " + path)
-                units = units or path.startswith(UNITS)
                 if real:
                     os.unlink(path)
             elif os.path.exists(path):
                 self.module.warn("%s was changed after it was installed from a bundle, and stays." % path)
             if real:
                 self._remove_empty(os.path.dirname(path))
+                del self.record.files[path]
+        if real:
+            self.record.write()
+            if any(path.startswith(UNITS) for path in gone):
+                self.reload()
+        return gone
+
+    def remove(self) -> List[str]:
+        """Remove everything that was installed, as far as nobody changed it since; return what went."""
+        real = not self.module.check_mode
+        gone = self.remove_files(sorted(self.record.files))
         there = self.images_there() or {}
         ctr = self.module.get_bin_path("ctr")
         names = [name for name, noted in sorted(self.record.images.items()) if there.get(name) == noted.get("digest")]
@@ -273,9 +310,7 @@ class Installer:
                 ]
                 self.module.run_command([ctr, "-n", "k8s.io", "images", "rm", "--sync", *names, *ids])
         if real:
-            if units:
-                self.reload()
-            self.record.files, self.record.images = {}, {}
+            self.record.images = {}
             self.record.write()
             self._remove_empty(os.path.dirname(RECORD))
         return gone
@@ -298,6 +333,7 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path"},
             "on_node": {"type": "bool", "default": False},
+            "only": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "manifest": {"type": "dict"},
             "source": {"type": "path"},
@@ -322,17 +358,21 @@ def main() -> None:
     bundle, faults = read_manifest(raw)
     if faults:
         run.fail("bundle's manifest", "; ".join(faults), "Make the bundle again.")
-    missing = run.missing(bundle)
+    missing, outdated = run.missing(bundle), run.outdated(bundle)
     if missing and source:
         run.verify(bundle, source, missing)
         if not module.check_mode:
             run.install(bundle, source, missing)
+    run.actions = run.actions or ["would install " + path for path in missing]
+    # Without a source this only asks what is missing; the next call does the work.
+    ready = bool(source or not missing or module.check_mode)
+    gone = run.remove_files(outdated) if ready else []
     module.exit_json(
-        changed=bool(missing and (source or module.check_mode)),
+        changed=ready and bool(missing or outdated),
         missing=missing,
-        actions=run.actions or ["would install " + path for path in missing],
+        actions=run.actions,
         kubernetes_version=bundle.kubernetes_version,
-        diff=_diff([], missing),
+        diff=_diff(gone, missing),
     )
 
 

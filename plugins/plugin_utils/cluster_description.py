@@ -98,6 +98,8 @@ class Cluster:
     bundle: Mapping[str, Any] | None
     """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
     manage_kernel: bool = True
+    workload: bool = False
+    upgrade_drain: bool = True
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -357,6 +359,8 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         removed=[str(name) for name in raw.get("removed_nodes") or []],
         bundle=bundle,
         manage_kernel=bool(raw.get("manage_kernel", True)),
+        workload=bool(raw.get("workload")),
+        upgrade_drain=bool(raw.get("upgrade_drain", True)),
         faults=faults,
     )
     if not LABEL.match(cluster.name):

@@ -19,7 +19,6 @@ except ImportError:  # the filter cluster_plan says so, in words, before anythin
 
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import ROUTE_PROTOCOL
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_description import VARIABLE, Cluster, Host
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import parse_version
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_description import Fault, overlap
 
 _ADDRESS = VARIABLE + "node_address"
@@ -246,21 +245,6 @@ def decide(node: Node, speaking: Node | None, first: Host) -> None:
         node.fault(text, f"Remove it with {VARIABLE}removed_nodes, then add it again")
     else:
         node.step = AGAIN if remains else JOIN
-
-
-def check_versions(cluster: Cluster, speaking: Node | None, nodes: Sequence[Node]) -> list[Fault]:
-    """Find a cluster whose version is another than the wanted one: this role does not upgrade yet."""
-    if speaking is None or cluster.version is None:
-        return []
-    members = {host.node_name: host.name for host in (node.host for node in nodes)}
-    faults = []
-    for entry in speaking.seen["api"]["nodes"]:
-        version = parse_version(entry["kubelet_version"])
-        if entry["name"] in members and version is not None and version != cluster.version:
-            text = f"it runs {version}, and {cluster.version} is wanted; this role does not upgrade yet"
-            remedy = f"Upgrade by hand as kubeadm's documentation says, or set {VARIABLE}version to {version}"
-            faults.append(Fault(f"node {members[entry['name']]}", text, remedy))
-    return faults
 
 
 def check_configuration(cluster: Cluster, configuration: Mapping[str, Any] | None) -> list[Fault]:

@@ -29,7 +29,13 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_description imp
     Taint,
     read_description,
 )
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import config_api, sandbox_image
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_upgrade import drain_flags, plan_upgrade
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import (
+    Version,
+    config_api,
+    parse_version,
+    sandbox_image,
+)
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_description import Fault
 
 LABELS_NOTE = "podnet.lab/labels"
@@ -70,13 +76,14 @@ def make_plan(
     faults += more
     speaking = at.speaker(members) or at.speaker(nodes)
     configuration = _configuration(speaking)
-    faults += at.check_versions(cluster, speaking, members)
     faults += at.check_configuration(cluster, configuration)
     first = cluster.first
     for node in members:
         if first is not None:
             at.decide(node, speaking, first)
         faults += node.faults
+    upgrade = plan_upgrade(cluster, speaking, members, configuration)
+    faults += upgrade.faults
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "nodes": {}, "warnings": []}
     if faults or first is None or cluster.version is None:
         return result
@@ -85,7 +92,7 @@ def make_plan(
     endpoint = f"{cluster.endpoint or start.address}:{cluster.port}"
     if speaking is not None and configuration is not None:
         endpoint = str(configuration.get("controlPlaneEndpoint") or endpoint)
-    result["warnings"] = _warnings(cluster, members)
+    result["warnings"] = _warnings(cluster, members) + upgrade.warnings
     image = _sandbox(cluster)
     result["cluster"] = {
         "name": cluster.name,
@@ -101,6 +108,8 @@ def make_plan(
         "nodes": [node.host.node_name for node in members],
         "removed": [{"host": node.host.name, "node": node.host.node_name} for node in nodes if node not in members],
         "changing": any(node.step != at.KEEP for node in members),
+        "upgrade": {"from": str(upgrade.current or ""), "steps": upgrade.steps},
+        "drain": drain_flags(_kubectl(start, cluster)),
     }
     sans = list(dict.fromkeys([*cluster.sans, *_names(cluster, members)]))
     conntrack = all(node.seen["kernel"]["conntrack_writable"] for node in members)
@@ -125,6 +134,7 @@ def make_plan(
             "address": address,
             "control_plane": node.host.control_plane,
             "step": node.step,
+            "upgrade": upgrade.turns[node.host.name].as_dict(),
             "action": "init" if begins else "join",
             "documents": documents,
             "packages": _missing(raw.get("packages") or {}, node),
@@ -234,6 +244,11 @@ def _configuration(speaking: at.Node | None) -> Mapping[str, Any] | None:
     except yaml.YAMLError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _kubectl(node: at.Node, cluster: Cluster) -> Version:
+    """Return the version of kubectl on a node: what is there, or what this run brings."""
+    return parse_version((node.seen["programs"].get("kubectl") or {}).get("version")) or cluster.known_version
 
 
 def _names(cluster: Cluster, members: Sequence[at.Node]) -> list[str]:

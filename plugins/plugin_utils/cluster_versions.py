@@ -13,7 +13,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)([-+][0-9A-Za-z.+-]+)?\Z")
 
 
 class Version(NamedTuple):
-    """A version of Kubernetes; versions compare as their numbers do."""
+    """A version of Kubernetes. Versions compare as their numbers do; `precedence` heeds pre-releases as well."""
 
     major: int
     minor: int
@@ -27,6 +27,11 @@ class Version(NamedTuple):
     def series(self) -> str:
         """Major and minor, as in the name of a package repository: ``1.34``."""
         return f"{self.major}.{self.minor}"
+
+    @property
+    def precedence(self) -> tuple[int, int, int, bool, str]:
+        """A key by which a pre-release comes before its release (semver.org, 11)."""
+        return (self.major, self.minor, self.patch, not self.rest.startswith("-"), self.rest)
 
 
 OLDEST = Version(1, 19, 0)

@@ -13,107 +13,23 @@ from typing import Any
 import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils import openpgp
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import make_plan, masquerade_rules, network_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import masquerade_rules, network_plan
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import (
     config_api,
     parse_version,
     sandbox_image,
 )
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.clusters import (
+    MEMBER,
+    api,
+    both,
+    described,
+    plan,
+    running,
+)
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "kubeadm")
 FINGERPRINT = "7A7EBC1273F800C785AADA620946D6F1B11F9682"
-
-
-def described(**options: Any) -> dict[str, Any]:
-    raw = {
-        "name": "kubernetes",
-        "control_plane": ["node1"],
-        "workers": ["node2"],
-        "hosts": {"node1": {"ansible_host": "192.0.2.11"}, "node2": {"ansible_host": "192.0.2.12"}},
-        "removed_nodes": [],
-        "source": "repository",
-        "version": "1.34.2",
-        "bundle_manifest": {},
-        "image_repository": "",
-        "pod_cidr": "10.244.0.0/16",
-        "service_cidr": "10.96.0.0/16",
-        "node_prefix": 24,
-        "dns_domain": "cluster.local",
-        "endpoint": "",
-        "cgroup_driver": "auto",
-        "minimum_memory": {"control_plane": 1700, "worker": 700},
-        "cni": "bridge",
-        "bridge": "cni0",
-        "mtu": 0,
-        "packages": {"containerd": "containerd"},
-    }
-    return {**raw, **options}
-
-
-def node(address: str, **changes: Any) -> dict[str, Any]:
-    seen: dict[str, Any] = {
-        "distribution": {"id": "debian", "id_like": [], "version_id": "12", "name": "Debian GNU/Linux 12"},
-        "architecture": "amd64",
-        "privileged": True,
-        "systemd": True,
-        "cpus": 2,
-        "memory_mib": 4000,
-        "swap": [],
-        "cgroup": {"version": 2, "controllers": ["cpu", "cpuset", "io", "memory", "pids"]},
-        "can_lower_oom_score": True,
-        "kernel": {
-            "release": "6.1.0",
-            "features": {"overlay": "present", "br_netfilter": "loadable"},
-            "sysctls": {"net.ipv4.ip_forward": "0", "net.bridge.bridge-nf-call-iptables": None},
-            "conntrack_writable": True,
-        },
-        "addresses": [{"ifname": "eth0", "local": address, "prefixlen": 24}],
-        "routes": [
-            {"dst": "0.0.0.0/0", "gateway": "192.0.2.1", "dev": "eth0", "protocol": "", "prefsrc": None, "metric": 0},
-            {
-                "dst": "192.0.2.0/24",
-                "gateway": None,
-                "dev": "eth0",
-                "protocol": "kernel",
-                "prefsrc": address,
-                "metric": 0,
-            },
-        ],
-        "programs": {},
-        "kubernetes": {"mark": None, "files": [], "ca_sha256": None, "masquerade": None},
-        "api": None,
-    }
-    for key, value in changes.items():
-        seen[key] = {**seen[key], **value} if isinstance(seen[key], dict) and isinstance(value, dict) else value
-    return seen
-
-
-def both(**changes: Any) -> dict[str, Any]:
-    return {"node1": node("192.0.2.11", **changes), "node2": node("192.0.2.12", **changes)}
-
-
-def plan(raw: dict[str, Any], seen: dict[str, Any], hosts: list[str] | None = None) -> dict[str, Any]:
-    return make_plan(raw, seen, lambda name: [name], ["debian", "ubuntu"], hosts or list(seen))
-
-
-MEMBER = {"mark": {"phase": "member"}, "files": ["/etc/kubernetes/kubelet.conf"], "ca_sha256": "ca"}
-
-
-def api(*names: str, version: str = "v1.34.2", configuration: str | None = None) -> dict[str, Any]:
-    nodes = [
-        {
-            "name": name, "labels": {}, "annotations": {}, "taints": [], "pod_cidr": f"10.244.{index}.0/24",
-            "ready": True, "kubelet_version": version,
-        }
-        for index, name in enumerate(names)
-    ]  # fmt: skip
-    return {"reachable": True, "error": None, "nodes": nodes, "configuration": configuration}
-
-
-def running() -> dict[str, Any]:
-    seen = both(kubernetes=MEMBER)
-    seen["node1"]["api"] = api("node1", "node2")
-    return seen
 
 
 def test_a_new_cluster_begins_on_the_first_node_and_the_other_joins() -> None:
@@ -247,12 +163,6 @@ def test_ranges_of_a_running_cluster_cannot_be_changed() -> None:
     faults = plan(described(), seen)["faults"]
     assert len(faults) == 1
     assert "10.1.0.0/16" in faults[0]
-
-
-def test_another_version_is_refused_because_there_is_no_upgrade_yet() -> None:
-    seen = running()
-    seen["node1"]["api"] = api("node1", "node2", version="v1.33.0")
-    assert any("does not upgrade yet" in fault for fault in plan(described(), seen)["faults"])
 
 
 def test_a_host_outside_the_groups_and_one_not_looked_at_are_faults() -> None:
