@@ -16,7 +16,7 @@ description:
   - Lists the addresses that pods use and the leases of the IPAM plugin C(host-local), and says which leases are leaked.
   - Shows what does not fit together, such as overlapping ranges, sources that disagree, addresses outside their range,
     and addresses in use twice, with both sides named.
-  - The Kubernetes API is not asked, so a worker is enough. Changes nothing on the node.
+  - The Kubernetes API is asked only with the subset V(api), so a worker is enough. Changes nothing on the node.
   - The facts are described by a JSON Schema, C(docs/schema/podnet_pod_cidr.schema.json), which the collection's tests
     enforce.
 extends_documentation_fragment:
