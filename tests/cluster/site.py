@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.podnet.lab.tests.cluster_bundle import WORKLOAD_IMAGE
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
@@ -48,7 +49,11 @@ class Site:
             "workers": {"hosts": {worker: {} for worker in self.workers}},
         }
         groups.write_text(json.dumps(members), encoding="utf-8")
-        variables = {"kubeadm_cluster_bundle": str(bundle or self.bundle), **options}
+        variables = {
+            "kubeadm_cluster_bundle": str(bundle or self.bundle),
+            "kubeadm_cluster_workload_image": WORKLOAD_IMAGE,
+            **options,
+        }
         return [str(PLAYBOOKS / "cluster.yml"), "-i", str(groups), "-e", json.dumps(variables), *argv]
 
     def cluster(self, *argv: str, bundle: Path | None = None, check: bool = True, **options: Any) -> Done:
