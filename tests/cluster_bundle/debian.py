@@ -1,0 +1,143 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The build root: a Debian with compiler, Kubernetes' source, and the programs that go into images.
+
+It is made by mmdebstrap with an apt configuration of its own, so that it is the same on every Debian that hosts it,
+and nothing is installed there. Its packages come from the archive that the machine's own apt uses.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from .steps import BuildError, Steps, Words
+
+SUITE = "bookworm"
+"""The last Debian that has Kubernetes as a source package."""
+
+SOURCE = ("kubernetes", "1.20.5+really1.20.2-1.1+deb12u1")
+"""Name and version of the source package; its upstream version is 1.20.2."""
+
+PACKAGES = (
+    # to compile with
+    "gcc",
+    "golang-1.19-go",
+    "libc6-dev",
+    "make",
+    "patch",
+    "rsync",
+    "xz-utils",
+    # The source's own copy is of version 1.0.1, which dereferences nil in programs of Go 1.18 and newer.
+    "golang-github-modern-go-reflect2-dev",
+    # to make images of
+    "busybox",
+    "conntrack",
+    "etcd-client",
+    "etcd-server",
+    "iproute2",
+    "ipset",
+    "iptables",
+    "kmod",
+    "wget",
+)
+
+BUILD = "/build"
+"""The directory of everything that is built, in the build root."""
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_ENVIRONMENT = {"PATH": "/usr/lib/go-1.19/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+
+ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
+"""Runs a command in namespaces of its own. What ends this program, even a signal that it cannot catch, ends the command
+and all that it started, and its mounts vanish with it.
+"""
+
+
+def architecture() -> str:
+    """Return this machine's architecture as Kubernetes and Debian name it. Raises BuildError for one never tried."""
+    try:
+        return _ARCHITECTURES[platform.machine()]
+    except KeyError:
+        raise BuildError(
+            f"This machine is {platform.machine()}; bundles are built for {' and '.join(_ARCHITECTURES)} only."
+        ) from None
+
+
+def why_not() -> str | None:
+    """Return what keeps this process from building, and what to do; None when nothing does."""
+    if os.geteuid():
+        return "Only root can build one (the build root is a chroot): run this as root, or with sudo."
+    if shutil.which("mmdebstrap") is None:
+        return "mmdebstrap is not here: install the Debian package mmdebstrap, as `tools/setup --cluster` does."
+    return None
+
+
+def archive_of(targets: str) -> str:
+    """Return the address of Debian's main archive among the repositories of an apt.
+
+    `targets` is what ``apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)'`` prints. Raises BuildError.
+
+    >>> archive_of("Debian|Debian-Security|http://mirror.example/security/\\nDebian|Debian|http://mirror.example/d/\\n")
+    'http://mirror.example/d/'
+    """
+    for line in targets.splitlines():
+        origin, _bar, rest = line.partition("|")
+        label, _bar, address = rest.partition("|")
+        if (origin, label) == ("Debian", "Debian") and address:
+            return address
+    raise BuildError(
+        "This machine's apt names no archive of Debian: add one to /etc/apt/sources.list.d and run `apt-get update`."
+    )
+
+
+def build_root(tree: Path, steps: Steps) -> Path:
+    """Return the build root below a build tree, made when it is missing. Raises BuildError."""
+    root = tree / "root"
+    if root.exists():
+        return root
+    half = tree / "root.half"
+    with steps.step(f"Debian {SUITE} with compiler and sources, by mmdebstrap"):
+        shutil.rmtree(half, ignore_errors=True)
+        archive = archive_of(steps.ask(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]))
+        # A proxy, for instance: mmdebstrap's apt does not read the machine's settings.
+        settings = steps.ask(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire::http", "Acquire::https"])
+        name, version = SOURCE
+        fetch = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get source --download-only --quiet {name}={version}'
+        command: Words = [
+            *(
+                *ALONE,
+                "--mount-proc",
+                "--",
+                "mmdebstrap",
+                "--variant=minbase",
+                "--mode=root",
+                f"--architecture={architecture()}",
+            ),
+            *(f"--aptopt={line}" for line in settings.splitlines() if not line.endswith('"";')),
+            f"--include={','.join(PACKAGES)}",
+            f'--customize-hook=mkdir "$1{BUILD}" && cd "$1{BUILD}" && {fetch}',
+            *(SUITE, half, f"deb {archive} {SUITE} main", f"deb-src {archive} {SUITE} main"),
+        ]
+        steps.run(command)
+        half.rename(root)
+    return root
+
+
+def within(root: Path, script: str, **variables: str) -> list[str]:
+    """Return the command line that runs a shell script in the build root, without network and by itself."""
+    environment = {**_ENVIRONMENT, **variables}
+    return [
+        *(*ALONE, "--net", f"--root={root}", "--mount-proc"),
+        *("--", "env", "-i", *(f"{name}={value}" for name, value in environment.items()), "sh", "-euc", script),
+    ]
+
+
+def versions_of(root: Path, steps: Steps) -> dict[str, str]:
+    """Return the version of each of PACKAGES in the build root."""
+    text = steps.ask(within(root, "dpkg-query --show " + " ".join(PACKAGES)))
+    return dict(line.split("\t") for line in text.splitlines())

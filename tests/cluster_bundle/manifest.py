@@ -1,0 +1,61 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The manifest of a bundle, as docs/bundle.md describes it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .compile import BASE_VERSION, STAMPED, STAND_INS
+from .debian import SOURCE, SUITE
+
+
+def manifest_of(
+    folder: Path, version: str, architecture: str, images: Mapping[str, str], packages: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the manifest of a bundle's folder.
+
+    `images` are names by file name below ``images/``, `packages` the versions of Debian's packages. Raises OSError.
+    """
+    files: list[dict[str, Any]] = []
+    for path in sorted(folder.glob("bin/*")):
+        known = {"version": version} if path.name in STAMPED else {}
+        files.append({"path": f"bin/{path.name}", "sha256": _digest(path), "mode": "0755", **known})
+    for path in sorted(folder.glob("units/*")):
+        files.append({"path": f"units/{path.name}", "sha256": _digest(path), "mode": "0644"})
+    return {
+        "format": 1,
+        "kubernetes_version": version,
+        "architecture": architecture,
+        "created_at": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "files": files,
+        "images": [
+            {"file": f"images/{file}", "sha256": _digest(folder / "images" / file), "names": [name]}
+            for file, name in sorted(images.items())
+        ],
+        "components": {
+            "source": f"Debian {SUITE}, source package {' '.join(SOURCE)}",
+            "containerd": "debian",
+            **{name: f"Debian {SUITE}, {packages[name]}" for name in _SHOWN},
+        },
+        "stand_ins": _stand_ins(version),
+    }
+
+
+_SHOWN = ("golang-1.19-go", "etcd-server", "iptables", "busybox", "wget")
+
+
+def _stand_ins(version: str) -> list[str]:
+    numbered = [] if version == BASE_VERSION else [f"Kubernetes {version}: {BASE_VERSION} under another number"]
+    return [*STAND_INS, *numbered]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

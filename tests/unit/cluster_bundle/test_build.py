@@ -1,0 +1,218 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bundles by version: the cache, one build at a time, nothing half-built, and what keeps a build from beginning.
+
+The long part, compiling, is replaced here; the tests on a real cluster use what it makes.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podnet.lab.tests.cluster_bundle import (
+    VERSIONS,
+    BuildError,
+    build,
+    bundle,
+    bundles,
+    cache,
+    debian,
+)
+from ansible_collections.podnet.lab.tests.cluster_bundle.__main__ import main
+from ansible_collections.podnet.lab.tests.cluster_bundle.steps import Steps
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and nothing else of this machine's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "podnet-lab" / "cluster"
+
+
+@pytest.fixture
+def assembled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The versions that a build assembled, while its long steps do nothing."""
+    versions: list[str] = []
+
+    def assemble(folder: Path, version: str, _source: object) -> None:
+        folder.mkdir()
+        (folder / "manifest.json").write_text(version)
+        versions.append(version)
+
+    monkeypatch.setattr(debian, "why_not", lambda: None)
+    monkeypatch.setattr(debian, "build_root", lambda tree, _steps: tree / "root")
+    monkeypatch.setattr(build, "prepare", lambda *_rest: None)
+    monkeypatch.setattr(build, "compile_stand_ins", lambda *_rest: {})
+    monkeypatch.setattr(build, "compile_programs", lambda *_rest: {})
+    monkeypatch.setattr(build, "_assemble", assemble)
+    return versions
+
+
+def test_one_call_builds_all_versions_and_the_next_nothing(assembled: list[str], own_cache: Path) -> None:
+    folder = bundle("v1.20.3")
+    assert (folder / "manifest.json").read_text() == "v1.20.3"
+    assert sorted(assembled) == sorted(VERSIONS)
+    assert bundle("v1.20.3") == folder
+    assert bundle("v1.21.0").is_dir()
+    assert len(assembled) == len(VERSIONS)
+    left = sorted(path.name for path in own_cache.iterdir())
+    assert left == sorted(["build.log", "lock", *(cache.place(version).name for version in VERSIONS)])
+
+
+def test_only_what_is_asked_for_and_missing_is_built(assembled: list[str]) -> None:
+    bundles(["v1.20.2"])
+    assert assembled == ["v1.20.2"]
+    bundles(["v1.20.2", "v1.21.0", "v1.21.0"])
+    assert assembled == ["v1.20.2", "v1.21.0"]
+
+
+def test_a_version_that_there_is_not(assembled: list[str]) -> None:
+    with pytest.raises(BuildError, match=r"v1\.34\.2 cannot be built; there are v1\.20\.2, "):
+        bundle("v1.34.2")
+    assert assembled == []
+
+
+def test_a_build_that_fails_leaves_its_tree_and_no_bundle(
+    assembled: list[str], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_root: Path, version: str, steps: Steps) -> dict[str, Path]:
+        if version == "v1.20.3":
+            with steps.step("kubelet v1.20.3"):
+                steps.run(["sh", "-c", "echo out of memory; exit 2"])
+        return {}
+
+    monkeypatch.setattr(build, "compile_programs", fail)
+    with pytest.raises(BuildError, match=r"'kubelet v1\.20\.3' ended with exit code 2") as caught:
+        bundles()
+    assert "out of memory" in str(caught.value)
+    assert str(own_cache / "build.log") in str(caught.value)
+    assert cache.place("v1.20.2").is_dir()
+    assert not cache.place("v1.20.3").exists()
+    assert cache.build_tree().is_dir()
+    monkeypatch.setattr(build, "compile_programs", lambda *_rest: {})
+    assert bundle("v1.20.3").is_dir()
+    assert not cache.build_tree().exists()
+
+
+def test_what_other_states_of_the_checkout_left_half_is_removed(assembled: list[str], own_cache: Path) -> None:
+    (own_cache / "building-0123456789abcdef" / "root").mkdir(parents=True)
+    (own_cache / "v1.20.2-0123456789abcdef").mkdir()
+    bundles(["v1.20.2"])
+    assert not (own_cache / "building-0123456789abcdef").exists()
+    assert (own_cache / "v1.20.2-0123456789abcdef").exists()
+    assert main(["--prune", "v1.20.2"]) == 0
+    assert not (own_cache / "v1.20.2-0123456789abcdef").exists()
+    assert cache.place("v1.20.2").exists()
+
+
+def test_a_full_disk_is_said_before_anything_is_built(assembled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(free=10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(BuildError, match=r"1\.0 GB left.*XDG_CACHE_HOME"):
+        bundles()
+    assert assembled == []
+
+
+def test_a_second_process_waits_and_finds_it_built(
+    assembled: list[str], own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = own_cache / cache.place("v1.20.2").name
+    # The other process builds, in the way of this program: the lock, then the folder, then the lock's end.
+    code = (
+        "import fcntl, pathlib, sys, time\n"
+        "lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX); print('locked', flush=True)\n"
+        "time.sleep(0.5); pathlib.Path(sys.argv[2]).mkdir()\n"
+    )
+    own_cache.mkdir(parents=True)
+    command = [sys.executable, "-c", code, str(own_cache / "lock"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        assert bundles(["v1.20.2"]) == {"v1.20.2": folder}
+    assert other.returncode == 0
+    assert assembled == []
+    assert "waiting for another process" in capsys.readouterr().err
+
+
+def test_the_key_follows_the_recipe(tmp_path: Path) -> None:
+    def recipe(name: str, **files: str) -> Path:
+        for path, content in {
+            "images.py": "a",
+            "units/kubelet.service": "b",
+            "standins/dns/main.go": "c",
+            **files,
+        }.items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content)
+        return tmp_path / name
+
+    first = cache.key(recipe("first"))
+    assert cache.key(recipe("same")) == first
+    assert cache.key(recipe("other", **{"__main__.py": "not of the content"})) == first
+    assert cache.key(recipe("image", **{"images.py": "x"})) != first
+    assert cache.key(recipe("stand-in", **{"standins/dns/main.go": "x"})) != first
+    assert cache.key(recipe("more", **{"units/10-kubeadm.conf": ""})) != first
+
+
+def test_without_root_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main([]) == 1
+    said = capsys.readouterr().err
+    assert "Only root can build" in said
+    assert said.count("\n") == 1
+
+
+def test_without_mmdebstrap_its_package_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert main([]) == 1
+    assert "install the Debian package mmdebstrap" in capsys.readouterr().err
+
+
+def test_a_ready_bundle_needs_neither_root_nor_mmdebstrap(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    cache.place("v1.20.2").mkdir(parents=True)
+    assert main(["v1.20.2"]) == 0
+    assert capsys.readouterr().out == f"v1.20.2 {cache.place('v1.20.2')}\n"
+
+
+def test_a_question_that_fails_is_told_with_what_the_command_said(tmp_path: Path) -> None:
+    steps = Steps(tmp_path / "log")
+    with pytest.raises(BuildError, match=r"'list images' failed: .*no such version"), steps.step("list images"):
+        steps.ask(["sh", "-c", "echo no such version >&2; exit 1"])
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="namespaces need root")
+def test_nothing_that_was_started_outlives_a_killed_build(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tests.cluster_bundle.debian import ALONE; from tests.cluster_bundle.steps import Steps\n"
+        "Steps(Path(sys.argv[1])).run([*ALONE, '--', 'sh', '-c', f'sleep 300 > {sys.argv[2]}; :'])\n"
+    )
+    with (
+        subprocess.Popen([sys.executable, "-c", code, tmp_path / "log", pipe], cwd=CHECKOUT) as process,
+        pipe.open("rb") as reader,  # which waits until the other end is open
+    ):
+        assert select.select([reader], [], [], 0.2)[0] == []
+        process.send_signal(signal.SIGKILL)
+        assert select.select([reader], [], [], 10)[0] == [reader], "it is still running"
+        assert reader.read() == b""
