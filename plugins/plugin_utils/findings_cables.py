@@ -225,10 +225,62 @@ def mac_twice_on_bridge(_model: Model, views: Mapping[str, NodeView]) -> Iterato
             }
 
 
+_MARK = "podnet.lab:"
+"""How the alias of a lab's link begins; the lab's name follows."""
+
+_PLUGINS_BRIDGES = ("cni0", "cbr0", "kube-bridge", "weave")
+"""What the plugin bridge with flannel or by custom, kubenet, kube-router and Weave Net name theirs.
+
+Others (docker0, virbr0, lxcbr0) are often without ports in good health, and of no pod network.
+"""
+
+
+def bridge_left_over(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Bridges of a pod network that has gone: without ports, and in no range that the node gives its pods.
+
+    So they remain after a teardown that was interrupted, after `kubeadm reset`, which leaves the plugins' links
+    alone, and after a change of the range: then the plugin fails because its bridge has another address. A bridge
+    without ports in a range that is in force only waits for the next pod.
+    """
+    for node in model["nodes"]:
+        view = views[node["host"]]
+        own = view.own_namespace
+        if node["status"] != "read" or own is None:
+            continue
+        aliases = {interface["ifindex"]: interface["ifalias"] or "" for interface in own["interfaces"]}
+        in_force = [one["cidr"] for one in view.ranges if one["what"] == "pod" and one["scope"] != "hint"]
+        for bridge in view.bridges:
+            if bridge["ports"] or bridge["netns"] != own["inode"]:
+                continue
+            alias = aliases.get(bridge["ifindex"], "")
+            if not alias.startswith(_MARK) and bridge["ifname"] not in _PLUGINS_BRIDGES:
+                continue
+            held = [one["local"] for one in bridge["addr_info"] if ranges.is_specific(one["local"])]
+            if any(ranges.contains(cidr, local) for cidr in in_force for local in held):
+                continue
+            whose = f"lab {alias[len(_MARK) :]}" if alias.startswith(_MARK) else "a network plugin"
+            addresses = ", ".join(words.address(one) for one in bridge["addr_info"]) or "no address"
+            yield {
+                "kind": "bridge-left-over",
+                "severity": "note",
+                "hosts": [node["host"]],
+                "object": bridge["ifname"],
+                "message": f"{bridge['ifname']}, a bridge of {whose}, has no ports and is in no range that this node "
+                "gives to pods, so it seems to be left over",
+                "evidence": [
+                    f"{bridge['ifname']}: {addresses}, no ports",
+                    f"ranges of pods on this node: {', '.join(in_force) or 'none is written down'}",
+                ],
+                "remedy": f"If nothing of yours needs it: ip link delete dev {shell_word(bridge['ifname'])}",
+                "command": commands.link(bridge["ifname"], own),
+            }
+
+
 ALL = (
     cable_not_proven,
     cable_unplugged,
     port_not_forwarding,
     mtu_mismatch,
     mac_twice_on_bridge,
+    bridge_left_over,
 )

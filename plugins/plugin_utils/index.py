@@ -54,6 +54,10 @@ class NodeView:
             for one in interface["addr_info"]
         )
 
+    def count_cables(self) -> int:
+        """Return the number of cables on the node, without its own way out: that one belongs to no pod network."""
+        return sum(not self.leaves_node(cable) for cable in self.cables)
+
 
 def by_node(model: Model) -> dict[str, NodeView]:
     """Return a view of each node, in the model's order."""

@@ -117,7 +117,7 @@ def _nodes(model: Model, views: dict[str, NodeView], odd: dict[str, list[Finding
                 ", ".join(code(one) for one in rows.node_addresses(node)),
                 {"read": "read", "partial": "partly read"}.get(node["status"], f"**{node['status']}**"),
                 str(len(view.pods)),
-                str(len(view.cables)),
+                str(view.count_cables()),
                 ", ".join(code(bridge["ifname"]) for bridge in view.bridges[:4])
                 + (f" and {len(view.bridges) - 4} more" if len(view.bridges) > 4 else ""),
                 own,

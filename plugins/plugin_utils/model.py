@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from . import ranges, services
+from .index import by_node
 from .reading import Item, ShapeError, error
 from .records import (
     SCHEMA_VERSION,
@@ -229,6 +230,7 @@ def _interface(item: Item) -> Interface:
         "operstate": item.text_or_none("operstate"),
         "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
+        "ifalias": item.text_or_none("ifalias"),
         "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
     }
 
@@ -463,7 +465,7 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
             "nodes_read": sum(node["error"] is None for node in nodes),
             "namespaces": sum(len(part["namespaces"]) for part in ordered),
             "pods": sum(len(part["pods"]) for part in ordered),
-            "cables": sum(len(part["cables"]) for part in ordered),
+            "cables": 0,
             "bridges": sum(len(part["bridges"]) for part in ordered),
             "odd": 0,
         },
@@ -478,6 +480,7 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
         "namespaces": [namespace for part in ordered for namespace in part["namespaces"]],
         "superseded": list(superseded),
     }
+    model["totals"]["cables"] = sum(view.count_cables() for view in by_node(model).values())
     return model
 
 

@@ -70,6 +70,8 @@ class Interface(TypedDict):
     flags: list[str] | None
     """As ``ip link`` names them; null where the facts leave them out."""
     master: str | None
+    ifalias: str | None
+    """What somebody wrote on it; the lab marks its links so."""
     addr_info: list[Address]
 
 
@@ -378,6 +380,7 @@ class Totals(TypedDict):
     namespaces: int
     pods: int
     cables: int
+    """Without the nodes' own ways out."""
     bridges: int
     odd: int
 

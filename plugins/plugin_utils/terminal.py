@@ -196,7 +196,7 @@ def _node_lines(
                 node["host"],
                 ", ".join(rows.node_addresses(node)[:1]),
                 str(len(view.pods)),
-                str(len(view.cables)),
+                str(view.count_cables()),
                 ", ".join(rows.node_ranges(view)),
                 str(len(odd[node["host"]]) or ""),
             )

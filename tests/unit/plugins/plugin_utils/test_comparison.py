@@ -295,7 +295,7 @@ def test_the_page_what_the_cni_did_says_what_the_comparison_says(lab_and_cluster
     for key, values in {
         "namespace.mount": ("lab0_default_pod1", "cni-b6c8e385-5248-c507-7caa-d7d30240efb6"),
         "veth.outer-end": ("vethf733d1ad", "veth6bd9cffa"),
-        "routes.nodes": ("10.244.1.0/24 via 10.89.53.12 dev eth0", "10.244.1.0/24 via 172.30.99.12 dev eth0"),
+        "routes.nodes": ("10.244.1.0/24 via 10.94.0.12 dev eth0", "10.244.1.0/24 via 172.30.99.12 dev eth0"),
         "routes.mark": ("protocol 112", "protocol boot"),
         "addresses.leases": ("/var/lib/cni/networks/lab0/10.244.0.2", "/var/lib/cni/networks/k8s-bridge/10.244.0.4"),
         "addresses.written": ("/run/podnet-lab/lab0/ranges.json", "/etc/cni/net.d/10-bridge.conflist"),
@@ -303,6 +303,49 @@ def test_the_page_what_the_cni_did_says_what_the_comparison_says(lab_and_cluster
         for value, side in zip(values, (found[key]["left"], found[key]["right"]), strict=True):
             assert value in side["text"], key
             assert value in page, key
+
+
+@pytest.fixture(scope="module")
+def services_compared() -> Comparison:
+    """The lab, and a cluster of kubeadm 1.20 with kube-proxy in its mode iptables, both read with podnet_services."""
+    return compared(real("lab_of_two"), real("kubeadm_services"), "worlds")
+
+
+SERVICE_SCOPE = {
+    "service.range": ("no file on the nodes says one", "10.96.0.0/12 in /etc/kubernetes/manifests/kube-apiserver.yaml"),
+    "service.rules": (
+        "no rules of Services",
+        "15 rules for Services, such as default/empty 10.103.176.208 port 80/tcp",
+    ),
+    "service.mode": ("no rules of Services", "iptables"),
+    "service.dns": ("no file on the nodes says one", "10.96.0.10/32 in /var/lib/kubelet/config.yaml"),
+}
+
+
+def test_the_service_scope_of_a_real_lab_and_a_real_cluster(services_compared: Comparison) -> None:
+    found = aspects(services_compared)
+    assert {key for key in found if key.startswith("service.")} == set(SERVICE_SCOPE)
+    for key, (left, right) in SERVICE_SCOPE.items():
+        assert (found[key]["verdict"], found[key]["left"]["text"], found[key]["right"]["text"]) == (
+            "missing",
+            left,
+            right,
+        )
+    assert found["service.mode"]["right"]["command"] == "iptables-nft -t filter -S KUBE-SERVICES"
+
+
+def test_the_service_scope_of_a_cluster_is_the_same_as_its_own() -> None:
+    found = aspects(compared(real("kubeadm_services"), real("kubeadm_services"), "worlds"))
+    assert {found[key]["verdict"] for key in SERVICE_SCOPE} == {"same"}
+
+
+def test_the_page_what_the_cni_did_says_what_was_seen_of_services(services_compared: Comparison) -> None:
+    page = (CHECKOUT / "docs" / "what-the-cni-did.md").read_text(encoding="utf-8")
+    found = aspects(services_compared)
+    for key in SERVICE_SCOPE:
+        row = next(line for line in page.splitlines() if line.startswith(f"| {found[key]['title']} |"))
+        cells = [cell.strip().replace("`", "") for cell in row.strip("|").split("|")]
+        assert cells[1:] == [found[key]["left"]["text"], found[key]["right"]["text"]], key
 
 
 # Drift

@@ -72,6 +72,48 @@ def test_both_ends_on_the_node() -> None:
     assert odd_of(node) == []
 
 
+def left_over(name: str, address: str | None = None, alias: str | None = None) -> list[Finding]:
+    """What is odd about a node with a bridge without ports."""
+    node = NodeFile(1, bridge=None)
+    bridge = node.add_bridge(name, address)
+    if address is None:
+        bridge["addr_info"] = []
+    if alias is not None:
+        node.interface(node.own, name)["ifalias"] = alias
+    return odd_of(node)
+
+
+def test_a_bridge_that_waits_for_its_first_pod_is_not_left_over() -> None:
+    assert left_over("cni0", "10.244.1.1/24") == []
+    assert left_over("net7", "10.244.1.1/24", "podnet.lab:net7") == []
+    assert left_over("br-lan") == []
+    assert left_over("docker0", "172.17.0.1/16") == []
+
+
+@pytest.mark.parametrize(
+    ("bridge", "whose"),
+    [
+        (("cni0",), "a network plugin"),
+        (("cni0", "10.200.0.1/24"), "a network plugin"),
+        (("net7", None, "podnet.lab:old"), "lab old"),
+        (("net7", "10.200.0.1/24", "podnet.lab:old"), "lab old"),
+    ],
+)
+def test_a_bridge_that_a_network_left_behind(bridge: tuple[str | None, ...], whose: str) -> None:
+    finding = only(left_over(*bridge), "bridge-left-over")  # type: ignore[arg-type]
+    assert (finding["severity"], finding["object"]) == ("note", bridge[0])
+    assert f"a bridge of {whose}, has no ports" in finding["message"]
+    assert finding["evidence"][1] == "ranges of pods on this node: 10.244.0.0/16, 10.244.1.0/24"
+    assert finding["remedy"].endswith(f"ip link delete dev {bridge[0]}")
+
+
+def test_where_something_could_not_be_read_no_bridge_is_called_left_over() -> None:
+    node = NodeFile(1, bridge=None)
+    node.add_bridge("cni0", "10.200.0.1/24")
+    node.errors.append({"object": "/run", "cause": "Permission denied.", "remedy": "Become root."})
+    assert [finding["kind"] for finding in odd_of(node)] == ["node-partly-read"]
+
+
 def test_docker_and_libvirt_bridges_have_one_address_everywhere() -> None:
     nodes = three_nodes()
     for node in nodes:

@@ -332,6 +332,8 @@ def test_real_lab_is_healthy() -> None:
         ("node2", "pod2", "10.244.1.2"),
     ]
     text = terminal.summary(model, None)
+    assert "  3 pods, 3 cables, 3 bridges\n" in text, "each node's own way out is a cable as well, but of no pod"
+    assert len(model["cables"]) == 6
     assert "  default/pod3  10.244.0.3/24  eth0 - vethfc20cfb9  lab0\n" in text
     assert "| `container1`, `container2`, `web` |" in markdown.report(model)
     first, *_others = charts(model)
@@ -346,6 +348,7 @@ def test_what_was_broken_in_the_real_lab_is_odd() -> None:
         ("lease-empty", ["node1"], "lab0"),
         ("mtu-mismatch", ["node1"], "vethf733d1ad - eth0"),
         ("pod-without-address", ["node2"], "default/pod2"),
+        ("bridge-left-over", ["node3"], "lab0"),
     ]
     first, second, third = charts(model)
     assert first[-1] == "  class p0,p1 odd"
