@@ -55,16 +55,13 @@ class Source:
 
         Raises BuildError when one is missing.
         """
-        needed = libraries(self.steps.ask(within(self.root, "ldd " + " ".join(f"/{path}" for path in paths))))
-        return [Entry(path, source=self._file(path)) for path in (*paths, *needed)]
+        needed = libraries(self._said("ldd", paths))
+        # Resolved there: a link to an absolute path would lead out of the build root.
+        files = self._said("realpath --canonicalize-existing", (*paths, *needed)).splitlines()
+        return [Entry(path, source=self.root / file[1:]) for path, file in zip((*paths, *needed), files, strict=True)]
 
-    def _file(self, path: str) -> Path:
-        file = (self.root / path).resolve()
-        if not file.is_relative_to(self.root.resolve()) or not file.is_file():
-            raise BuildError(
-                f"/{path} is no file of the build root {self.root}: remove that directory and start again."
-            )
-        return file
+    def _said(self, command: str, paths: Iterable[str]) -> str:
+        return self.steps.ask(within(self.root, " ".join([command, *(f"/{path}" for path in paths)])))
 
 
 def libraries(text: str) -> list[str]:
