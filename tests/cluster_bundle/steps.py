@@ -65,6 +65,8 @@ class Steps:
         """Return what a command prints. Raises BuildError when it fails."""
         try:
             return subprocess.run(list(command), capture_output=True, text=True, check=True).stdout
+        except OSError as error:
+            raise _absent(command, error) from error
         except subprocess.CalledProcessError as error:
             raise BuildError(
                 f"the step '{self._title}' failed: {_shown(command)} said {error.stderr.strip() or 'nothing'!r}."
@@ -75,8 +77,15 @@ def _shown(command: Words) -> str:
     return shlex.join(str(word) for word in command)
 
 
+def _absent(command: Words, error: OSError) -> BuildError:
+    return BuildError(f"{command[0]!s} cannot be started: {error.strerror}. Bundles are built on Debian only.")
+
+
 def _finish(command: Words, output: int) -> int:
-    process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise _absent(command, error) from error
     try:
         return process.wait()
     finally:

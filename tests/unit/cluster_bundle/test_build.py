@@ -199,6 +199,14 @@ def test_a_question_that_fails_is_told_with_what_the_command_said(tmp_path: Path
         steps.ask(["sh", "-c", "echo no such version >&2; exit 1"])
 
 
+def test_a_program_that_is_not_here_is_named(tmp_path: Path) -> None:
+    steps = Steps(tmp_path / "log")
+    with pytest.raises(BuildError, match="apt-absent cannot be started: No such file"):
+        steps.ask(["apt-absent", "update"])
+    with pytest.raises(BuildError, match="apt-absent cannot be started: No such file"):
+        steps.run(["apt-absent", "update"])
+
+
 @pytest.mark.skipif(bool(os.geteuid()), reason="namespaces need root")
 def test_nothing_that_was_started_outlives_a_killed_build(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
