@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 4 * 1024 * 1024
+"""In bytes."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*\Z")
@@ -199,6 +201,26 @@ def read_manifest(raw: Any) -> Tuple[Bundle, List[str]]:
         str(version), str(architecture), tuple(files), tuple(images), tuple(str(name) for name in stand_ins)
     )
     return bundle, faults
+
+
+def manifest_of(
+    version: str,
+    architecture: str,
+    files: Iterable[Tuple[str, str, int]],
+    images: Iterable[Tuple[str, str, List[str]]],
+    components: Dict[str, str],
+    stand_ins: List[str],
+) -> Dict[str, Any]:
+    """Return a manifest without ``created_at``; `files` are path, sum and mode, `images` path, sum and names."""
+    return {
+        "format": FORMAT,
+        "kubernetes_version": version,
+        "architecture": architecture,
+        "files": [{"path": path, "sha256": sha256, "mode": "%04o" % mode} for path, sha256, mode in sorted(files)],
+        "images": [{"file": path, "sha256": sha256, "names": names} for path, sha256, names in sorted(images)],
+        "components": components,
+        "stand_ins": stand_ins,
+    }
 
 
 def digest_of(path: str) -> str:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import subprocess
 import tarfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import MANIFEST, Bundle, digest_of, read_manifest
+from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
+    LARGEST_MANIFEST,
+    MANIFEST,
+    Bundle,
+    digest_of,
+    read_manifest,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._bundle_archive import reading
 
-_LARGEST_MANIFEST = 4 * 1024 * 1024
 _BLOCK = 1 << 20
 
 
@@ -48,34 +51,14 @@ def load(path: Path) -> tuple[dict[str, Any], Bundle]:
 def _manifest_text(path: Path) -> str:
     if path.is_dir():
         file = path / MANIFEST
-        if file.stat().st_size > _LARGEST_MANIFEST:
+        if file.stat().st_size > LARGEST_MANIFEST:
             raise ValueError("it is larger than 4 MiB")
         return file.read_text(encoding="utf-8")
-    with _archive(path) as archive:
+    with reading(str(path)) as archive:
         for name, opened in _members(archive):
             if name == MANIFEST:
-                return opened.read(_LARGEST_MANIFEST).decode("utf-8")
+                return opened.read(LARGEST_MANIFEST).decode("utf-8")
     raise ValueError("the archive has none")
-
-
-@contextmanager
-def _archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open an archive for reading from front to back."""
-    with path.open("rb") as opened:
-        compressed = opened.read(4) == b"\x28\xb5\x2f\xfd"  # Zstandard's magic number, RFC 8878
-    if not compressed:
-        with tarfile.open(path, "r|*") as archive:
-            yield archive
-        return
-    program = shutil.which("zstd")
-    if program is None:
-        raise OSError("the program zstd is not on the control node: install the package zstd")
-    with subprocess.Popen([program, "-dcq", "--", str(path)], stdout=subprocess.PIPE) as process:
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                yield archive
-        finally:
-            process.terminate()
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
@@ -106,7 +89,7 @@ def unpack(path: Path, bundle: Bundle, wanted: Collection[str], scratch: Path) -
                 if file.is_file():
                     found[name], sums[name] = file, digest_of(str(file))
         else:
-            with _archive(path) as archive:
+            with reading(str(path)) as archive:
                 for name, opened in _members(archive):
                     if name in wanted:
                         found[name] = scratch / name
