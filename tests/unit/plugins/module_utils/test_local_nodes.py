@@ -235,3 +235,59 @@ def test_a_diff_shows_what_is_dead() -> None:
     found = [seen_node(spec, alive=False) for spec in nodes.node_specs(replace(WANTED, count=1))]
     assert nodes.picture("podfab0", seen_fabric(found)).endswith("node1 10.89.0.11 (dead)\n")
     assert nodes.picture("podfab0", None) == ""
+
+
+# --- full nodes ------------------------------------------------------------------------------------------------
+
+FULL = replace(WANTED, kind="full", root="/cache/bookworm-1/root", data="/data")
+
+
+def seen_full(wanted: nodes.Wanted = FULL, **changes: Any) -> nodes.FabricSeen:
+    return seen_fabric([seen_node(spec, **changes) for spec in nodes.node_specs(wanted)])
+
+
+def test_full_nodes_write_to_directories_of_their_own() -> None:
+    specs = nodes.node_specs(FULL)
+    assert [spec.data for spec in specs] == ["/data/podfab0/node1", "/data/podfab0/node2", "/data/podfab0/node3"]
+    assert {(spec.kind, spec.root) for spec in specs} == {("full", "/cache/bookworm-1/root")}
+
+
+def test_light_nodes_have_neither_root_file_system_nor_data() -> None:
+    assert {(spec.kind, spec.root, spec.data) for spec in nodes.node_specs(WANTED)} == {("light", "", "")}
+
+
+def test_full_nodes_that_are_as_wanted_stay() -> None:
+    assert not nodes.plan_present(FULL, seen_full()).changes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (WANTED, FULL, "is a light node"),
+        (FULL, WANTED, "is a full node"),
+        (FULL, replace(FULL, root="/cache/bookworm-2/root"), "has another root file system"),
+        (FULL, replace(FULL, data="/elsewhere"), "writes to another directory"),
+    ],
+)
+def test_nodes_of_another_kind_or_content_are_replaced(before: nodes.Wanted, after: nodes.Wanted, reason: str) -> None:
+    plan = nodes.plan_present(after, seen_full(before))
+    assert [told for _name, told in plan.remove] == [reason] * 3
+    assert plan.create == tuple(nodes.node_specs(after))
+    assert not plan.rebuild_fabric
+
+
+def test_a_root_file_system_that_is_missing_is_built_and_nodes_over_it_are_replaced() -> None:
+    assert nodes.plan_present(FULL, None, root_built=False).build_root == FULL.root
+    assert nodes.plan_present(FULL, None, root_built=True).build_root == ""
+    plan = nodes.plan_present(FULL, seen_full(), root_built=False)
+    assert plan.build_root == FULL.root
+    assert {reason for _name, reason in plan.remove} == {"its root file system is gone"}
+    dead = nodes.plan_present(FULL, replace(seen_full(), holder_alive=False), root_built=False)
+    assert (dead.build_root, dead.rebuild_fabric) == (FULL.root, True)
+    assert nodes.describe("podfab0", plan)[0] == "built root file system /cache/bookworm-1/root"
+
+
+def test_pictures_say_what_full_nodes_lie_over() -> None:
+    line = "node1 10.89.0.11 over /cache/bookworm-1/root"
+    assert line in nodes.picture("podfab0", seen_full()).splitlines()
+    assert line in nodes.picture_wanted(FULL).splitlines()
