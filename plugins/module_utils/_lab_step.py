@@ -11,7 +11,10 @@ would have been run.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import time
 from typing import Any, Dict, List, NoReturn, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -40,15 +43,45 @@ _REMEDIES = (
 )
 
 
+TURN_SECONDS = 60.0
+"""How long a module waits for another one that changes a lab on this node."""
+
+
+def take_turn(directory: str = "/run") -> bool:
+    """Wait until no other module changes a lab on this node; false when the wait was too long.
+
+    The lock is on the directory itself, so that no file is left of it, and the kernel ends it with this process: the
+    programs that it starts do not get the descriptor. Plays that run at the same time so take turns step by step, and
+    each step starts from what it finds.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    end = time.monotonic() + TURN_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                os.close(descriptor)
+                return False
+            time.sleep(0.05)
+
+
 class Step:
     """One run of a module: its commands so far, and how it ends."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.lab: str = module.params["lab"]
+        self.commands: List[str] = []
         if not LABEL.match(self.lab):
             self.fail("lab", "%r is not a name of the form of RFC 1123" % self.lab, "Use up to 63 of a-z, 0-9 and '-'.")
-        self.commands: List[str] = []
+        if self.real and not take_turn():
+            self.fail(
+                "lab %s" % self.lab,
+                "another play has been changing a lab on this node for %d seconds" % TURN_SECONDS,
+                "Wait for it, and run again.",
+            )
 
     @property
     def real(self) -> bool:

@@ -71,79 +71,11 @@ obstacles:
   sample: []
 """
 
-import json
-import os
-from typing import Any, List, Optional
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, SBIN, Step
+from ansible_collections.podnet.lab.plugins.module_utils._lab_forwarding import KEY, switch_back, switch_on
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step
 from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
-
-KEY = "net.ipv4.ip_forward"
-_PATH = "/proc/sys/net/ipv4/ip_forward"
-_BRIDGE_PATH = "/proc/sys/net/bridge/bridge-nf-call-iptables"
-
-
-def drop_chains(listing: Any) -> List[str]:
-    """Return the IPv4 forward chains with policy drop in the answer of ``nft -j list chains``.
-
-    >>> drop_chains({"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "FORWARD",
-    ...     "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}}]})
-    ['ip filter FORWARD']
-    """
-    chains = [item["chain"] for item in listing.get("nftables", []) if "chain" in item]
-    return [
-        "%s %s %s" % (chain["family"], chain["table"], chain["name"])
-        for chain in chains
-        if chain.get("hook") == "forward" and chain.get("policy") == "drop" and chain.get("family") in ("ip", "inet")
-    ]
-
-
-def obstacles(chains: List[str], legacy_drop: bool, bridged: bool, source: str) -> List[str]:
-    """Say what keeps pods' packets from being forwarded, each with a remedy."""
-    found = []
-    reach = "between pods of one node and of different nodes" if bridged else "between pods of different nodes"
-    for chain in chains:
-        family, table, name = chain.split(" ")
-        rule = "nft insert rule %s %s %s ip" % (family, table, name)
-        found.append(
-            "The chain %s drops what no rule of it accepts, packets %s too. Accept them: "
-            "`%s saddr %s accept` and `%s daddr %s accept`." % (chain, reach, rule, source, rule, source)
-        )
-    if legacy_drop:
-        found.append(
-            "The chain FORWARD of iptables-legacy drops what no rule of it accepts, packets %s too. Accept them: "
-            "`iptables-legacy -I FORWARD -s %s -j ACCEPT` and `iptables-legacy -I FORWARD -d %s -j ACCEPT`."
-            % (reach, source, source)
-        )
-    return found
-
-
-def read(path: str) -> Optional[str]:
-    """Return a sysctl's value, or None when the kernel does not have it."""
-    try:
-        with open(path, encoding="ascii") as handle:
-            return handle.read().strip()
-    except OSError:
-        return None
-
-
-def find_obstacles(module: AnsibleModule, source: str) -> List[str]:
-    """Look for forward chains with policy drop."""
-    chains: List[str] = []
-    legacy = False
-    nft = module.get_bin_path("nft", opt_dirs=SBIN)
-    if nft:
-        status, out, _err = module.run_command([nft, "-j", "list", "chains"])
-        if status == 0:
-            chains = drop_chains(json.loads(out or "{}"))
-    if os.path.exists("/proc/net/ip_tables_names"):  # asking iptables-legacy would load its kernel module
-        program = module.get_bin_path("iptables-legacy", opt_dirs=SBIN)
-        if program and "filter" in (read("/proc/net/ip_tables_names") or ""):
-            status, out, _err = module.run_command([program, "-S", "FORWARD"])
-            legacy = status == 0 and "-P FORWARD DROP" in out
-    return obstacles(chains, legacy, read(_BRIDGE_PATH) == "1", source)
 
 
 def main() -> None:
@@ -158,47 +90,16 @@ def main() -> None:
     )
     step = Step(module)
     store = Store(step.lab)
-    node = store.node()
-    value = read(_PATH)
-    if value is None:
-        step.fail(_PATH, "it cannot be read", "Use a kernel with IPv4, and mount /proc.")
-    found: List[str] = []
-    wanted = value
     if module.params["state"] == "present":
-        found = find_obstacles(module, module.params["source"])
-        wanted = "1"
-        if value != wanted and step.real:
-            node["sysctl"].setdefault(KEY, value)
-            store.write_node(node)
-    elif KEY in node["sysctl"]:
-        heir = store.heir()
-        earlier = node["sysctl"].pop(KEY)
-        if heir is None:
-            wanted = earlier
-        elif step.real:  # the last lab on the node puts the value back
-            inherited = heir.node()
-            inherited["sysctl"].setdefault(KEY, earlier)
-            heir.write_node(inherited)
-    if wanted != value:
-        step.commands.append("sysctl -w %s=%s" % (KEY, wanted))
-        if step.real:
-            write(step, wanted)
-    if module.params["state"] == "absent" and step.real:
-        store.write_node(node)
-    for obstacle in found:
-        module.warn(obstacle)
+        change = switch_on(step, store, module.params["source"])
+    else:
+        change = switch_back(step, store)
     step.exit(
-        before=["%s = %s" % (KEY, value)], after=["%s = %s" % (KEY, wanted)], see=["sysctl " + KEY], obstacles=found
+        before=["%s = %s" % (KEY, change.before)],
+        after=["%s = %s" % (KEY, change.after)],
+        see=["sysctl " + KEY],
+        obstacles=change.obstacles,
     )
-
-
-def write(step: Step, value: str) -> None:
-    """Set the sysctl."""
-    try:
-        with open(_PATH, "w", encoding="ascii") as handle:
-            handle.write(value)
-    except OSError as error:
-        step.fail(_PATH, str(error), "Run the task with become: true on a node whose /proc/sys/net can be written.")
 
 
 if __name__ == "__main__":

@@ -365,7 +365,7 @@ ansible_facts:
                   returned: success
                   sample: "chain postrouting"
         api:
-          description: What the Kubernetes API was asked with, and what it says. Null where the node has no credentials for it.
+          description: What the Kubernetes API was asked with and says. Null on a node without credentials for it.
           type: dict
           returned: with the subset V(api)
           contains:

@@ -42,6 +42,16 @@ options:
         description: Address of the node that has this range, on a network that this node is connected to.
         type: str
         required: true
+  forward:
+    description:
+      - Whether the node is made to forward packets as well, without which a route for others is of no use.
+      - It is what M(podnet.lab.forwarding) does, which also takes it back. Here it costs no connection of its own.
+    type: bool
+    default: false
+  source:
+    description: Range of the pods of the whole cluster. Used in the remedies of warnings, with O(forward).
+    type: str
+    default: 10.244.0.0/16
 """
 
 EXAMPLES = r"""
@@ -51,6 +61,7 @@ EXAMPLES = r"""
     routes:
       - dst: 10.244.1.0/24
         gateway: 10.89.0.12
+    forward: true
 """
 
 RETURN = r"""
@@ -68,6 +79,12 @@ see:
   elements: str
   sample:
     - ip route show proto 112
+obstacles:
+  description: What keeps packets from being forwarded. Each is a warning too.
+  returned: with O(forward)
+  type: list
+  elements: str
+  sample: []
 """
 
 import ipaddress
@@ -75,6 +92,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.podnet.lab.plugins.module_utils._lab_forwarding import KEY, switch_on
 from ansible_collections.podnet.lab.plugins.module_utils._lab_names import ROUTE_PROTOCOL
 from ansible_collections.podnet.lab.plugins.module_utils._lab_read import prefix, read_node
 from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step
@@ -135,6 +153,8 @@ def main() -> None:
         argument_spec={
             "lab": LAB_ARGUMENT,
             "routes": {"type": "list", "elements": "dict", "required": True, "options": route_options},
+            "forward": {"type": "bool", "default": False},
+            "source": {"type": "str", "default": "10.244.0.0/16"},
         },
         supports_check_mode=True,
     )
@@ -169,11 +189,17 @@ def main() -> None:
     step.ip(["route add %s via %s proto %d" % (dst, via, ROUTE_PROTOCOL) for dst, via in plan.add])
     if step.real and (changing or noted != sorted(wanted.items())):
         store.write_routes(after)
-    step.exit(
-        before=sorted("%s via %s" % pair_of(route) for route in own),
-        after=sorted("%s via %s" % item for item in wanted.items()),
-        see=["ip route show proto %d" % ROUTE_PROTOCOL],
-    )
+    before = sorted("%s via %s" % pair_of(route) for route in own)
+    result = sorted("%s via %s" % item for item in wanted.items())
+    see = ["ip route show proto %d" % ROUTE_PROTOCOL]
+    more = {}
+    if module.params["forward"]:
+        change = switch_on(step, store, module.params["source"])
+        before.append("%s = %s" % (KEY, change.before))
+        result.append("%s = %s" % (KEY, change.after))
+        see.append("sysctl " + KEY)
+        more["obstacles"] = change.obstacles
+    step.exit(before=before, after=result, see=see, **more)
 
 
 if __name__ == "__main__":

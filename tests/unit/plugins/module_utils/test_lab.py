@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import json
 import os
@@ -19,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils import _lab_names as names
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_step as lab_step
 from ansible_collections.podnet.lab.plugins.module_utils._lab_leases import (
     Allocation,
     AllocationError,
@@ -43,6 +45,39 @@ GATEWAY = ipaddress.IPv4Address("10.244.0.1")
 def lease(pods: List[Tuple[str, Optional[str]]], leases: Optional[Dict[str, str]] = None) -> Allocation:
     """Allocate in 10.244.0.0/29, which has five addresses for pods."""
     return allocate(NETWORK, GATEWAY, pods, leases or {}, MARK)
+
+
+def test_modules_take_turns_and_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_step, "TURN_SECONDS", 0.1)
+    other = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    assert not lab_step.take_turn(str(tmp_path))
+    os.close(other)
+    assert lab_step.take_turn(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_turn_ends_with_its_process_and_not_with_what_it_started(tmp_path: Path) -> None:
+    """The sleep outlives the module, as a sandbox does, and must not hold the lock."""
+    source = (
+        "import os, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from ansible_collections.podnet.lab.plugins.module_utils._lab_step import take_turn\n"
+        "assert take_turn(sys.argv[2])\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.close(1)\n"
+        "    os.execvp('sleep', ['sleep', '30'])\n"
+        "print(pid)\n"
+    )
+    parents = Path(lab_step.__file__).absolute().parents
+    collections = next(parent.parent for parent in parents if parent.name == "ansible_collections")
+    command = [sys.executable, "-c", source, str(collections), str(tmp_path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=30, check=True)
+    try:
+        assert lab_step.take_turn(str(tmp_path))
+    finally:
+        os.kill(int(done.stdout), 9)
 
 
 def test_new_pods_get_the_lowest_free_addresses() -> None:

@@ -10,12 +10,12 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_forwarding
 from ansible_collections.podnet.lab.plugins.module_utils._lab_processes import Process
 from ansible_collections.podnet.lab.plugins.module_utils._lab_read import NOT_A_NAMESPACE, View
 from ansible_collections.podnet.lab.plugins.modules import (
     bridge,
     bridge_port,
-    forwarding,
     lab_info,
     masquerade,
     netns_link,
@@ -369,12 +369,12 @@ def test_only_ipv4_forward_chains_that_drop_are_obstacles() -> None:
             {"chain": {"family": "ip", "table": "t", "name": "plain"}},
         ]
     }
-    assert forwarding.drop_chains(answer) == ["ip filter FORWARD", "inet fw fwd"]
-    found = forwarding.obstacles(["inet fw fwd"], True, True, "10.244.0.0/16")
+    assert _lab_forwarding.drop_chains(answer) == ["ip filter FORWARD", "inet fw fwd"]
+    found = _lab_forwarding.obstacles(["inet fw fwd"], True, True, "10.244.0.0/16")
     assert "`nft insert rule inet fw fwd ip saddr 10.244.0.0/16 accept`" in found[0]
     assert "between pods of one node" in found[0]
     assert "iptables-legacy -I FORWARD -s 10.244.0.0/16 -j ACCEPT" in found[1]
-    assert forwarding.obstacles([], False, True, "10.244.0.0/16") == []
+    assert _lab_forwarding.obstacles([], False, True, "10.244.0.0/16") == []
 
 
 @pytest.mark.parametrize(

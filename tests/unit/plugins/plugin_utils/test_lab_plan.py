@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.filter.lab_commands import lab_commands
 from ansible_collections.podnet.lab.plugins.filter.lab_plan import lab_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab_commands import shown
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
 
 DESCRIPTION: dict[str, Any] = {
@@ -218,21 +218,18 @@ def test_pods_that_send_more_than_the_nodes_carry_are_warned_of() -> None:
     assert "node node1: eth0 carries 1500 bytes, and pods send 9000" in found[0]
 
 
-def test_commands_are_shown_step_by_step_and_counted_when_they_are_many() -> None:
-    steps = [
-        {"step": "1. One", "result": {"commands": ["a", "b", "c"], "see": ["d", "e"]}},
-        {"step": "2. Two", "result": {"commands": [], "see": []}},
-        {"step": "3. Not reached", "result": {}},
+def test_commands_are_shown_and_counted_when_they_are_many() -> None:
+    result = {"commands": ["a", "b", "c"], "see": ["d", "e"]}
+    assert shown("n1", result, 2) == [
+        "n1 $ a",
+        "n1 $ b",
+        "n1   ... and 1 more like these",
+        "n1   look with d or e",
     ]
-    assert lab_commands(steps, 2) == [
-        "== 1. One",
-        "$ a",
-        "$ b",
-        "... and 1 more like these",
-        "look with d or e",
-        "== 2. Two (nothing to do)",
-    ]
-    assert lab_commands(steps, 0)[:4] == ["== 1. One", "$ a", "$ b", "$ c"]
+    assert shown("n1", result, 0) == ["n1 $ a", "n1 $ b", "n1 $ c", "n1   look with d or e"]
+    assert shown("n1", {"commands": [], "see": ["d"]}, 0) == []
+    assert shown("n1", {"msg": "unreachable"}, 0) == []
+    assert shown("n1", {"commands": ["ip \x1b[2J"]}, 0) == ["n1 $ ip \\x1b[2J"]
 
 
 def test_the_filter_reads_what_it_needs_of_the_hosts() -> None:
