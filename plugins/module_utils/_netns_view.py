@@ -19,6 +19,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._fact_views import (
     names_by_index,
     names_of,
     namespace_errors,
+    pod_reference,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._pods import Identity, Owner
 
@@ -124,6 +125,9 @@ def _containers(namespace: Namespace, identity: Identity) -> List[Facts]:
         group["pids"].append(process["pid"])
     for group in groups.values():
         group["pids"].sort()
+        pod = identity.pods_of_containers.get(group["id"])
+        if pod is not None:
+            group["pod"] = pod_reference(pod)
     return sorted(groups.values(), key=lambda group: (group["name"] or "", group["id"] or "", group["pids"]))
 
 

@@ -88,6 +88,8 @@ class Identity(NamedTuple):
     """Pods without a namespace of their own; only for the node's own namespace."""
     containers: Dict[int, Tuple[Optional[str], Optional[str]]]
     """Process id -> id and name of its container."""
+    pods_of_containers: Dict[str, Owner]
+    """Container id -> which of `host_network_pods` it is a part of."""
 
 
 class Evidence(NamedTuple):
@@ -129,11 +131,14 @@ def identify(evidence: Evidence, snapshot: Snapshot) -> Dict[int, Identity]:
     for inode, namespace in snapshot["namespaces"].items():
         is_host = inode == snapshot["own"]
         owner = None if is_host else owners.get(inode)
+        on_host = _host_network_pods(host_claims, elsewhere, directories) if is_host else []
+        containers = members.containers_of(namespace)
         identities[inode] = Identity(
             _kind(namespace, is_host, owner, members),
             owner,
-            _host_network_pods(host_claims, elsewhere, directories) if is_host else [],
-            members.containers_of(namespace),
+            on_host,
+            containers,
+            members.pods_of(namespace, containers, on_host),
         )
     return identities
 
@@ -194,6 +199,23 @@ class _Members:
                 found[process["pid"]] = (container_id, self.names.get(container_id))
             elif foreign and namespace["inode"] != self.own:
                 found[process["pid"]] = (None, None)
+        return found
+
+    def pods_of(
+        self, namespace: Namespace, containers: Dict[int, Tuple[Optional[str], Optional[str]]], pods: List[Owner]
+    ) -> Dict[str, Owner]:
+        """Return container id -> pod, for `pods` that share one namespace: by the sandbox, else by the cgroup's uid."""
+        by_sandbox = {pod["sandbox_id"]: pod for pod in pods if pod["sandbox_id"]}
+        by_uid = {pod["uid"]: pod for pod in pods if pod["uid"]}
+        found: Dict[str, Owner] = {}
+        for process in namespace["processes"] if pods else []:
+            container_id, _name = containers.get(process["pid"], (None, None))
+            if container_id is None:
+                continue
+            pod = by_sandbox.get(self.sandbox_of.get(container_id, container_id))
+            pod = pod or by_uid.get(self.cgroup(process).pod_uid or "")
+            if pod is not None:
+                found[container_id] = pod
         return found
 
 

@@ -360,6 +360,27 @@ ansible_facts:
                   type: int
                   returned: success
                   sample: 4026532301
+                pod:
+                  description: >-
+                    The pod that it is a part of, in the node's own namespace, where pods with C(hostNetwork)
+                    share one.
+                  type: dict
+                  returned: when it applies
+                  contains:
+                    namespace:
+                      description: Kubernetes namespace of the pod.
+                      type: str
+                      returned: success
+                      sample: "kube-system"
+                    name:
+                      description: Name of the pod.
+                      type: str
+                      returned: success
+                      sample: "kube-proxy-7xk2p"
+                    uid:
+                      description: Unique id of the pod. Only there when the name is unknown.
+                      type: str
+                      returned: when it applies
             processes:
               description: "Its processes. Subset V(processes); for the node's own namespace V(host_processes)."
               type: list

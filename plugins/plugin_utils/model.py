@@ -11,7 +11,7 @@ are none. `node_part` reads one such document; `merged` puts the parts of all no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from . import ranges, services
 from .index import by_node
@@ -121,8 +121,11 @@ def _facts_part(root: Item, host: str) -> NodePart:
         namespaces.append(namespace)
         owner = item.item_or_none("owner")
         if owner is not None:
-            pods.append(_pod(owner, namespace, _containers(item), host_network=False))
-        pods.extend(_pod(one, namespace, [], host_network=True) for one in item.items("host_network_pods"))
+            pods.append(_pod(owner, namespace, _containers(item.items("containers")), host_network=False))
+        pods.extend(
+            _pod(one, namespace, _containers(_of_pod(item, one)), host_network=True)
+            for one in item.items("host_network_pods")
+        )
     links = {(one["inode"], link["ifindex"]): link for one in namespaces for link in one["interfaces"]}
     cables = [_cable(item, host, links) for item in veth.items("pairs")]
     _plug_in(pods, cables)
@@ -257,11 +260,19 @@ def _route(item: Item) -> Route:
     }
 
 
-def _containers(item: Item) -> list[Container]:
+def _containers(items: Iterable[Item]) -> list[Container]:
     return [
-        {"id": one.text_or_none("id"), "name": one.text_or_none("name"), "pids": one.numbers("pids")}
-        for one in item.items("containers")
+        {"id": one.text_or_none("id"), "name": one.text_or_none("name"), "pids": one.numbers("pids")} for one in items
     ]
+
+
+def _of_pod(namespace: Item, pod: Item) -> Iterator[Item]:
+    """Yield the containers of a pod that shares its namespace with others."""
+    name = (pod.text_or_none("namespace"), pod.text_or_none("name"))
+    for one in namespace.items("containers"):
+        owner = one.item_or_none("pod")
+        if owner is not None and (owner.text_or_none("namespace"), owner.text_or_none("name")) == name:
+            yield one
 
 
 def _pod(owner: Item, namespace: Namespace, containers: list[Container], *, host_network: bool) -> Pod:

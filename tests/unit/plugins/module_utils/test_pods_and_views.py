@@ -228,6 +228,25 @@ def test_host_network_pods_from_bundle_and_from_cgroup() -> None:
     assert found.owner is None
 
 
+def test_containers_of_host_network_pods_say_whose_they_are() -> None:
+    """By the sandbox that the container's bundle names, and by the cgroup where there is no bundle."""
+    own = namespace(
+        OWN,
+        processes=[
+            process(7, kubepods(UID2, OTHER), pid_namespace=9),
+            process(8, kubepods(UID, CONTAINER), pid_namespace=10),
+            process(9, "0::/system.slice/docker-%s.scope" % ("d" * 64), pid_namespace=11),
+        ],
+    )
+    known = evidence(
+        sandboxes=[oci(host_network=True)],
+        containers=[ContainerClaim(CONTAINER, "web", SANDBOX, None)],
+        directories=[PodDirectory("kube-system", "proxy", UID2, "/var/log/pods/x")],
+    )
+    found = identify(known, snapshot(own))[OWN]
+    assert {key: pod["name"] for key, pod in found.pods_of_containers.items()} == {OTHER: "proxy", CONTAINER: "pod2"}
+
+
 def test_pod_that_visits_the_nodes_own_namespace_is_no_host_network_pod() -> None:
     own = namespace(OWN, processes=[process(7, kubepods(UID, CONTAINER))])
     node = snapshot(own, namespace(POD, paths=[PATH]))
