@@ -44,8 +44,9 @@ class Site:
     def _cluster_command(self, *argv: str, bundle: Path | None = None, **options: Any) -> list[str]:
         """The words that bring the cluster to what is wanted; `options` are extra variables."""
         groups = self.directory / "groups.yml"
-        members = {
-            "control_plane": {"hosts": {CONTROL_PLANE: {}}},
+        members: Json = {
+            # Without a taint, pods run on both nodes.
+            "control_plane": {"hosts": {CONTROL_PLANE: {"kubeadm_cluster_taints": []}}},
             "workers": {"hosts": {worker: {} for worker in self.workers}},
         }
         groups.write_text(json.dumps(members), encoding="utf-8")

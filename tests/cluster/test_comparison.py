@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, PLAYBOOKS, Site
-from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 SCHEMA = json.loads((CHECKOUT / "docs" / "schema" / "comparison.schema.json").read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def compare(site: Site, name: str, *argv: str, **options: Any) -> Any:
 def test_lab_and_cluster(cluster: Site, lab: Nodes) -> None:
     members = ",".join((CONTROL_PLANE, *cluster.workers))
     found = compare(
-        cluster, "worlds", "-i", str(lab.inventory), podnet_left="lab1,lab2", podnet_right=members,
+        cluster, "worlds", "-i", str(lab.inventory), podnet_left=f"fabric_{FABRIC}l", podnet_right=members,
         podnet_left_name="lab", podnet_right_name="cluster",
     )  # fmt: skip
     assert found["mode"] == "worlds"

@@ -77,12 +77,13 @@ def test_containers_of_a_pod_share_localhost(cluster: Site) -> None:
 def test_pods_see_each_others_true_addresses(cluster: Site) -> None:
     """pod2 is on the other node; its web server is asked by whom it is asked."""
     pods = {pod["metadata"]["name"]: pod for pod in cluster.items("pods")}
-    assert len({pods[name]["spec"]["nodeName"] for name in ("pod1", "pod2")}) == len(cluster.workers[:1])
+    assert pods["pod1"]["spec"]["nodeName"] != pods["pod2"]["spec"]["nodeName"]
     script = r'printf "#!/bin/sh\necho\necho \$REMOTE_ADDR\n" > /tmp/www/cgi-bin/who; chmod +x /tmp/www/cgi-bin/who'
     cluster.in_pod("pod2", f"mkdir -p /tmp/www/cgi-bin; {script}")
     address = pods["pod2"]["status"]["podIP"]
     seen = cluster.in_pod("pod1", f"wget -qO- http://{address}/cgi-bin/who", container="container1")
-    assert seen.strip() == pods["pod1"]["status"]["podIP"]
+    # busybox listens on IPv6 for both families, and writes a mapped address so.
+    assert seen.strip().strip("[]").removeprefix("::ffff:") == pods["pod1"]["status"]["podIP"]
 
 
 @pytest.mark.parametrize("name", ["web", "web.default.svc.cluster.local"])

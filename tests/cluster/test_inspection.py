@@ -73,7 +73,7 @@ def test_every_pod_is_named(cluster: Site, model: Any) -> None:
 
 
 def test_every_cable_is_the_kernels(cluster: Site, model: Any) -> None:
-    """The ifindex of the node's end, as the pod's own /sys says it, and the node's name for that ifindex."""
+    """The ifindex of the node's end, as iproute2 says it inside the pod, and the node's name for that ifindex."""
     links = {
         node: {link["ifindex"]: link for link in json.loads(cluster.nodes.shell(node, "ip -j link"))}
         for node in (CONTROL_PLANE, *cluster.workers)
@@ -84,13 +84,8 @@ def test_every_cable_is_the_kernels(cluster: Site, model: Any) -> None:
             assert pod["cables"] == []
             continue
         [cable] = pod["cables"]
-        index = int(
-            cluster.nodes.shell(
-                pod["host"], f"nsenter -t {pod['containers'][0]['pids'][0]} -n -m cat /sys/class/net/eth0/iflink"
-            )
-            if pod["namespace"] != "default"
-            else cluster.in_pod(pod["name"], "cat /sys/class/net/eth0/iflink")
-        )
+        inside = f"nsenter -t {pod['containers'][0]['pids'][0]} -n ip -j link show dev eth0"
+        index = json.loads(cluster.nodes.shell(pod["host"], inside))[0]["link_index"]
         link = links[pod["host"]][index]
         assert (cable["peer"], cable["bridge"]) == (link["ifname"], link["master"])
         assert cable["resolution"] == "exact"
@@ -103,11 +98,13 @@ def test_ranges_and_where_they_are_written(cluster: Site, model: Any) -> None:
     ranges = {(one["what"], one["scope"], one["cidr"]): one for one in model["ranges"]}
     cluster_wide = ranges["pod", "cluster", "10.244.0.0/16"]
     kinds = {source["kind"] for source in cluster_wide["sources"]}
-    assert {"kubeadm", "kube_proxy"} & kinds or "manifest" in kinds, kinds
+    assert {"static_pod", "config_map", "api"} <= kinds
     for name, cidr in nodes.items():
         own = ranges["pod", "node", cidr]
         assert name in own["hosts"]
         assert any(source["kind"] == "cni" and source["host"] == name for source in own["sources"])
+        # Only the control plane may ask the API for its own Node.
+        assert (name == CONTROL_PLANE) == any(source["kind"] == "api" for source in own["sources"])
     assert any(what == "service" and cidr == "10.96.0.0/16" for what, _scope, cidr in ranges)
 
 
@@ -153,8 +150,7 @@ def test_nothing_is_odd_about_a_healthy_cluster(model: Any) -> None:
 def leftovers(cluster: Site) -> Iterator[str]:
     """On a worker: a namespace that outlived its pod, a lease of nobody, and a pod whose lease is gone."""
     node = cluster.workers[0]
-    [pod] = [pod for pod in cluster.items("pods") if pod["metadata"]["name"] == "pod2"]
-    assert pod["spec"]["nodeName"] == node
+    pod = next(pod for pod in cluster.items("pods") if pod["spec"]["nodeName"] == node)
     lease = f"{NETWORK}/{pod['status']['podIP']}"
     prefix = pod["status"]["podIP"].rpartition(".")[0]
     cluster.nodes.shell(
@@ -164,7 +160,7 @@ def leftovers(cluster: Site) -> Iterator[str]:
         f" printf '{'0' * 64}\\r\\neth0' > {NETWORK}/{prefix}.250; touch -d '1 hour ago' {NETWORK}/{prefix}.250;"
         f" mv {lease} /root/lease",
     )
-    yield pod["status"]["podIP"]
+    yield f"default/{pod['metadata']['name']} {pod['status']['podIP']}"
     cluster.nodes.shell(
         node, f"mv /root/lease {lease}; rm {NETWORK}/{prefix}.250; ip link del podleak; ip netns del {LEAKED}"
     )
@@ -172,10 +168,10 @@ def leftovers(cluster: Site) -> Iterator[str]:
 
 def test_what_is_left_over_is_seen(cluster: Site, leftovers: str) -> None:
     odd = {finding["kind"]: finding for finding in report(cluster.inspect("leaked"))["odd"]}
-    prefix = leftovers.rpartition(".")[0]
+    prefix = leftovers.split()[1].rpartition(".")[0]
     assert odd["namespace-leaked"]["object"] == LEAKED
     assert f"{prefix}.250" in odd["lease-leaked"]["message"]
-    assert odd["address-without-lease"]["object"] == f"default/pod2 {leftovers}"
+    assert odd["address-without-lease"]["object"] == leftovers
     assert {finding["hosts"][0] for finding in odd.values()} == {cluster.workers[0]}
 
 
