@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.podnet.lab.plugins.plugin_utils.bundles import load, unpack
 from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, VERSIONS, WORKLOAD_IMAGE, debian
 from ansible_collections.podnet.lab.tests.cluster_bundle.compile import linker_flags
-from ansible_collections.podnet.lab.tests.cluster_bundle.images import component, libraries, names_of
+from ansible_collections.podnet.lab.tests.cluster_bundle.images import Source, component, libraries, names_of
 from ansible_collections.podnet.lab.tests.cluster_bundle.manifest import manifest_of
-from ansible_collections.podnet.lab.tests.cluster_bundle.steps import BuildError
+from ansible_collections.podnet.lab.tests.cluster_bundle.steps import BuildError, Steps, Words
 
 # As `kubeadm config images list --kubernetes-version v1.20.2` prints it.
 LISTING = """\
@@ -77,6 +77,25 @@ def test_libraries_of_one_and_of_several_files() -> None:
         "lib/x86_64-linux-gnu/libc.so.6",
         "lib/x86_64-linux-gnu/libpcre2-8.so.0",
         "lib64/ld-linux-x86-64.so.2",
+    ]
+
+
+class BuildRoot(Steps):
+    """Answers as a build root would in which the loader is a link to an absolute path, as on Debian 12."""
+
+    def ask(self, command: Words) -> str:
+        script = str(command[-1])
+        if script == "ldd /usr/bin/etcd":
+            return "\t/lib64/ld-linux-x86-64.so.2 (0x00007f4c0ab2f000)\n"
+        assert script == "realpath --canonicalize-existing /usr/bin/etcd /lib64/ld-linux-x86-64.so.2"
+        return "/usr/bin/etcd\n/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2\n"
+
+
+def test_programs_come_with_their_libraries_from_the_build_root(tmp_path: Path) -> None:
+    source = Source(tmp_path, {}, BuildRoot(tmp_path / "log"))
+    assert [(entry.path, entry.source) for entry in source.debian("usr/bin/etcd")] == [
+        ("usr/bin/etcd", tmp_path / "usr/bin/etcd"),
+        ("lib64/ld-linux-x86-64.so.2", tmp_path / "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
     ]
 
 
