@@ -225,7 +225,7 @@ def build_command(suite: str, packages: Sequence[str], mirror: str, options: Seq
     """
     return [
         *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+        *("mmdebstrap", "--mode=root", "--variant=minbase"),
         "--include=%s" % ",".join(packages_of(packages)),
         *("--dpkgopt=path-exclude=%s" % pattern for pattern in LEFT_OUT),
         *("--aptopt=%s" % option for option in options),
@@ -239,7 +239,6 @@ _HINTS = (
     ("Unable to locate package", "a package is not in this suite: correct packages"),
     ("has no installation candidate", "a package is not in this suite: correct packages"),
     ("does not have a Release file", "the mirror has no such suite: correct suite, or give another mirror"),
-    ("404", "the mirror has no such suite: correct suite, or give another mirror"),
     ("NO_PUBKEY", "the suite's key is not known here: install Debian's package debian-archive-keyring, or its update"),
     ("No space left", "make room there, or give another directory as cache"),
     ("Could not", "the mirror cannot be reached: see whether apt-get update works, or give another mirror"),
@@ -248,12 +247,17 @@ _HINTS = (
 """Words of apt and dpkg, and what helps."""
 
 
+_ECHO = re.compile(r"E: (apt-get |setup failed|mmdebstrap failed|Some index files)")
+"""Errors in which mmdebstrap and apt only repeat that something failed."""
+
+
 def explain(words: str) -> str:
-    """What mmdebstrap said when it failed, without progress, and what helps."""
-    lines = [line.strip() for line in words.splitlines() if re.match(r"\s*(E|Err\S*|dpkg|mmdebstrap)\b", line)]
-    shown = " ".join((lines or words.strip().splitlines())[-4:])
+    """What mmdebstrap said when it failed, without its progress, and what helps."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(E:|dpkg: error)", line) and not _ECHO.match(line)]
+    shown = " ".join((errors or lines)[-3:])[:600] or "no word from mmdebstrap"
     remedy = next((remedy for text, remedy in _HINTS if text in words), "see mmdebstrap(1)")
-    return "building the root file system failed (%s): %s." % (shown[-600:], remedy)
+    return "building the root file system failed (%s): %s." % (shown, remedy)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
 from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_cgroups import Hierarchy
 
 # /proc/self/mountinfo of Debian 12 as it is installed.
@@ -81,7 +82,7 @@ def hierarchy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     line = (
         f"31 30 0:27 / {tmp_path} rw - cgroup2 cgroup2 rw\n32 30 0:28 / {tmp_path}/covered rw - cgroup cgroup rw,pids\n"
     )
-    monkeypatch.setattr(cgroups.state, "read_all", lambda _path: line)
+    monkeypatch.setattr(state, "read_all", lambda _path: line)
     return tmp_path
 
 
