@@ -39,6 +39,19 @@ ROUTES_UNIT = "podnet-pod-routes.service"
 CNI_NETWORK = "podnet-cluster"
 """Name of the CNI network, so also of its leases' directory below /var/lib/cni/networks."""
 CNI_FILE = "/etc/cni/net.d/10-podnet-cluster.conflist"
+FLANNEL_SIGN = STATE + "/flannel.yml"
+"""Where the role put flannel on the node: the manifest, which is written before it is applied."""
+FLANNEL_CNI_FILE = "/etc/cni/net.d/10-flannel.conflist"
+FLANNEL_PATHS = (
+    FLANNEL_CNI_FILE,
+    "/run/flannel",
+    "/var/lib/cni/flannel",
+    "/opt/cni/bin/flannel",
+    "/usr/lib/cni/flannel",
+)
+"""What flannel leaves: configuration, its subnet, its plugin's state, and the plugin itself in either directory."""
+FLANNEL_LINK = "flannel.1"
+"""The VXLAN link; 1 is flannel's network identifier when none is given."""
 
 
 class BusyError(Exception):

@@ -10,17 +10,18 @@ kubeadm names it itself at the end of a reset: CNI configuration, iptables rules
 from __future__ import annotations
 
 import re
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 OWNED_CHAINS = ("KUBE-", "CNI-")
 """Chains of kube-proxy and kubelet, and of the CNI plugins portmap and bridge, begin with these."""
+FLANNEL_CHAINS = ("FLANNEL-",)
 
 _TABLE = re.compile(r"\*([a-z]+)\Z")
 _CHAIN = re.compile(r":(\S+) ")
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
 
-def chains_to_drop(saved: str) -> str:
+def chains_to_drop(saved: str, owned: Tuple[str, ...] = OWNED_CHAINS) -> str:
     """Return input for ``iptables-restore --noflush`` that removes Kubernetes' chains; empty without any.
 
     `saved` is what ``iptables-save`` prints::
@@ -36,7 +37,7 @@ def chains_to_drop(saved: str) -> str:
     result: List[str] = []
     for table, lines in _tables(saved).items():
         found = [match.group(1) for match in map(_CHAIN.match, lines) if match]
-        chains = [name for name in found if name.startswith(OWNED_CHAINS)]
+        chains = [name for name in found if name.startswith(owned)]
         if not chains:
             continue
         result.append("*" + table)

@@ -18,6 +18,7 @@ description:
     That is the pods' bridge, the role's CNI configuration with its leases and cached results, routes of protocol 113,
     the role's nftables table, chains of iptables whose names begin with C(KUBE-) or C(CNI-) and the rules that jump
     to them, mounts and files of the kubelet, files in C(/etc/kubernetes), and the role's own files.
+  - Where the role put flannel, also its link, its CNI configuration and plugin, its state and its chains of iptables.
   - CNI configurations, bridges, leases, rules and routes of others stay.
   - Does nothing on a node without the role's mark. The mark goes last.
 extends_documentation_fragment:
@@ -72,7 +73,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
 from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_cni as cni_state
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import chains_to_drop, mounts_below
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import (
+    FLANNEL_CHAINS,
+    OWNED_CHAINS,
+    chains_to_drop,
+    mounts_below,
+)
 
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 KUBELET = "/var/lib/kubelet"
@@ -114,8 +120,8 @@ class Cleanup:
                 os.unlink(UNIT)
                 self.module.run_command([systemctl, "daemon-reload"])
 
-    def network(self, bridge: str) -> None:
-        """Remove routes, table and bridge."""
+    def network(self, bridge: str, flannel: bool) -> None:
+        """Remove routes, table, bridge and, where it is the role's, flannel's VXLAN link."""
         ip, nft = self.tool("ip"), self.tool("nft")
         if ip:
             protocol = str(kubeadm.ROUTE_PROTOCOL)
@@ -124,6 +130,8 @@ class Cleanup:
                 self.run("routes of protocol " + protocol, ip, "-4", "route", "flush", "protocol", protocol)
             if bridge and os.path.isdir("/sys/class/net/%s/bridge" % bridge):
                 self.run("link " + bridge, ip, "link", "delete", bridge)
+            if flannel and os.path.isdir("/sys/class/net/" + kubeadm.FLANNEL_LINK):
+                self.run("link " + kubeadm.FLANNEL_LINK, ip, "link", "delete", kubeadm.FLANNEL_LINK)
             if os.path.isdir("/sys/class/net/kube-ipvs0"):
                 self.run("link kube-ipvs0", ip, "link", "delete", "kube-ipvs0")
         if nft:
@@ -131,17 +139,18 @@ class Cleanup:
             if status == 0:
                 self.run("nftables table " + kubeadm.NFT_TABLE, nft, "delete", "table", "ip", kubeadm.NFT_TABLE)
 
-    def rules(self) -> None:
-        """Remove Kubernetes' chains from every variant of iptables on the node."""
+    def rules(self, flannel: bool) -> None:
+        """Remove Kubernetes' chains, and flannel's, from every variant of iptables on the node."""
+        owned = OWNED_CHAINS + (FLANNEL_CHAINS if flannel else ())
         for family in ("iptables", "ip6tables"):
             for variant in ("-nft", "-legacy", ""):
                 save, restore = self.tool(family + variant + "-save"), self.tool(family + variant + "-restore")
                 if not save or not restore:
                     continue
                 status, out, _err = self.module.run_command([save])
-                drop = chains_to_drop(out) if status == 0 else ""
+                drop = chains_to_drop(out, owned) if status == 0 else ""
                 if drop:
-                    what = "%s%s chains KUBE-* and CNI-*" % (family, variant)
+                    what = "%s%s chains %s" % (family, variant, " and ".join(name + "*" for name in owned))
                     self.run(what, restore, "--noflush", data=drop)
 
     def mounts(self) -> None:
@@ -164,14 +173,16 @@ class Cleanup:
             else:
                 os.unlink(path)
 
-    def everything(self, mark: Any, files: List[str], keep_state: bool) -> None:
+    def everything(self, mark: Any, flannel: bool, files: List[str], keep_state: bool) -> None:
         """Remove all of it, the mark last."""
         self.routes_unit()
-        self.network(str(mark.get("bridge") or ""))
-        self.rules()
+        self.network(str(mark.get("bridge") or ""), flannel)
+        self.rules(flannel)
         self.mounts()
         self.paths([kubeadm.CNI_FILE, "/var/lib/cni/networks/" + kubeadm.CNI_NETWORK])
         self.paths(cni_state.own_results())
+        if flannel:
+            self.paths(list(kubeadm.FLANNEL_PATHS))
         for directory in EMPTIED:
             self.paths(sorted(glob.glob(directory + "/*") + glob.glob(directory + "/.[!.]*")))
         self.paths(sorted(glob.glob("/etc/kubernetes/*")))
@@ -190,9 +201,10 @@ class Cleanup:
                 os.unlink(kubeadm.LOCK)
 
 
-def foreign() -> List[str]:
+def foreign(flannel: bool) -> List[str]:
     """Return what of CNI is on the node beside this cluster's."""
-    found = [path for path in sorted(glob.glob("/etc/cni/net.d/*")) if path != kubeadm.CNI_FILE]
+    own = [kubeadm.CNI_FILE] + ([kubeadm.FLANNEL_CNI_FILE] if flannel else [])
+    found = [path for path in sorted(glob.glob("/etc/cni/net.d/*")) if path not in own]
     leases = "/var/lib/cni/networks/"
     return found + [path for path in sorted(glob.glob(leases + "*")) if path != leases + kubeadm.CNI_NETWORK]
 
@@ -208,9 +220,10 @@ def main() -> None:
     )
     run = Cleanup(module)
     mark = kubeadm.read_mark()
+    flannel = mark is not None and os.path.exists(kubeadm.FLANNEL_SIGN)
     if mark is not None:
         try:
-            run.everything(mark, module.params["files"], module.params["keep_state"])
+            run.everything(mark, flannel, module.params["files"], module.params["keep_state"])
         except OSError as error:
             module.fail_json(
                 msg="%s: it could not be removed (%s). Remove it by hand and run again."
@@ -218,7 +231,7 @@ def main() -> None:
                 removed=run.removed,
             )
     diff = {"before": "".join(line + "\n" for line in run.removed), "after": ""}
-    module.exit_json(changed=bool(run.removed), removed=run.removed, foreign=foreign(), diff=diff)
+    module.exit_json(changed=bool(run.removed), removed=run.removed, foreign=foreign(flannel), diff=diff)
 
 
 if __name__ == "__main__":

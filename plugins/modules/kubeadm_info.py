@@ -105,8 +105,8 @@ node:
       type: bool
     kernel:
       description:
-        - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(sysctls), and
-          C(conntrack_writable), which is false in a network namespace that is not the machine's first.
+        - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(vxlan) alike,
+          C(sysctls), and C(conntrack_writable), which is false in a network namespace that is not the machine's first.
       type: dict
     addresses:
       description: IPv4 addresses, each with C(ifname), C(local), C(prefixlen) and C(mtu).
@@ -170,6 +170,7 @@ FILES = (
     "/etc/containerd/config.toml",
     "/etc/crictl.yaml",
     "/etc/podnet-lab/kubeadm_cluster/before",
+    kubeadm.FLANNEL_SIGN,
     "/etc/kubernetes/admin.conf",
     "/etc/kubernetes/kubelet.conf",
     "/etc/kubernetes/bootstrap-kubelet.conf",
@@ -246,6 +247,7 @@ class Node:
                 "overlay": self.feature("overlay", "\toverlay\n" in read("/proc/filesystems")),
                 "br_netfilter": self.feature("br_netfilter", os.path.isdir("/proc/sys/net/bridge")),
             },
+            "vxlan": self.feature("vxlan", os.path.isdir("/sys/module/vxlan")),
             "sysctls": sysctls,
             "conntrack_writable": not os.path.exists(conntrack) or os.access(conntrack, os.W_OK),
         }

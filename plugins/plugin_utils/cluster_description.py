@@ -19,6 +19,7 @@ try:
 except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
     pass
 
+from ansible_collections.podnet.lab.plugins.module_utils._bundle import full_image_name
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import OLDEST, Version, parse_version
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_description import (
     IFNAME,
@@ -39,7 +40,6 @@ _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?
 _FLAG = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _COMPONENTS = ("apiserver", "controller_manager", "scheduler")
-CNI = ("bridge", "manifest", "none")
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Cluster:
     mtu: int
     hosts: list[Host]
     removed: list[str]
+    flannel_images: list[str]
     bundle: Mapping[str, Any] | None
     """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
     manage_kernel: bool = True
@@ -289,6 +290,11 @@ def _bundle_faults(cluster: Cluster, given: Version | None) -> None:
     if not any("/pause:" in name for name in cluster.bundle["images"]):
         text = "no image in the bundle is named pause, which holds a pod's namespaces"
         cluster.faults.append(Fault(where, text, "Make the bundle again with it"))
+    have = {full_image_name(name) for name in cluster.bundle["images"]}
+    missing = [name for name in cluster.flannel_images if full_image_name(name) not in have]
+    if cluster.cni == "flannel" and missing:
+        text = f"it lacks images of flannel: {', '.join(missing)}"
+        cluster.faults.append(Fault(where, text, "Make the bundle again with kubernetes_bundle_flannel: true"))
 
 
 def read_description(raw: Mapping[str, Any]) -> Cluster:
@@ -356,6 +362,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         bridge=_bridge(raw.get("bridge"), faults),
         mtu=mtu or 0,
         hosts=_hosts(raw, faults),
+        flannel_images=[str(name) for name in raw.get("flannel_images") or []],
         removed=[str(name) for name in raw.get("removed_nodes") or []],
         bundle=bundle,
         manage_kernel=bool(raw.get("manage_kernel", True)),
@@ -383,4 +390,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         faults.append(Fault(VARIABLE + "removed_nodes", "nothing of the control plane would be left", remedy))
     _ranges(cluster)
     _bundle_faults(cluster, given)
+    if cluster.cni == "manifest" and not raw.get("cni_manifest"):
+        remedy = "Give a path on the control node or a URL"
+        faults.append(Fault(VARIABLE + "cni_manifest", f"it is empty, and {VARIABLE}cni is manifest", remedy))
     return cluster

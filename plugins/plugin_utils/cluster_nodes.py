@@ -155,6 +155,9 @@ def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> N
             node.fault(text, f"Install the kernel's modules, or a kernel that has {feature}")
         elif state == "loadable" and not cluster.manage_kernel:
             node.fault(f"the kernel module {feature} is not loaded", f"Load it, or set {VARIABLE}manage_kernel: true")
+    if cluster.cni == "flannel" and seen["kernel"].get("vxlan") == "missing":
+        text = f"its kernel {seen['kernel']['release']} has no vxlan, built in or as a module, which flannel needs"
+        node.fault(text, f"Install the kernel's modules, or choose {VARIABLE}cni: bridge")
     if cluster.bundle is not None and cluster.source == "bundle":
         if cluster.bundle["architecture"] != seen["architecture"]:
             text = f"it is {seen['architecture']}, and the bundle is for {cluster.bundle['architecture']}"

@@ -116,6 +116,7 @@ def test_a_cluster_that_others_made_is_refused() -> None:
         ({"removed_nodes": ["node9"]}, ["no host of the cluster's groups"]),
         ({"source": "bundle"}, ["there is no bundle"]),
         ({"endpoint": "a:b"}, ["not a host with a port"]),
+        ({"cni": "manifest"}, ["cni_manifest", "it is empty"]),
     ],
 )
 def test_bad_descriptions_are_refused(options: dict[str, Any], words: list[str]) -> None:
@@ -275,6 +276,28 @@ def test_a_bundle_must_fit() -> None:
     assert result["faults"] == []
     assert result["nodes"]["node1"]["containerd"]["sandbox_image"] == "k8s.gcr.io/pause:3.2"
     assert result["nodes"]["node1"]["containerd"]["cni_bin_dir"] == "/usr/lib/cni"
+
+
+def test_flannel_needs_its_images_in_the_bundle_and_vxlan_in_the_kernel() -> None:
+    manifest = {
+        "kubernetes_version": "v1.34.2",
+        "architecture": "amd64",
+        "images": [{"file": "images/a.tar", "names": ["registry.k8s.io/pause:3.10.1", "docker.io/library/one:1"]}],
+    }
+    options = {
+        "source": "bundle",
+        "bundle_manifest": manifest,
+        "version": "",
+        "flannel_images": ["one:1", "x.org/two:2"],
+    }
+    seen = both()
+    assert plan(described(cni="bridge", **options), seen)["faults"] == []
+    for host in seen.values():
+        host["kernel"] = {**host["kernel"], "vxlan": "missing"}
+    faults = plan(described(cni="flannel", **options), seen)["faults"]
+    assert any("it lacks images of flannel: x.org/two:2." in fault for fault in faults), faults
+    assert sum("has no vxlan" in fault for fault in faults) == 2
+    assert plan(described(cni="bridge", **options), seen)["faults"] == []
 
 
 def test_packages_of_the_distribution_stand_in_a_bundles_way() -> None:
