@@ -66,13 +66,14 @@ def read_api(files: Files, ranges: Ranges, this: ThisNode) -> Optional[Dict[str,
     if path is None or files.timed_out:
         return None
     facts: Dict[str, Any] = {"path": path, "server": None, "node": None, "nodes": [], "service_cidrs": None}
+    known = len(files.errors)
     found = documents(files, path)
-    if not found:
-        return facts  # what hindered is among the errors
+    if len(files.errors) > known:
+        return facts
     now = time.monotonic()
     left = SECONDS if files.deadline is None else min(SECONDS, (files.deadline - now) / 2)
     try:
-        access = parse_kubeconfig(found[0], path, files.data)
+        access = parse_kubeconfig(found[0] if found else None, path, files.data)
         facts["server"] = access.server
         api = Api(access, now + left)
     except KubeConfigError as error:

@@ -469,6 +469,26 @@ def test_a_user_without_credentials(pki: _Pki, server: StandInApi, tmp_path: Pat
     assert "neither a client certificate with its key nor a token" in files.errors[0]["cause"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users: [{user: {token: !!binary SECRET}}]",
+        "token: &anchor SECRET",
+        "token: 'SECRET",
+        "token: SECRET: SECRET",
+        "\ttoken: SECRET",
+        '{"token": "SECRET',
+        '{"token": SECRET}',
+        "SECRET",
+        "",
+    ],
+)
+def test_errors_of_a_broken_file_quote_nothing_of_it(tmp_path: Path, text: str) -> None:
+    facts, _ranges, files = _ask(tmp_path, text)
+    assert len(files.errors) == 1
+    assert "SECRET" not in json.dumps([facts, files.errors])
+
+
 def test_a_key_that_does_not_fit(pki: _Pki, server: StandInApi, tmp_path: Path) -> None:
     config = _config(pki, server.port)
     config["users"][0]["user"]["client-key-data"] = pki.data("server.key")
