@@ -39,8 +39,8 @@ class Hierarchy:
 
 
 def read_hierarchies(mountinfo: str) -> List[Hierarchy]:
-    """The hierarchies in a text of /proc/self/mountinfo (proc_pid_mountinfo(5)), each once, in its order."""
-    found: Dict[Tuple[str, str], Hierarchy] = {}
+    """The hierarchies in a text of /proc/self/mountinfo (proc_pid_mountinfo(5)), in its order, once for each mount."""
+    found = []
     for line in mountinfo.splitlines():
         fields, separator, rest = line.partition(" - ")
         columns, kind = fields.split(" "), rest.split(" ")
@@ -48,7 +48,14 @@ def read_hierarchies(mountinfo: str) -> List[Hierarchy]:
             continue
         words = kind[2].split(",") if kind[0] == "cgroup" else []
         names = [word for word in words if word.startswith("name=") or not _FLAGS.fullmatch(word)]
-        hierarchy = Hierarchy(kind[0], ",".join(names), columns[4])
+        found.append(Hierarchy(kind[0], ",".join(names), columns[4]))
+    return found
+
+
+def distinct(hierarchies: Sequence[Hierarchy]) -> List[Hierarchy]:
+    """Each hierarchy once, where it is mounted first."""
+    found: Dict[Tuple[str, str], Hierarchy] = {}
+    for hierarchy in hierarchies:
         found.setdefault((hierarchy.fstype, hierarchy.options), hierarchy)
     return list(found.values())
 
@@ -98,7 +105,7 @@ def describe_groups(hierarchies: Sequence[Hierarchy], groups: Sequence[str]) -> 
 def see_hierarchies() -> List[Hierarchy]:
     """The hierarchies of this machine. Of those that another mount covers, nothing can be used."""
     found = read_hierarchies(state.read_all("/proc/self/mountinfo"))
-    return [hierarchy for hierarchy in found if os.path.isfile(os.path.join(hierarchy.mountpoint, "cgroup.procs"))]
+    return distinct([h for h in found if os.path.isfile(os.path.join(h.mountpoint, "cgroup.procs"))])
 
 
 def faults_of_machine() -> List[str]:

@@ -88,6 +88,10 @@ fabrics:
           description: IPv4 address. Null when the node was never finished.
           type: str
           sample: 10.89.0.11
+        kind:
+          description: V(light) or V(full). Null when the node was never finished.
+          type: str
+          sample: light
         alive:
           description: Whether its first process runs.
           type: bool
@@ -137,6 +141,7 @@ def _public(fabric: FabricSeen) -> Dict[str, Any]:
             {
                 "name": node.name,
                 "address": node.spec.address if node.spec else None,
+                "kind": node.spec.kind if node.spec else None,
                 "alive": node.alive,
                 "answers": node.answers,
                 "pid": node.init.pid if node.alive and node.init else None,

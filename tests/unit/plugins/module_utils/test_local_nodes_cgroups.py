@@ -40,7 +40,9 @@ UNIFIED = [Hierarchy("cgroup2", "", "/sys/fs/cgroup")]
 
 
 def test_hierarchies_are_read_with_what_mounts_them_again() -> None:
-    assert cgroups.read_hierarchies(VERSION_1) == HYBRID
+    elsewhere = Hierarchy("cgroup", "cpuset", "/somewhere/else")
+    assert cgroups.read_hierarchies(VERSION_1) == [*HYBRID, elsewhere]
+    assert cgroups.distinct([*HYBRID, elsewhere]) == HYBRID
     assert cgroups.read_hierarchies(VERSION_2) == UNIFIED
     assert cgroups.read_hierarchies("") == []
 
