@@ -205,7 +205,7 @@ def container_version(pod: Any, name: str) -> Optional[str]:
 
 
 BARE_PODS = (
-    "{{range .items}}{{if not .metadata.ownerReferences}}"
+    "{{range .items}}{{if not (or .metadata.ownerReferences .metadata.deletionTimestamp)}}"
     '{{.metadata.namespace}} {{.metadata.name}} {{.status.phase}} {{or .spec.nodeName "-"}} '
     '{{with .metadata.labels}}{{with index . "app.kubernetes.io/part-of"}}{{.}}{{end}}{{end}}{{"\\n"}}{{end}}{{end}}'
 )

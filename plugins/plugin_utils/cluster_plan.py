@@ -108,7 +108,7 @@ def make_plan(
         "nodes": [node.host.node_name for node in members],
         "removed": [{"host": node.host.name, "node": node.host.node_name} for node in nodes if node not in members],
         "changing": any(node.step != at.KEEP for node in members),
-        "upgrade": {"from": str(upgrade.current or ""), "steps": upgrade.steps},
+        "upgrade": {"from": str(upgrade.oldest or ""), "steps": upgrade.steps},
         "drain": drain_flags(_kubectl(start, cluster)),
     }
     sans = list(dict.fromkeys([*cluster.sans, *_names(cluster, members)]))

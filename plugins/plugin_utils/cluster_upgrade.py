@@ -30,6 +30,7 @@ CORDON_NOTE = "podnet.lab/cordoned"
 PART_OF_WORKLOAD = "podnet-lab"
 """Label ``app.kubernetes.io/part-of`` of the role's workload, which it makes again after a drain."""
 
+CONFIGURATION = "kubeadm's configuration"
 _VERSION = VARIABLE + "version"
 
 
@@ -68,7 +69,8 @@ class Turn:
 class Upgrade:
     """The upgrade of a cluster; without steps there is none."""
 
-    current: Version | None = None
+    oldest: Version | None = None
+    """The oldest version that anything in the cluster has."""
     turns: dict[str, Turn] = field(default_factory=dict)
     steps: list[dict[str, str]] = field(default_factory=list)
     """In order, each with ``host`` and ``part``: ``control_plane`` or ``node``."""
@@ -92,7 +94,7 @@ def plan_upgrade(
     objects = {str(entry["name"]): entry for entry in api["nodes"]}
     members = [node for node in nodes if node.step == at.KEEP and node.host.node_name in objects]
     parts = _parts(members, objects, api, configuration)
-    plan.current = parse_version((configuration or {}).get("kubernetesVersion"))
+    plan.oldest = min((part.version for part in parts), key=lambda version: version.precedence, default=None)
     applied = all(part.version == target for part in parts if not part.where.startswith("node "))
     first = next((node for node in members if node.host.control_plane), None)
     for node in members:
@@ -113,7 +115,7 @@ def plan_upgrade(
     if not plan.steps:
         return plan
     _plan_drains(plan, cluster, members, objects)
-    plan.faults += _version_faults(parts, plan.current, target)
+    plan.faults += _version_faults(parts, target)
     plan.faults += _state_faults(cluster, nodes, members, objects, target)
     plan.faults += _pod_faults(plan, cluster, members, api["bare_pods"])
     return plan
@@ -137,7 +139,7 @@ def _parts(
 ) -> list[Part]:
     """Return what has a version, as far as it can be read. Of the cluster's own parts `where` is ``cluster``."""
     found = [
-        ("cluster", "kubeadm's configuration", (configuration or {}).get("kubernetesVersion")),
+        ("cluster", CONFIGURATION, (configuration or {}).get("kubernetesVersion")),
         ("cluster", "kube-proxy", api.get("kube_proxy")),
     ]
     for node in members:
@@ -147,10 +149,10 @@ def _parts(
     return [Part(where, what, version) for where, what, version in read if version is not None]
 
 
-def _version_faults(parts: Sequence[Part], current: Version | None, target: Version) -> list[Fault]:
+def _version_faults(parts: Sequence[Part], target: Version) -> list[Fault]:
     """Find ways back, minor versions left out, and kubelets that the skew policy does not allow."""
     faults = []
-    if current is None:
+    if not any(part.what == CONFIGURATION for part in parts):
         text = "the ConfigMap kubeadm-config, from which kubeadm upgrades, says no version"
         faults.append(
             Fault("cluster", text, "Upload it with kubeadm config upload, or kubeadm init phase upload-config")
