@@ -28,7 +28,7 @@ import pytest
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
 from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import _RUN_MODULE as RUN_MODULE
-from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, changed
+from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed
 from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET
 from ansible_collections.podnet.lab.tests.integration.support.probes import require_root, require_tool
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS, World
@@ -388,6 +388,26 @@ def test_rootless_is_told_that_full_nodes_need_the_machine_s_root(world: World) 
     if "unshare" in done.stderr:
         pytest.skip(f"this kernel makes no user namespace: {done.stderr.strip()}")
     assert "full nodes need root of the machine itself" in json.loads(done.stdout)["msg"]
+
+
+def test_a_node_starts_on_control_groups_of_version_2(full: FullNodes, world: World) -> None:
+    """A machine that has no others. Where the controllers are version 1's, it has none of them; systemd runs anyway."""
+    fstype, _free = roots.see_disk(str(world.scratch))
+    if fstype not in roots.DISK_TYPES:
+        pytest.skip(f"{world.scratch} lies on {fstype}, and a full node's files must lie on a disk")
+    if world.run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup", check=False).returncode:
+        pytest.skip("this kernel has no control groups of version 2")
+    machine = Machine(world, "podfab2")
+    data = world.scratch / "data"
+    try:
+        machine.nodes(kind="full", count=1, data=str(data))
+        asked = "systemctl is-system-running --wait; stat -f -c %T /sys/fs/cgroup; grep ^0: /proc/1/cgroup"
+        assert machine.ssh("node1", asked).split() == ["running", "cgroup2fs", "0::/init.scope"]
+        assert world.sh("ls -d /sys/fs/cgroup/podnet-nodes.podfab2@*.node1/init.scope")
+    finally:
+        machine.nodes(state="absent", data=str(data))
+    assert world.run("sh", "-c", "ls -d /sys/fs/cgroup/podnet-nodes.podfab2@*", check=False).returncode != 0
+    assert not data.exists()
 
 
 def test_removal_leaves_nothing_but_the_root_file_system(full: FullNodes) -> None:
