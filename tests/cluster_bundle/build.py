@@ -43,10 +43,13 @@ def bundles(versions: Iterable[str] = VERSIONS) -> dict[str, Path]:
         obstacle = debian.why_not()
         if obstacle:
             raise BuildError(f"The bundle is not in {cache.directory()}, and it cannot be built. {obstacle}")
-        with cache.locked():
-            missing = [version for version in wanted if not cache.place(version).exists()]
-            if missing:
-                _build(missing)
+        try:
+            with cache.locked():
+                missing = [version for version in wanted if not cache.place(version).exists()]
+                if missing:
+                    _build(missing)
+        except OSError as error:
+            raise BuildError(f"Building in {cache.directory()} failed: {error}. Mend that and start again.") from error
     return {version: cache.place(version) for version in wanted}
 
 

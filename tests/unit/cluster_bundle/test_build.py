@@ -112,7 +112,7 @@ def test_what_other_states_of_the_checkout_left_half_is_removed(assembled: list[
     bundles(["v1.20.2"])
     assert not (own_cache / "building-0123456789abcdef").exists()
     assert (own_cache / "v1.20.2-0123456789abcdef").exists()
-    assert main(["--prune", "v1.20.2"]) == 0
+    assert main(["--prune"]) == 0
     assert not (own_cache / "v1.20.2-0123456789abcdef").exists()
     assert cache.place("v1.20.2").exists()
 
@@ -123,6 +123,12 @@ def test_a_full_disk_is_said_before_anything_is_built(assembled: list[str], monk
     with pytest.raises(BuildError, match=r"1\.0 GB left.*XDG_CACHE_HOME"):
         bundles()
     assert assembled == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(assembled: list[str], own_cache: Path) -> None:
+    own_cache.parent.write_text("a file where the directory should be")
+    with pytest.raises(BuildError, match=f"Building in {own_cache} failed"):
+        bundles()
 
 
 def test_a_second_process_waits_and_finds_it_built(
