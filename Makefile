@@ -24,11 +24,11 @@ test: ## all tests; installs what it needs, takes some minutes
 	@$(python) -m tests.runner
 
 test-cluster: ## the life of a real Kubernetes cluster on this machine (root; builds it first, which takes ten minutes)
-	@tools/setup --cluster
+	@tools/setup --tests
 	@$(python) -m tests.runner cluster
 
 test-bare: ## make demo and make clean on a bare Debian 12 and 13 (root)
-	@tools/setup --cluster
+	@tools/setup --tests
 	@$(python) -m tests.runner bare
 
 test-unit: ## unit tests only, no root needed
