@@ -196,7 +196,9 @@ def test_strange_nodes_do_not_stop_the_others(site: Site) -> None:
         "no/../python": "failed",
         "rootless": "partial",
     }
-    assert "Connection refused" in found["silent"]["error"]["cause"]
+    # On a busy machine ssh may still be ending when ansible-core finds its pipe closed, and then says only that.
+    cause = found["silent"]["error"]["cause"]
+    assert "Connection refused" in cause or "Data could not be sent to remote host '127.0.0.1'" in cause
     assert "python3" in found["no/../python"]["error"]["remedy"]
     assert "/nonexistent/sudo: not found" in found["rootless"]["errors"][0]["cause"]
     assert "rootless could not be read" not in done.stdout
