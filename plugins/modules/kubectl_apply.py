@@ -61,9 +61,12 @@ output:
   sample: [namespace/shop created]
 """
 
+import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+
+NO_NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
 
 
 def main() -> None:
@@ -85,6 +88,9 @@ def main() -> None:
     while True:
         # kubectl diff: 0 no difference, 1 some, more than 1 an error.
         status, difference, err = module.run_command([*base, "diff", "-f", "-"], data=manifests)
+        if status > 1 and NO_NAMESPACE.search(err):
+            # diff does not know that the manifests bring the namespace; if they do not, apply says so.
+            status, difference = 1, err
         if status == 0:
             module.exit_json(changed=False, output=[])
         if status == 1 and module.check_mode:
