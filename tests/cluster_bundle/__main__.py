@@ -21,7 +21,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.cluster_bundle",
         description="Builds offline bundles for the tests on a real cluster, from Debian packages, and prints their "
-        "folders; takes about ten minutes on two cores and 7 GB of disk, once. Needs root and mmdebstrap.",
+        "folders; takes ten to fifteen minutes on two free cores and 7 GB of disk, once. Needs root and mmdebstrap.",
     )
     parser.add_argument("version", nargs="*", help=f"only these versions (default: {', '.join(VERSIONS)})")
     parser.add_argument(

@@ -69,7 +69,8 @@ def _build(versions: list[str]) -> None:
     steps.log.write_bytes(b"")
     tree.mkdir(exist_ok=True)
     print(
-        f"cluster bundle: building {', '.join(versions)}; about ten minutes on two cores, once. Log: {steps.log}",
+        f"cluster bundle: building {', '.join(versions)}; it takes ten to fifteen minutes on two free cores, once.\n"
+        f"  log: {steps.log}",
         file=sys.stderr,
     )
     begun = time.monotonic()
