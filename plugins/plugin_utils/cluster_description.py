@@ -19,7 +19,7 @@ try:
 except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
     pass
 
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import full_image_name
+from ansible_collections.podnet.lab.plugins.module_utils._bundle import full_image_name, read_manifest
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_versions import OLDEST, Version, parse_version
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab_description import (
     IFNAME,
@@ -276,6 +276,22 @@ def _bridge(value: Any, faults: list[Fault]) -> str:
     return name
 
 
+def _bundle(manifest: Any, faults: list[Fault]) -> dict[str, Any] | None:
+    """Return what the plan needs of a bundle's manifest; one that lies on a node is checked here for the first time."""
+    if not manifest:
+        return None
+    bundle, wrong = read_manifest(manifest)
+    if wrong:
+        remedy = "Make the bundle again, or correct its manifest.json"
+        faults.append(Fault(VARIABLE + "bundle", f"its manifest is wrong: {'; '.join(wrong)}", remedy))
+    return {
+        "version": bundle.kubernetes_version,
+        "architecture": bundle.architecture,
+        "images": [name for image in bundle.images for name in image.names],
+        "cni": any(item.path.startswith("cni/bin/") for item in bundle.files),
+    }
+
+
 def _bundle_faults(cluster: Cluster, given: Version | None) -> None:
     where = VARIABLE + "bundle"
     if cluster.source != "bundle":
@@ -307,15 +323,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
     given = parse_version(raw.get("version")) if raw.get("version") else None
     if raw.get("version") and given is None:
         faults.append(Fault(VARIABLE + "version", f"{raw['version']!r} is not a version", "Write it as 1.34.2"))
-    manifest = raw.get("bundle_manifest") or None
-    bundle = None
-    if manifest:
-        bundle = {
-            "version": str(manifest.get("kubernetes_version")),
-            "architecture": str(manifest.get("architecture")),
-            "images": [str(name) for image in manifest.get("images") or [] for name in image.get("names") or []],
-            "cni": any(str(item.get("path", "")).startswith("cni/bin/") for item in manifest.get("files") or []),
-        }
+    bundle = _bundle(raw.get("bundle_manifest"), faults)
     source = str(raw.get("source") or "repository")
     version = parse_version(bundle["version"]) if source == "bundle" and bundle else given
     if source == "repository" and given is None and not faults:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.podnet.lab.plugins.module_utils._bundle import REQUIRED
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import make_plan
 
 
@@ -35,6 +36,17 @@ def described(**options: Any) -> dict[str, Any]:
         "packages": {"containerd": "containerd"},
     }
     return {**raw, **options}
+
+
+def manifest(version: str, *images: str, architecture: str = "amd64") -> dict[str, Any]:
+    """A bundle's manifest without faults, with the images of one archive."""
+    return {
+        "format": 1,
+        "kubernetes_version": version,
+        "architecture": architecture,
+        "files": [{"path": path, "sha256": "0" * 64} for path in REQUIRED],
+        "images": [{"file": "images/all.tar", "sha256": "1" * 64, "names": list(images)}],
+    }
 
 
 def node(address: str, **changes: Any) -> dict[str, Any]:

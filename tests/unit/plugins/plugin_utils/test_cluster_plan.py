@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import Any
 
@@ -24,6 +23,7 @@ from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.clusters imp
     api,
     both,
     described,
+    manifest,
     plan,
     running,
 )
@@ -258,35 +258,31 @@ def test_labels_are_set_and_taken_back_and_foreign_ones_stay() -> None:
 
 
 def test_a_bundle_must_fit() -> None:
-    manifest = {
-        "kubernetes_version": "v1.20.2", "architecture": "arm64", "files": [],
-        "images": [{"names": ["k8s.gcr.io/etcd:3.4.13-0"]}],
-    }  # fmt: skip
-    faults = plan(described(source="bundle", bundle_manifest=manifest), both())["faults"]
-    text = " ".join(faults)
+    other = manifest("v1.20.2", "k8s.gcr.io/etcd:3.4.13-0", architecture="arm64")
+    text = " ".join(plan(described(source="bundle", bundle_manifest=other), both())["faults"])
     for words in (
         "the bundle has Kubernetes v1.20.2",
         "no image in the bundle is named pause",
         "the bundle is for arm64",
     ):
         assert words in text
-    manifest = copy.deepcopy(manifest)
-    manifest.update(architecture="amd64", images=[{"names": ["k8s.gcr.io/pause:3.2"]}])
-    result = plan(described(source="bundle", bundle_manifest=manifest, version=""), both())
+    fits = manifest("v1.20.2", "k8s.gcr.io/pause:3.2")
+    result = plan(described(source="bundle", bundle_manifest=fits, version=""), both())
     assert result["faults"] == []
     assert result["nodes"]["node1"]["containerd"]["sandbox_image"] == "k8s.gcr.io/pause:3.2"
     assert result["nodes"]["node1"]["containerd"]["cni_bin_dir"] == "/usr/lib/cni"
 
 
+@pytest.mark.parametrize("wrong", [["a list"], {"format": 1}, manifest("latest", "pause:1")])
+def test_a_manifest_that_is_wrong_is_a_fault_and_no_crash(wrong: Any) -> None:
+    faults = plan(described(source="bundle", bundle_manifest=wrong, version=""), both())["faults"]
+    assert any("kubeadm_cluster_bundle: its manifest is wrong" in fault for fault in faults)
+
+
 def test_flannel_needs_its_images_in_the_bundle_and_vxlan_in_the_kernel() -> None:
-    manifest = {
-        "kubernetes_version": "v1.34.2",
-        "architecture": "amd64",
-        "images": [{"file": "images/a.tar", "names": ["registry.k8s.io/pause:3.10.1", "docker.io/library/one:1"]}],
-    }
     options = {
         "source": "bundle",
-        "bundle_manifest": manifest,
+        "bundle_manifest": manifest("v1.34.2", "registry.k8s.io/pause:3.10.1", "docker.io/library/one:1"),
         "version": "",
         "flannel_images": ["one:1", "x.org/two:2"],
     }
@@ -301,13 +297,10 @@ def test_flannel_needs_its_images_in_the_bundle_and_vxlan_in_the_kernel() -> Non
 
 
 def test_packages_of_the_distribution_stand_in_a_bundles_way() -> None:
-    manifest = {
-        "kubernetes_version": "v1.20.2",
-        "architecture": "amd64",
-        "images": [{"names": ["k8s.gcr.io/pause:3.2"]}],
-    }
     seen = both(programs={"kubelet": {"path": "/usr/bin/kubelet", "package": "kubelet"}})
-    faults = plan(described(source="bundle", bundle_manifest=manifest, version=""), seen)["faults"]
+    faults = plan(
+        described(source="bundle", bundle_manifest=manifest("v1.20.2", "k8s.gcr.io/pause:3.2"), version=""), seen
+    )["faults"]
     assert any("kubelet (kubelet)" in fault for fault in faults)
 
 
