@@ -132,19 +132,23 @@ def test_a_bundle_is_made_kept_and_repaired(made: Made, tmp_path: Path) -> None:
     assert made.files() == before
     assert all(line.endswith(".sha256") for line in made.upstream.asked)
 
-    # What a run that was killed leaves half done is fetched again, and nothing else.
+    # What a run that was killed leaves half done is fetched again, and nothing else. An image that is not wanted any
+    # more leaves the folder.
     kubelet = made.path / "bin" / "kubelet"
     image = next((made.path / "images").glob("*coredns*"))
     plugin = made.path / "cni" / "bin" / "bridge"
     for file in (kubelet, image, plugin):
         file.write_bytes(file.read_bytes()[:-1])
-    (made.path / "manifest.json").unlink()
     half = {str(file.relative_to(made.path)) for file in (kubelet, image, plugin)}
-    whole = {path: time for path, time in made.files().items() if path not in half}
-    made.make()
-    assert verified(made.path, tmp_path / "c")["files"] == raw["files"]
+    busybox = str(next((made.path / "images").glob("*busybox*")).relative_to(made.path))
+    whole = {path: time for path, time in made.files().items() if path not in {*half, busybox, "manifest.json"}}
+    made.make(workload_image="")
+    repaired = verified(made.path, tmp_path / "c")
+    assert repaired["files"] == raw["files"]
+    assert names(repaired) == set(IMAGES)
     after = made.files()
     assert {path: after[path] for path in whole} == whole
+    assert busybox not in after
 
 
 def test_a_file_with_another_sum_is_refused(made: Made) -> None:
@@ -165,9 +169,9 @@ def test_what_cannot_be_reached_is_named(made: Made) -> None:
     said = made.refused(version="1.34.99")
     assert "/v1.34.99/bin/linux/amd64/kubeadm" in said
     assert "404" in said
-    said = made.refused(crictl_url="http://127.0.0.1:1/crictl")
-    assert "http://127.0.0.1:1/crictl/v1.34.0/crictl-v1.34.0-linux-amd64.tar.gz" in said
-    assert "kubernetes_bundle_crictl_url" in said
+    said = made.refused(release_url="http://127.0.0.1:1/release")
+    assert f"http://127.0.0.1:1/release/{VERSION}/bin/linux/amd64/kubelet" in said
+    assert "kubernetes_bundle_release_url" in said
 
 
 def test_images_that_cannot_be_had_are_named(made: Made) -> None:
@@ -209,10 +213,6 @@ def test_another_architecture_and_what_is_wanted_beside(made: Made, tmp_path: Pa
     assert names(raw) == {*IMAGES, *FLANNEL, "docker.io/library/extra:1"}
     assert not [item for item in raw["files"] if item["path"].startswith("cni/")]
     assert (made.path / "bin" / "kubeadm").read_bytes().endswith(b"# arm64\n")
-    # An image that is not wanted any more leaves the folder.
-    made.make(**options)
-    assert names(verified(made.path, tmp_path / "b")) == {*IMAGES, *FLANNEL}
-    assert len(list((made.path / "images").iterdir())) == len(IMAGES) + len(FLANNEL)
 
 
 def test_what_makes_no_bundle_is_refused_at_once(made: Made) -> None:
