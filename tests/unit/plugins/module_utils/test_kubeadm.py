@@ -19,7 +19,11 @@ from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
     safe_path,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_cni import foreign, kept_aside, own_results
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import chains_to_drop, mounts_below
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import (
+    FLANNEL_CHAINS,
+    chains_to_drop,
+    mounts_below,
+)
 from ansible_collections.podnet.lab.plugins.modules.kubeadm import as_config, what_went_wrong, with_secrets
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "kubeadm")
@@ -45,6 +49,21 @@ def test_a_rule_is_judged_by_its_target_and_not_by_its_comment() -> None:
     assert deleted == [
         '-D PREROUTING -m comment --comment "kubernetes service portals -j MINE" -j KUBE-SERVICES',
         "-D PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+    ]
+
+
+def test_chains_of_flannel_go_only_where_it_is_the_clusters() -> None:
+    saved = (
+        "*nat\n:POSTROUTING ACCEPT [0:0]\n:FLANNEL-POSTRTG - [0:0]\n-A FLANNEL-POSTRTG -s 10.244.0.0/16 -j MASQUERADE\n"
+        '-A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG\nCOMMIT\n'
+    )
+    assert chains_to_drop(saved) == ""
+    assert chains_to_drop(saved, FLANNEL_CHAINS).splitlines() == [
+        "*nat",
+        ":FLANNEL-POSTRTG - [0:0]",
+        '-D POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG',
+        "-X FLANNEL-POSTRTG",
+        "COMMIT",
     ]
 
 
