@@ -105,8 +105,9 @@ node:
       type: bool
     kernel:
       description:
-        - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(vxlan) alike,
-          C(sysctls), and C(conntrack_writable), which is false in a network namespace that is not the machine's first.
+        - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(vxlan) and
+          C(ip_vs) alike, C(sysctls), and C(conntrack_writable), which is false in a network namespace that is not the
+          machine's first.
       type: dict
     addresses:
       description: IPv4 addresses, each with C(ifname), C(local), C(prefixlen) and C(mtu).
@@ -248,6 +249,7 @@ class Node:
                 "br_netfilter": self.feature("br_netfilter", os.path.isdir("/proc/sys/net/bridge")),
             },
             "vxlan": self.feature("vxlan", os.path.isdir("/sys/module/vxlan")),
+            "ip_vs": self.feature("ip_vs", os.path.exists("/proc/net/ip_vs")),
             "sysctls": sysctls,
             "conntrack_writable": not os.path.exists(conntrack) or os.access(conntrack, os.W_OK),
         }

@@ -158,6 +158,9 @@ def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> N
     if cluster.cni == "flannel" and seen["kernel"].get("vxlan") == "missing":
         text = f"its kernel {seen['kernel']['release']} has no vxlan, built in or as a module, which flannel needs"
         node.fault(text, f"Install the kernel's modules, or choose {VARIABLE}cni: bridge")
+    if cluster.kube_proxy.get("mode") == "ipvs" and seen["kernel"].get("ip_vs") == "missing":
+        text = f"its kernel {seen['kernel']['release']} has no ip_vs, built in or as a module, which mode ipvs needs"
+        node.fault(text, f"Install the kernel's modules, or take mode out of {VARIABLE}kube_proxy_config")
     if cluster.bundle is not None and cluster.source == "bundle":
         if cluster.bundle["architecture"] != seen["architecture"]:
             text = f"it is {seen['architecture']}, and the bundle is for {cluster.bundle['architecture']}"

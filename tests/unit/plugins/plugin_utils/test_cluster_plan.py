@@ -142,6 +142,15 @@ def test_machines_that_cannot_be_nodes_are_refused(changes: dict[str, Any], word
     assert any(words in fault for fault in faults), faults
 
 
+def test_ipvs_needs_a_kernel_that_has_it() -> None:
+    seen = both()
+    for host in seen.values():
+        host["kernel"] = {**host["kernel"], "ip_vs": "missing"}
+    assert plan(described(), seen)["faults"] == []
+    faults = plan(described(kube_proxy_config={"mode": "ipvs"}), seen)["faults"]
+    assert sum("has no ip_vs" in fault for fault in faults) == 2
+
+
 def test_all_faults_come_in_one_answer() -> None:
     assert len(plan(described(pod_cidr="x", bridge="", endpoint=":"), both(swap=["/a"], memory_mib=1))["faults"]) == 7
 
