@@ -95,7 +95,7 @@ def test_service_answers_by_its_name(cluster: Site, name: str) -> None:
 def test_service_answers_by_its_address_and_on_every_node(cluster: Site) -> None:
     [service] = [one for one in cluster.items("services") if one["metadata"]["name"] == "web"]
     names = set()
-    for _ in range(12):
+    for _turn in range(12):
         names.add(cluster.in_pod("pod1", f"wget -qO- http://{service['spec']['clusterIP']}", "container1").strip())
     assert len(names) > 1, "one backend got everything"
     for node in cluster.items("nodes"):

@@ -150,7 +150,7 @@ def test_nothing_is_odd_about_a_healthy_cluster(model: Any) -> None:
 def leftovers(cluster: Site) -> Iterator[str]:
     """On a worker: a namespace that outlived its pod, a lease of nobody, and a pod whose lease is gone."""
     node = cluster.workers[0]
-    pod = next(pod for pod in cluster.items("pods") if pod["spec"]["nodeName"] == node)
+    [pod, *_others] = [pod for pod in cluster.items("pods") if pod["spec"]["nodeName"] == node]
     lease = f"{NETWORK}/{pod['status']['podIP']}"
     prefix = pod["status"]["podIP"].rpartition(".")[0]
     cluster.nodes.shell(
