@@ -33,7 +33,16 @@ from ansible_collections.podnet.lab.tests.integration.support.nodes import (
     open_nodes,
 )
 
-FILES = ("test_creation", "test_inspection", "test_comparison", "test_members", "test_upgrade", "test_removal")
+FILES = (
+    "test_creation",
+    "test_inspection",
+    "test_comparison",
+    "test_members",
+    "test_upgrade",
+    "test_removal",
+    "test_flannel",
+    "test_repository",
+)
 VERSION = "v1.20.2"
 
 
