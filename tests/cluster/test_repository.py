@@ -83,6 +83,7 @@ def repository(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         own.cluster(kubeadm_cluster_state="absent")
         site.nodes.shell(CONTROL_PLANE, SOURCES_BACK)
+        subprocess.run(["gpgconf", "--homedir", str(key.home), "--kill", "all"], check=False)
 
 
 def options(site: Site, url: str, scratch: Path, key: Key) -> dict[str, Any]:
