@@ -79,8 +79,8 @@ def sockets_directory(fabric: str) -> str:
 
 
 @contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Make the directory `path` and hold an exclusive lock on it.
+def locked(path: str, fleeting: bool = False) -> Iterator[None]:
+    """Make the directory `path` and hold an exclusive lock on it; if `fleeting`, remove it at the end when it is empty.
 
     Whoever held the lock before may have removed the directory: then it is made and locked again.
     Raises OSError when the directory cannot be made.
@@ -94,7 +94,12 @@ def locked(path: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_same(descriptor, path):
-                yield
+                try:
+                    yield
+                finally:
+                    # Still locked: a moment later it may be another's, who has put nothing into it yet.
+                    if fleeting:
+                        remove_if_empty(path)
                 return
         finally:
             os.close(descriptor)

@@ -394,8 +394,13 @@ def _present(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> D
             now = machine.see_fabric(wanted.fabric, try_nodes=False)
             return _present_result(wanted, seen, plan, now)
     finally:
-        state.remove_if_empty(directory)
-        state.remove_if_empty(state.BASE)
+        _leave_no_empty(directory)
+
+
+def _leave_no_empty(directory: str) -> None:
+    """Remove a fabric's state directory, and that of all fabrics, when nothing is in them."""
+    with state.locked(state.BASE, fleeting=True), state.locked(directory, fleeting=True):
+        pass
 
 
 def _full_faults(module: AnsibleModule, root_built: bool) -> List[str]:
@@ -499,8 +504,7 @@ def _absent(module: AnsibleModule, machine: Machine, wanted: nodes.Wanted) -> Di
             with state.locked(directory):
                 machine.remove_fabric(wanted.fabric, data)
         finally:
-            state.remove_if_empty(directory)
-            state.remove_if_empty(state.BASE)
+            _leave_no_empty(directory)
     return {
         "changed": there,
         "actions": ["removed fabric %s" % wanted.fabric] if there else [],
