@@ -33,7 +33,7 @@ def flannel_bundle(bundle: Path, target: Path, bridge: bytes) -> Path:
     proxy = next(path for name, path in archives.items() if "/kube-proxy:" in name)
     daemon = {"opt/bin/flanneld": (HERE / "flanneld").read_bytes(), "sbin/bridge": bridge}
     _write(target / "images" / "flannel-stand-in.tar", IMAGE, [app, proxy], daemon)
-    plugin = {"flannel": (HERE / "flannel").read_bytes()}
+    plugin = {"flannel": b"#!/usr/bin/python3\n" + (HERE / "cni_plugin.py").read_bytes()}
     _write(target / "images" / "flannel-cni-plugin-stand-in.tar", PLUGIN_IMAGE, [app], plugin)
     for name in (IMAGE, PLUGIN_IMAGE):
         file = f"images/{name.rpartition('/')[2].partition(':')[0]}.tar"

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, podnet.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,11 +12,13 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 STATE = "/var/lib/cni/flannel"
 
 
-def delegated(conf):
+def delegated(conf: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the bridge plugin, as flannel's plugin makes it of subnet.env."""
     with open("/run/flannel/subnet.env") as opened:
         env = dict(line.strip().split("=", 1) for line in opened)
     own = str(ipaddress.ip_interface(env["FLANNEL_SUBNET"]).network)
@@ -50,7 +51,7 @@ elif command == "DEL":
 else:
     delegate = {**conf, "type": "bridge"}
 program = next(path + "/bridge" for path in os.environ["CNI_PATH"].split(":") if os.path.exists(path + "/bridge"))
-done = subprocess.run([program], input=json.dumps(delegate), text=True, stdout=subprocess.PIPE)
+done = subprocess.run([program], check=False, input=json.dumps(delegate), text=True, stdout=subprocess.PIPE)
 print(done.stdout, end="")
 if command == "DEL" and done.returncode == 0:
     os.unlink(kept)
