@@ -18,15 +18,8 @@ description:
   - A bridge that carries the lab's mark and has another name is removed. A link with the wanted name
     that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: Name of the bridge. Needed when O(state=present).

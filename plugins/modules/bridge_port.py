@@ -18,15 +18,8 @@ description:
   - O(ports) is the whole of the lab's ports. A link of the lab that is a port of the bridge and is not
     in it is detached. Ports that do not carry the lab's mark are left alone.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   bridge:
     description: Name of the bridge.

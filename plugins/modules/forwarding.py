@@ -21,15 +21,8 @@ description:
     nftables or iptables with policy drop, which for packets between pods of one node counts when
     C(bridge-nf-call-iptables) is set. The module never changes rules that the lab did not make.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   state:
     description: Whether the lab needs forwarding.

@@ -19,14 +19,7 @@ description:
   - A file that holds the image already, with the right SHA-256 sum of each layer and for the right architecture, is
     kept, and no registry is asked. Any other file is replaced, when the new one is whole.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   name:
     description: Name of the image in the archive, with registry and tag.

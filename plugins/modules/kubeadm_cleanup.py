@@ -22,14 +22,7 @@ description:
   - CNI configurations, bridges, leases, rules and routes of others stay.
   - Does nothing on a node without the role's mark. The mark goes last.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   files:
     description: Further files to remove, which the role wrote.

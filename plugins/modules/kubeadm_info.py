@@ -19,20 +19,7 @@ description:
     the control plane, what the cluster's API says of its nodes.
   - Returns no secret. Waits while a kubeadm that an earlier play started is still at work.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-    details:
-      - This module never changes a node.
-  diff_mode:
-    support: N/A
-    details:
-      - This module never changes a node.
-  idempotent:
-    support: full
-    details:
-      - This module never changes a node.
+  - podnet.lab.attributes.info_module
 options:
   packages:
     description: Packages of the distribution whose versions are wanted.

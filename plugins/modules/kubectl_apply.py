@@ -17,14 +17,7 @@ description:
   - Asks C(kubectl diff) whether the cluster differs from the manifests, and applies them when it does. Needs no Python
     library for Kubernetes, and no access to the API from the control node.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   manifests:
     description: YAML documents.

@@ -18,21 +18,8 @@ description:
     everything on the node that carries the lab's mark. After a teardown that is nothing.
   - It looks for marks, not at what the lab's state says, and so also finds what a lost state file would hide.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.info_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-    details:
-      - This module never changes a node.
-  diff_mode:
-    support: N/A
-    details:
-      - This module never changes a node.
-  idempotent:
-    support: full
-    details:
-      - This module never changes a node.
 """
 
 EXAMPLES = r"""

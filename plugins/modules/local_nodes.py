@@ -26,14 +26,7 @@ description:
   - The role P(podnet.lab.local_nodes#role) uses this module, and adds the SSH key, the C(known_hosts) file and the
     inventory.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   state:
     description:

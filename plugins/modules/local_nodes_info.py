@@ -13,20 +13,7 @@ description:
   - Lists the fabrics of this machine and their nodes, and whether each still runs and answers.
   - Needs no root.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-    details:
-      - This module changes nothing.
-  diff_mode:
-    support: N/A
-    details:
-      - This module changes nothing.
-  idempotent:
-    support: full
-    details:
-      - This module changes nothing.
+  - podnet.lab.attributes.info_module
 options:
   fabric:
     description: Name of the only fabric to list. All of them when it is not given.

@@ -20,15 +20,8 @@ description:
   - The table is compared as a whole and replaced at once, so that no packet sees half of it. No other
     table is touched.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   state:
     description: Whether the lab has its table on this node.

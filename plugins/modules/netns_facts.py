@@ -19,7 +19,8 @@ description:
   - The facts are described by a JSON Schema, C(docs/schema/podnet_netns.schema.json), which the collection's tests
     enforce.
 extends_documentation_fragment:
-  - podnet.lab.attributes.facts_module
+  - podnet.lab.attributes.info_module
+  - podnet.lab.attributes.returns_facts
   - podnet.lab.facts
 author: podnet.lab contributors (@podnet-lab)
 """

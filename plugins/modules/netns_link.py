@@ -17,15 +17,8 @@ description:
   - Sets links inside named network namespaces up, and sets their MTU.
   - What is not listed is left alone.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   links:
     description:

@@ -23,14 +23,7 @@ description:
     stay until then, since pods may still run from them, or until the kubelet needs their room.
   - Formed of an action plugin, which reads the bundle on the control node, and a module on the node.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   path:
     description:

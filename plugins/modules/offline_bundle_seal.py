@@ -19,14 +19,7 @@ description:
   - Files are all those in C(bin), C(cni/bin), C(units) and C(manifests). Images are those that O(images) lists. Files
     that the former manifest lists and the new one does not are removed; others stay and are not of the bundle.
 extends_documentation_fragment:
-  - podnet.lab.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - podnet.lab.attributes.changing_module
 options:
   path:
     description: The folder.

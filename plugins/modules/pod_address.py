@@ -21,15 +21,8 @@ description:
   - O(pods) is the whole of what the lab has on this node. Leases of other pods of the lab are released.
     Leases in the same directory that the lab did not make are kept, and their addresses are not used.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   state:
     description: V(absent) releases every lease of the lab on this node. The addresses go with their links.

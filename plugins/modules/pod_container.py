@@ -23,15 +23,8 @@ description:
   - There is no image and no root file system. A container sees the node's files and runs the node's programs,
     as root of the node. It is a model for learning, not an isolation.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   pods:
     description: Every pod that the lab has on this node. Empty ends every container.

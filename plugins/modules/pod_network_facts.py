@@ -18,7 +18,8 @@ description:
   - Changes nothing on the node.
   - The facts are described by JSON Schemas, C(docs/schema/*.schema.json), which the collection's tests enforce.
 extends_documentation_fragment:
-  - podnet.lab.attributes.facts_module
+  - podnet.lab.attributes.info_module
+  - podnet.lab.attributes.returns_facts
   - podnet.lab.facts
 author: podnet.lab contributors (@podnet-lab)
 """

@@ -23,15 +23,8 @@ description:
   - A sandbox whose process died gets a new one in the same namespace. A namespace that lost its name
     gets it back.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   pods:
     description: Every pod that the lab has on this node. Empty removes all of them.

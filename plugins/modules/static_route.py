@@ -18,15 +18,8 @@ description:
   - O(routes) is the whole of what the lab has on this node. A route of the lab that is not in it is removed.
   - A route to a wanted destination that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   routes:
     description: Every static route of the lab on this node. Empty removes all of them.

@@ -20,15 +20,8 @@ description:
   - A cable of which an end is missing, or leads elsewhere, is laid anew. A link with the wanted name that
     the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
-  - podnet.lab.attributes
+  - podnet.lab.attributes.changing_module
   - podnet.lab.lab
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   pairs:
     description: Every cable that the lab has on this node. Empty removes all of them.
