@@ -35,6 +35,8 @@ Read = Callable[[str], Optional[bytes]]
 """Reads a file of the node; None when it cannot be read."""
 
 _HTTPS = 443
+_HOST = re.compile(r"[0-9A-Za-z._:%-]+\Z")
+_NO_SERVER = "its server is not https://HOST:PORT"
 # RFC 6750, 2.1: what an Authorization header may carry.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 
@@ -56,13 +58,14 @@ class Access:
         token: Optional[str] = None,
         server_name: Optional[str] = None,
     ) -> None:
-        parts = urlsplit(server)
         try:
+            parts = urlsplit(server)
             host, port = parts.hostname, parts.port or _HTTPS
-        except ValueError:
-            host, port = None, 0
-        if parts.scheme != "https" or not host or parts.username is not None or parts.path not in ("", "/"):
-            raise KubeConfigError("its server is not https://HOST:PORT")
+        except ValueError:  # brackets without an end, a port that is no number
+            raise KubeConfigError(_NO_SERVER) from None
+        named = host is not None and _HOST.match(host)
+        if parts.scheme != "https" or not named or parts.username is not None or parts.path not in ("", "/"):
+            raise KubeConfigError(_NO_SERVER)
         self.host = host
         self.port = port
         self.server = "https://%s:%d" % ("[%s]" % host if ":" in host else host, port)

@@ -29,7 +29,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._cidr_records import Ra
 from ansible_collections.podnet.lab.plugins.module_utils._cidr_sources_api import ThisNode, own_node, read_api
 from ansible_collections.podnet.lab.plugins.module_utils._cidrs import pod_cidr_facts
 from ansible_collections.podnet.lab.plugins.module_utils._files import Files
-from ansible_collections.podnet.lab.plugins.module_utils._kube_config import KubeConfigError, parse_kubeconfig
+from ansible_collections.podnet.lab.plugins.module_utils._kube_config import Access, KubeConfigError, parse_kubeconfig
 
 THIS = ThisNode("CP1", ["192.0.2.11", "10.244.0.1"])
 NODES = "/api/v1/nodes"
@@ -441,6 +441,8 @@ def test_a_range_that_is_none_is_an_error_with_its_source(pki: _Pki, server: Sta
         ({"server": "http://127.0.0.1:1"}, "its server is not https"),
         ({"server": "https://user:word@127.0.0.1:1"}, "its server is not https"),
         ({"server": "https://127.0.0.1:99999"}, "its server is not https"),
+        ({"server": "https://[::1"}, "its server is not https"),
+        ({"server": "https://a\x1bb:1"}, "its server is not https"),
         ({"server": 7}, "its server is not https"),
         ({"certificate-authority-data": "%%%"}, "not base64"),
         ({"certificate-authority-data": "", "certificate-authority": "nowhere"}, "names cannot be read"),
@@ -512,6 +514,16 @@ JSON = st.recursive(
 def test_kubeconfigs_of_any_shape_are_refused_with_a_reason(document: Any) -> None:
     with pytest.raises(KubeConfigError):
         parse_kubeconfig(document, "/x", lambda _path: None)
+
+
+@given(st.text(max_size=12) | st.text(alphabet="[]:/@%.1a?#\x1b\n", max_size=12))
+def test_servers_of_any_spelling_are_refused_or_shown_without_harm(rest: str) -> None:
+    try:
+        access = Access("https://" + rest, b"")
+    except KubeConfigError:
+        return
+    assert access.server.isprintable()
+    assert 0 < access.port < 65536
 
 
 @given(st.lists(JSON, max_size=4))
