@@ -14,6 +14,9 @@ r"""The results that runtimes keep of CNI calls (containernetworking/cni, ``libc
 
 ``netns`` is there since 2023; before, the result's interfaces name it as ``sandbox``. Files older
 than 2019 hold the bare result, without ``kind``; then the file's name gives the container.
+
+podman 4 calls CNI plugins too, with the name of its container or pod as ``K8S_POD_NAME`` and without
+``K8S_POD_NAMESPACE``, which every pod of Kubernetes has: that is no pod's name.
 """
 
 from __future__ import annotations
@@ -48,14 +51,15 @@ def parse_cni_result(value: Any, path: str) -> Optional[SandboxClaim]:
     if text(cache.get("ifName")) == "lo" or path.endswith("-lo"):
         return None
     arguments = _arguments(cache.get("cniArgs"))
+    namespace = arguments.get("K8S_POD_NAMESPACE")
     match = _NAME.search(path)
     sandbox_id = text(cache.get("containerId")) or arguments.get("K8S_POD_INFRA_CONTAINER_ID")
     return SandboxClaim(
         source="cni_cache",
         path=path,
         sandbox_id=sandbox_id or (match.group(1) if match else None),
-        namespace=arguments.get("K8S_POD_NAMESPACE"),
-        name=arguments.get("K8S_POD_NAME"),
+        namespace=namespace,
+        name=arguments.get("K8S_POD_NAME") if namespace else None,
         uid=arguments.get("K8S_POD_UID"),
         netns=text(cache.get("netns")) or _sandbox_path(result),
         addresses=_addresses(result),

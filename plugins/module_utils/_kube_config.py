@@ -63,8 +63,9 @@ class Access:
             host, port = parts.hostname, parts.port or _HTTPS
         except ValueError:  # brackets without an end, a port that is no number
             raise KubeConfigError(_NO_SERVER) from None
-        named = host is not None and _HOST.match(host)
-        if parts.scheme != "https" or not named or parts.username is not None or parts.path not in ("", "/"):
+        if host is None or not _HOST.match(host) or parts.scheme != "https" or parts.path not in ("", "/"):
+            raise KubeConfigError(_NO_SERVER)
+        if parts.username is not None:
             raise KubeConfigError(_NO_SERVER)
         self.host = host
         self.port = port

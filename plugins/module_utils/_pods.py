@@ -437,7 +437,8 @@ def _kind(namespace: Namespace, is_host: bool, owner: Optional[Owner], members: 
         return "host"
     if owner is not None and owner["runtime"] == "lab":
         return "lab"
-    if owner is not None and (owner["name"] or owner["uid"]):
+    disputed = {one["field"] for one in owner["contradictions"]} if owner is not None else set()
+    if owner is not None and (owner["name"] or owner["uid"] or disputed & {"name", "uid"}):
         return "pod"
     in_container = any(members.cgroup(process).container_id for process in namespace["processes"])
     if owner is not None or in_container or any(_container_path(path) for path in namespace["paths"]):

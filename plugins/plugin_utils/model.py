@@ -120,7 +120,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         namespace = _namespace(item, host)
         namespaces.append(namespace)
         owner = item.item_or_none("owner")
-        if owner is not None:
+        if owner is not None and namespace["pod"] is not None:
             pods.append(_pod(owner, namespace, _containers(item.items("containers")), host_network=False))
         pods.extend(
             _pod(one, namespace, _containers(_of_pod(item, one)), host_network=True)
@@ -189,6 +189,8 @@ def _namespace(item: Item, host: str) -> Namespace:
     for container in item.items("containers"):
         pids.extend(container.numbers("pids"))
     count = item.number_or_none("process_count")
+    of_a_pod = item.text("kind") in ("pod", "lab")
+    others = (one for one in item.items("containers") if not of_a_pod and one.item_or_none("pod") is None)
     return {
         "host": host,
         "inode": item.number("inode"),
@@ -198,7 +200,8 @@ def _namespace(item: Item, host: str) -> Namespace:
         "nsid": item.number_or_none("nsid"),
         "pid": min(pids, default=None),
         "process_count": len(pids) if count is None else count,
-        "pod": _pod_name(item.item_or_none("owner")),
+        "pod": _pod_name(item.item_or_none("owner")) if of_a_pod else None,
+        "containers": _containers(others),
         "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
         "errors": item.errors(),

@@ -88,6 +88,8 @@ class Namespace(TypedDict):
     """A process in it, by which a person can enter it."""
     process_count: int
     pod: PodName | None
+    containers: list[Container]
+    """Those that are of no pod, as docker and podman make them."""
     interfaces: list[Interface]
     """Without a loopback interface that is as usual."""
     routes: list[Route] | None
@@ -96,7 +98,7 @@ class Namespace(TypedDict):
 
 
 class Container(TypedDict):
-    """One container of a pod."""
+    """One container."""
 
     id: str | None
     name: str | None

@@ -22,11 +22,14 @@ def address(one: Address) -> str:
 
 
 def namespace_name(namespace: Namespace) -> str:
-    """Return what a namespace is called: its pod, else its name, else its inode."""
+    """Return what a namespace is called: its pod, else its containers, else its name, else its inode."""
     if namespace["pod"] is not None:
         return pod_name(namespace["pod"])
     if namespace["kind"] == "host":
         return "the node itself"
+    containers = sorted({one["name"] for one in namespace["containers"] if one["name"]})
+    if containers:  # runtimes name the namespaces themselves by numbers that nobody knows
+        return ", ".join(containers)
     if namespace["names"]:
         return namespace["names"][0]
     return f"namespace {namespace['inode']}"

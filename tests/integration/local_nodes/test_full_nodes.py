@@ -30,7 +30,7 @@ from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_roo
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import _RUN_MODULE as RUN_MODULE
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed
 from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET
-from ansible_collections.podnet.lab.tests.integration.support.probes import require_root, require_tool
+from ansible_collections.podnet.lab.tests.integration.support.probes import require_full_nodes, require_root
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS, World
 
 NAME = FABRIC[:14] + "f"
@@ -181,17 +181,9 @@ def wait_until(holds: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def full() -> Iterator[FullNodes]:
     """Two full nodes; each test leaves two nodes that answer."""
-    require_root()
-    require_tool("sshd", "openssh-server")
-    require_tool("mmdebstrap", "mmdebstrap")
-    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
-        pytest.skip("this kernel has no overlayfs (modprobe overlay)")
-    for fault in cgroups.faults_of_machine():
-        pytest.skip(fault)
     # Their files are the one thing that is not below the test's scratch directory, which may lie in memory.
     data = Path(f"/var/lib/podnet-test-{NAME}")
-    for fault in roots.check_disk("data", str(data), *roots.see_disk(str(data)), roots.SPACE_FOR_NODES, is_upper=True):
-        pytest.skip(fault)
+    require_full_nodes(data)
     with tempfile.TemporaryDirectory(prefix="podnet-full-") as scratch:
         env = {
             **os.environ,

@@ -11,9 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
+from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
 from ansible_collections.podnet.lab.tests.integration.support.world import PATH, World
 
 NODE_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -31,6 +34,21 @@ def require_tool(name: str, package: str) -> str:
     if found is None:
         pytest.skip(f"no {name} on this machine (Debian: {package})")
     return found
+
+
+def require_full_nodes(data: Path) -> None:
+    """Skip unless full nodes can be made here that keep their files in `data`."""
+    require_root()
+    require_tool("sshd", "openssh-server")
+    require_tool("mmdebstrap", "mmdebstrap")
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+        pytest.skip("this kernel has no overlayfs (modprobe overlay)")
+    faults = [
+        *cgroups.faults_of_machine(),
+        *roots.check_disk("data", str(data), *roots.see_disk(str(data)), roots.SPACE_FOR_NODES, is_upper=True),
+    ]
+    for fault in faults:
+        pytest.skip(fault)
 
 
 def require_link_kind(world: World, kind: str, *options: str) -> None:

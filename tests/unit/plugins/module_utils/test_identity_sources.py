@@ -172,6 +172,13 @@ def test_bare_result_from_before_2019(result: Dict[str, Any], addresses: Tuple[s
     assert (claim.sandbox_id, claim.name, claim.addresses) == (ID, None, addresses)
 
 
+def test_the_name_that_podman_4_gives_is_no_pods() -> None:
+    found = cni_cache(networkName="podman", netns=None, cniArgs=[["IgnoreUnknown", "1"], ["K8S_POD_NAME", "web"]])
+    claim = parse_cni_result(found, "/var/lib/cni/results/podman-%s-eth0" % ID)
+    assert claim is not None
+    assert (claim.namespace, claim.name, claim.sandbox_id) == (None, None, ID)
+
+
 def test_loopback_says_nothing() -> None:
     assert parse_cni_result(cni_cache(ifName="lo"), "/x/cni-loopback-%s-lo" % ID) is None
 

@@ -163,6 +163,7 @@ def test_two_results_for_one_namespace_prove_nothing() -> None:
     found = identify(evidence(sandboxes=two), node)[POD]
     assert whose(found) == ("default", None, None, None)
     assert found.owner is not None
+    assert found.kind == "pod"
     fields = {contradiction["field"] for contradiction in found.owner["contradictions"]}
     assert fields == {"name", "uid", "sandbox_id"}
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import model
+from ansible_collections.podnet.lab.plugins.plugin_utils import model, words
 from ansible_collections.podnet.lab.plugins.plugin_utils.reading import ShapeError
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.node_files import (
     NodeFile,
@@ -68,6 +68,22 @@ def test_pod_knows_its_addresses_and_cables() -> None:
     assert [(one["ifname"], one["local"], one["prefixlen"]) for one in pod["addresses"]] == [("eth0", "10.244.1.2", 24)]
     assert pod["cables"] == [{"ifname": "eth0", "peer": "veth00010001", "bridge": "cni0", "resolution": "exact"}]
     assert pod["containers"] == [{"id": f"{pod['netns']:064x}", "name": "web", "pids": [1001]}]
+
+
+def test_containers_of_no_pod_are_those_of_their_namespace() -> None:
+    node = NodeFile(1, pods=1)
+    namespace = node.namespaces[1]
+    namespace["kind"] = "container"
+    namespace["names"] = ["5afd363798d8"]
+    namespace["owner"].update(namespace=None, name=None, uid=None)
+    found = model_of(node)
+    assert found["pods"] == []
+    assert found["totals"]["pods"] == 0
+    assert found["namespaces"][1]["pod"] is None
+    assert found["namespaces"][1]["containers"] == [{"id": f"{namespace['inode']:064x}", "name": "web", "pids": [1001]}]
+    assert words.namespace_name(found["namespaces"][1]) == "web"
+    namespace["containers"][0]["name"] = None
+    assert words.namespace_name(model_of(node)["namespaces"][1]) == "5afd363798d8"
 
 
 def test_host_network_pod_has_neither() -> None:
