@@ -151,7 +151,7 @@ def _link(one: Interface) -> str:
 def _bridges(world: World) -> Iterator[Thing]:
     for bridge in world.model["bridges"]:
         namespace = world.views[bridge["host"]].namespaces.get(bridge["netns"])
-        place = "" if namespace is None or namespace["kind"] == "host" else f" in {words.namespace_name(namespace)}"
+        place = f" in {elsewhere}" if (elsewhere := words.elsewhere(namespace)) else ""
         values = {
             "addresses": _addresses(bridge["addr_info"]),
             "MTU": Value(str(bridge["mtu"])),

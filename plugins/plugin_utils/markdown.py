@@ -309,7 +309,8 @@ def _bridges(view: NodeView) -> Iterator[str]:
 
     def cells() -> Iterator[Sequence[str]]:
         for bridge in view.bridges[:PODS_OF_A_NODE]:
-            where = f" in {code(bridge['netns_name'])}" if bridge["netns_name"] else ""
+            place = words.elsewhere(view.namespaces.get(bridge["netns"]))
+            where = f" in {code(place)}" if place else ""
             forwarding = sum(port["state"] == "forwarding" for port in bridge["ports"])
             yield (
                 f"{code(bridge['ifname'])}{where}",

@@ -173,7 +173,8 @@ def _bridges(view: NodeView) -> list[str]:
     lines: list[str] = []
     for bridge in view.bridges:
         addresses = ", ".join(words.address(one) for one in bridge["addr_info"] if one["scope"] != "link")
-        where = f" in {bridge['netns_name']}" if bridge["netns_name"] else ""
+        place = words.elsewhere(view.namespaces.get(bridge["netns"]))
+        where = f" in {place}" if place else ""
         ports = words.counted(len(bridge["ports"]), "port")
         text = f"bridge {bridge['ifname']}{where}: {addresses or 'no address'}, {ports}, MTU {bridge['mtu']}"
         lines.extend(paragraph(text, "  ", "    "))

@@ -35,6 +35,11 @@ def namespace_name(namespace: Namespace) -> str:
     return f"namespace {namespace['inode']}"
 
 
+def elsewhere(namespace: Namespace | None) -> str:
+    """Return what a namespace is called when it is known and not the node's own, else nothing."""
+    return "" if namespace is None or namespace["kind"] == "host" else namespace_name(namespace)
+
+
 def end(one: End) -> str:
     """Return how an end of a cable is called, as far as it is known."""
     if one["ifname"] is not None:

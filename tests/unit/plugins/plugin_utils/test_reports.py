@@ -106,13 +106,25 @@ def test_terminal_fits_and_cannot_act_on_the_terminal(model: Model) -> None:
 
 def test_terminal_tells_all_of_a_small_healthy_cluster() -> None:
     text = terminal.summary(MODELS["healthy"], REPORT)
-    assert "POD NETWORKS of 3 nodes, read 2026-11-20 11:05:04 UTC\n  14 pods, 12 cables, 3 bridges\n" not in text
+    assert text.lstrip().startswith(
+        "POD NETWORKS of 3 nodes, read 2026-11-20 11:05:04 UTC\n  16 pods, 12 cables, 3 bridges\n"
+    )
     assert "Nothing odd was found." in text
     assert "node2  10.89.0.12  pods get 10.244.2.0/24\n" in text
     assert "  default/pod1  10.244.2.2/24  eth0 - veth00020001  cni0\n" in text
     assert "  bridge cni0: 10.244.2.1/24, 4 ports, MTU 1500\n" in text
     assert "service, cluster  10.96.0.0/12   all 3 nodes" in text
     assert text.endswith(f"Report: {REPORT}")
+
+
+def test_where_a_bridge_is_goes_without_saying_on_the_node_itself() -> None:
+    node = NodeFile(1, pods=1)
+    node.bridges[0]["netns_name"] = "default"  # as docker calls the node's own namespace
+    nested = {**node.bridges[0], "ifname": "inner0", "netns": node.namespaces[1]["inode"], "ports": []}
+    node.bridges.append(nested)
+    text = terminal.summary(model_of(node), REPORT)
+    assert "  bridge cni0: " in text
+    assert "  bridge inner0 in default/pod1: " in text
 
 
 def test_terminal_puts_what_is_odd_first() -> None:
