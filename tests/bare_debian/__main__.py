@@ -19,6 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.cluster_bundle.debian import INDEX_TARGETS, archive_of
+from tests.cluster_bundle.steps import BuildError
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ca-certificates", "git", "make", "python3", "sudo")
 """What the README asks for, and what an installed Debian has for https."""
@@ -49,17 +52,7 @@ def output_of(*command: str) -> str:
 
 def make_root(root: Path, suite: str) -> None:
     """Make a Debian in `root`, with the machine's way to packages and a user who may use sudo."""
-    mirror = next(
-        (
-            uri
-            for uri in output_of("apt-get", "indextargets", "--format", "$(REPO_URI)").split()
-            if uri.rstrip("/").endswith("/debian")
-        ),
-        None,
-    )
-    if mirror is None:
-        raise BareError("apt of this machine names no mirror of Debian (apt-get indextargets): run apt-get update.")
-    source = f"deb {mirror} {suite} main"
+    source = f"deb {archive_of(output_of(*INDEX_TARGETS))} {suite} main"
     subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(root), source],
         check=True,
@@ -140,7 +133,7 @@ def main() -> int:
         return 2
     try:
         try_demo(arguments.suite)
-    except (BareError, subprocess.CalledProcessError) as error:
+    except (BareError, BuildError, subprocess.CalledProcessError) as error:
         print(f"bare debian: {error}", file=sys.stderr)
         return 1
     return 0

@@ -114,6 +114,15 @@ class Site:
         which = f"-c {container} " if container else ""
         return self.kubectl(f"exec {pod} {which}-- sh -c '{command}'", check=check)
 
+    def source_seen(self, client: str, server: str) -> str:
+        """The address from which a pod's web server sees another pod's request, as it tells it."""
+        script = r'printf "#!/bin/sh\necho\necho \$REMOTE_ADDR\n" > /tmp/www/cgi-bin/who; chmod +x /tmp/www/cgi-bin/who'
+        self.in_pod(server, f"mkdir -p /tmp/www/cgi-bin; {script}")
+        [address] = [pod["status"]["podIP"] for pod in self.items("pods") if pod["metadata"]["name"] == server]
+        seen = self.in_pod(client, f"wget -qO- http://{address}/cgi-bin/who", container="container1")
+        # busybox listens on IPv6 for both families, and writes an IPv4 address as [::ffff:10.244.1.4].
+        return seen.strip().strip("[]").removeprefix("::ffff:")
+
     def running_pods(self) -> list[Json]:
         """Return the pods that run and are not about to go."""
         return [

@@ -73,14 +73,18 @@ def why_not() -> str | None:
     if os.geteuid():
         return "Only root can build one (the build root is a chroot): run this as root, or with sudo."
     if shutil.which("mmdebstrap") is None:
-        return "mmdebstrap is not here: install the Debian package mmdebstrap, as `tools/setup --cluster` does."
+        return "mmdebstrap is not here: install the Debian package mmdebstrap, as `tools/setup --tests` does."
     return None
 
 
-def archive_of(targets: str) -> str:
-    """Return the address of Debian's main archive among the repositories of an apt.
+INDEX_TARGETS = ("apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)")
+"""Prints the repositories of the machine's apt, for `archive_of`."""
 
-    `targets` is what ``apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)'`` prints. Raises BuildError.
+
+def archive_of(targets: str) -> str:
+    """Return the address of Debian's main archive among the repositories that `INDEX_TARGETS` prints.
+
+    Raises BuildError when there is none.
 
     >>> archive_of("Debian|Debian-Security|http://mirror.example/security/\\nDebian|Debian|http://mirror.example/d/\\n")
     'http://mirror.example/d/'
@@ -103,7 +107,7 @@ def build_root(tree: Path, steps: Steps) -> Path:
     half = tree / "root.half"
     with steps.step(f"Debian {SUITE} with compiler and sources, by mmdebstrap"):
         shutil.rmtree(half, ignore_errors=True)
-        archive = archive_of(steps.ask(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]))
+        archive = archive_of(steps.ask(INDEX_TARGETS))
         # A proxy, for instance: mmdebstrap's apt does not read the machine's settings.
         settings = steps.ask(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire::http", "Acquire::https"])
         name, version = SOURCE
