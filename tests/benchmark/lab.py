@@ -4,7 +4,8 @@
 
 """How long a lab of many pods on one node takes, as ``ansible-playbook`` takes it from start to end.
 
-Builds it, runs again without changes, in check mode, and removes it. Run it as root from the checkout:
+Builds it, runs again without changes, in check mode, and removes it. A play of as many tasks that do nothing shows what
+Ansible itself takes. Run it as root from the checkout:
 
     .venv/bin/python tests/benchmark/lab.py [PODS]
 
@@ -24,6 +25,9 @@ from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 
 FABRIC = os.environ.get("PODNET_BENCH_FABRIC", "podfablabb")
 SUBNET = os.environ.get("PODNET_BENCH_SUBNET", "10.89.44.0/24")
+TASKS = 10
+"""Modules that a lab runs on a node: a look, eight steps, the containers."""
+NOTHING = [{"hosts": "nodes", "gather_facts": False, "become": True, "tasks": [{"ansible.builtin.ping": {}}] * TASKS}]
 BUILD_SECONDS = 30.0
 CHECK_SECONDS = 5.0
 
@@ -35,8 +39,8 @@ def describe(pods: int) -> str:
     return json.dumps({"manual_lab_pods": listed, "manual_lab_node_prefix": 22})
 
 
-def run(nodes: Nodes, playbook: str, *argv: str) -> tuple[float, int]:
-    """Run a playbook; the answer is its time in seconds and the number of tasks that changed something."""
+def run(nodes: Nodes, playbook: str | Path, *argv: str) -> tuple[float, int]:
+    """Run a playbook (of the checkout); the answer is its time in seconds and the tasks that changed something."""
     began = time.monotonic()
     done = nodes.playbook(_CHECKOUT / "playbooks" / playbook, *argv)
     seconds = time.monotonic() - began
@@ -50,11 +54,14 @@ def main() -> int:
     with open_nodes(count=1, fabric=FABRIC, subnet=SUBNET) as nodes:
         variables = nodes.directory / "lab.json"
         variables.write_text(describe(pods), encoding="utf-8")
+        nothing = nodes.directory / "nothing.yml"
+        nothing.write_text(json.dumps(NOTHING), encoding="utf-8")
         argv = ("-e", f"@{variables}")
         rows = [
             ("check mode on a bare node", *run(nodes, "lab.yml", "--check", *argv)),
             ("build", *run(nodes, "lab.yml", *argv)),
             ("again, without changes", *run(nodes, "lab.yml", *argv)),
+            (f"{TASKS} tasks that do nothing", *run(nodes, nothing)),
             ("check mode, built", *run(nodes, "lab.yml", "--check", *argv)),
             ("remove", *run(nodes, "teardown.yml")),
         ]
