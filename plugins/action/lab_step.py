@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Action of the lab's modules: runs the module as any other, and then shows the commands that it came to.
+"""Action of the lab's modules: has the module ``lab_step`` do their work, and then shows the commands that it came to.
 
-``meta/runtime.yml`` names it for each of them. Tasks of their own for showing would cost a process on the control node
-for each step. The variables that say whether and how much are those of the role manual_lab; outside of it nothing is
-shown.
+``meta/runtime.yml`` names it for each of them. Ansible packs one module for all of them then, where packing each takes
+longer than most of them run; and tasks of their own for showing would cost a process on the control node for each step.
+The variables that say whether and how much is shown are those of the role manual_lab; outside of it nothing is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ..plugin_utils.lab_commands import shown
 
+MODULE = "podnet.lab.lab_step"
 SHOW = "manual_lab_show_commands"
 LIMIT = "manual_lab_show_limit"
 
@@ -37,4 +38,13 @@ class ActionModule(NormalAction):
                 # Output that a program is to read as JSON stays clean.
                 to_stderr = "json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
                 self._display.display("\n".join(lines), stderr=to_stderr)
+        return result
+
+    def _execute_module(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """Run the task's module as `MODULE`."""
+        named = str(self._task.resolved_action)
+        if named != MODULE:
+            asked = {"module": named.rpartition(".")[2], "options": dict(self._task.args)}
+            options.update(module_name=MODULE, module_args=asked)
+        result: dict[str, Any] = super()._execute_module(*args, **options)
         return result

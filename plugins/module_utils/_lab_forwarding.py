@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_step import SBIN, Step
+from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, SBIN, Step
 from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
 
 KEY = "net.ipv4.ip_forward"
@@ -146,3 +146,29 @@ def write(step: Step, value: str) -> None:
             handle.write(value)
     except OSError as error:
         step.fail(_PATH, str(error), "Run the task with become: true on a node whose /proc/sys/net can be written.")
+
+
+ARGUMENTS: Dict[str, Any] = {
+    "argument_spec": {
+        "lab": LAB_ARGUMENT,
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "source": {"type": "str", "default": "10.244.0.0/16"},
+    },
+}
+"""What AnsibleModule is to know of the options."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Do what the module is asked for, and end it."""
+    step = Step(module)
+    store = Store(step.lab)
+    if module.params["state"] == "present":
+        change = switch_on(step, store, module.params["source"])
+    else:
+        change = switch_back(step, store)
+    step.exit(
+        before=["%s = %s" % (KEY, change.before)],
+        after=["%s = %s" % (KEY, change.after)],
+        see=["sysctl " + KEY],
+        obstacles=change.obstacles,
+    )

@@ -66,33 +66,12 @@ obstacles:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_forwarding import KEY, switch_back, switch_on
-from ansible_collections.podnet.lab.plugins.module_utils._lab_step import LAB_ARGUMENT, Step
-from ansible_collections.podnet.lab.plugins.module_utils._lab_store import Store
+from ansible_collections.podnet.lab.plugins.module_utils._lab_forwarding import ARGUMENTS, run
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "lab": LAB_ARGUMENT,
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "source": {"type": "str", "default": "10.244.0.0/16"},
-        },
-        supports_check_mode=True,
-    )
-    step = Step(module)
-    store = Store(step.lab)
-    if module.params["state"] == "present":
-        change = switch_on(step, store, module.params["source"])
-    else:
-        change = switch_back(step, store)
-    step.exit(
-        before=["%s = %s" % (KEY, change.before)],
-        after=["%s = %s" % (KEY, change.after)],
-        see=["sysctl " + KEY],
-        obstacles=change.obstacles,
-    )
+    run(AnsibleModule(supports_check_mode=True, **ARGUMENTS))
 
 
 if __name__ == "__main__":

@@ -10,21 +10,19 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.module_utils import _lab_forwarding
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_bridge as bridge
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_bridge_port as bridge_port
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_forwarding as forwarding
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_info as lab_info
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_masquerade as masquerade
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_netns_link as netns_link
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_pod_address as pod_address
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_pod_container as pod_container
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_pod_sandbox as pod_sandbox
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_static_route as static_route
+from ansible_collections.podnet.lab.plugins.module_utils import _lab_veth as veth
 from ansible_collections.podnet.lab.plugins.module_utils._lab_processes import Process
 from ansible_collections.podnet.lab.plugins.module_utils._lab_read import NOT_A_NAMESPACE, View
-from ansible_collections.podnet.lab.plugins.modules import (
-    bridge,
-    bridge_port,
-    lab_info,
-    masquerade,
-    netns_link,
-    pod_address,
-    pod_container,
-    pod_sandbox,
-    static_route,
-    veth,
-)
 
 ALIAS = "podnet.lab:lab0"
 UP = 0x1
@@ -369,12 +367,12 @@ def test_only_ipv4_forward_chains_that_drop_are_obstacles() -> None:
             {"chain": {"family": "ip", "table": "t", "name": "plain"}},
         ]
     }
-    assert _lab_forwarding.drop_chains(answer) == ["ip filter FORWARD", "inet fw fwd"]
-    found = _lab_forwarding.obstacles(["inet fw fwd"], True, True, "10.244.0.0/16")
+    assert forwarding.drop_chains(answer) == ["ip filter FORWARD", "inet fw fwd"]
+    found = forwarding.obstacles(["inet fw fwd"], True, True, "10.244.0.0/16")
     assert "`nft insert rule inet fw fwd ip saddr 10.244.0.0/16 accept`" in found[0]
     assert "between pods of one node" in found[0]
     assert "iptables-legacy -I FORWARD -s 10.244.0.0/16 -j ACCEPT" in found[1]
-    assert _lab_forwarding.obstacles([], False, True, "10.244.0.0/16") == []
+    assert forwarding.obstacles([], False, True, "10.244.0.0/16") == []
 
 
 @pytest.mark.parametrize(
