@@ -96,7 +96,7 @@ def main() -> None:
     )
     name = module.params["module"]
     checked = ArgumentSpecValidator(**MODULES[name].arguments).validate(module.params["options"])
-    if checked.errors:
+    if checked.error_messages:
         module.fail_json(msg="podnet.lab.%s: %s" % (name, "; ".join(map(fault, checked.errors))))
     module.params = checked.validated_parameters
     MODULES[name].run(module)

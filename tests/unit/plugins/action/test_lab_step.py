@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.testing import patch_module_args
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.podnet.lab.plugins.action import lab_step
 from ansible_collections.podnet.lab.plugins.module_utils._lab_modules import MODULES
+from ansible_collections.podnet.lab.plugins.modules import lab_step as module
 
 COLLECTION = Path(__file__).resolve().parents[4]
 RUNTIME = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text(encoding="utf-8"))
@@ -37,8 +40,8 @@ def test_every_module_of_the_lab_is_sent_as_one() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_alone_does_what_lab_step_does(name: str) -> None:
-    module = importlib.import_module(f"ansible_collections.podnet.lab.plugins.modules.{name}")
-    assert (module.ARGUMENTS, module.run) == MODULES[name]
+    alone = importlib.import_module(f"ansible_collections.podnet.lab.plugins.modules.{name}")
+    assert (alone.ARGUMENTS, alone.run) == MODULES[name]
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,24 @@ def test_a_task_is_handed_on(monkeypatch: pytest.MonkeyPatch, action: str, sent:
     assert result == {"x": 1}
     expected = {} if sent is None else {"module_name": lab_step.MODULE, "module_args": sent}
     assert asked == {"task_vars": {"a": 1}, "wrap_async": False, **expected}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lab": "lab0"}, "podnet.lab.veth: missing required arguments: pairs"),
+        (
+            {"lab": "lab0", "pairs": [], "pears": 1},
+            "podnet.lab.veth: unsupported option pears. Supported parameters include: lab, pairs.",
+        ),
+        ({"lab": "Lab", "pairs": []}, "lab: 'Lab' is not a name of the form of RFC 1123."),
+    ],
+)
+def test_what_is_wrong_with_the_options_is_said_of_the_module(
+    capsys: pytest.CaptureFixture[str], options: dict[str, Any], said: str
+) -> None:
+    with patch_module_args({"module": "veth", "options": options}), pytest.raises(SystemExit):
+        module.main()
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["failed"]
+    assert answer["msg"].startswith(said)
