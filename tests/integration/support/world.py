@@ -111,7 +111,8 @@ class World:
         prefix = ["nsenter", f"--target={self.pid}"]
         if self.rootless:
             prefix += ["--user", "--preserve-credentials"]
-        prefix += ["--net", "--mount", "--pid", "--ipc", "--uts", "--"]
+        # Where the tests run in a chroot, the root of the mount namespace would be the machine's own.
+        prefix += ["--net", "--mount", "--pid", "--ipc", "--uts", "--root", "--"]
         if netns is not None:
             text = os.fsdecode(netns) if isinstance(netns, (bytes, Path)) else str(netns)
             prefix += ["nsenter", "--net=" + (text if text.startswith("/") else "/run/netns/" + text), "--"]
