@@ -156,7 +156,7 @@ def test_nothing_leaves_the_machine_even_when_it_forwards(machine: Machine) -> N
         world.sh("echo 1 > /proc/sys/net/ipv4/ip_forward")
         assert world.sh("cat /proc/sys/net/ipv4/conf/podfab0/forwarding").strip() == "1"
         said = machine.ssh("node1", knock + " 2>&1 || true")
-        assert "open" not in said
+        assert "open" not in said.splitlines()  # from Python 3.13 on, a traceback shows the program
         assert "Error" in said
     finally:
         world.sh("echo 0 > /proc/sys/net/ipv4/ip_forward")
