@@ -17,7 +17,7 @@ from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..plugin_utils.lab_commands import shown
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.commands import shown
 
 MODULE = "podnet.lab.lab_step"
 SHOW = "manual_lab_show_commands"

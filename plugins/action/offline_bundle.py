@@ -14,7 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import bundles
+from ansible_collections.podnet.lab.plugins.plugin_utils.bundle import bundles
 
 MODULE = "podnet.lab.offline_bundle"
 

@@ -15,18 +15,12 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import (
-    comparison,
-    comparison_markdown,
-    comparison_terminal,
-    files,
-    gathering,
-    libraries,
-    words,
-)
-from ansible_collections.podnet.lab.plugins.plugin_utils.comparison_world import World, world_of
-from ansible_collections.podnet.lab.plugins.plugin_utils.escape import visible
-from ansible_collections.podnet.lab.plugins.plugin_utils.reading import ShapeError
+from ansible_collections.podnet.lab.plugins.plugin_utils.comparison import compare, markdown, terminal
+from ansible_collections.podnet.lab.plugins.plugin_utils.comparison.world import World, world_of
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import ShapeError
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, gathering, libraries
+from ansible_collections.podnet.lab.plugins.plugin_utils.text import words
+from ansible_collections.podnet.lab.plugins.plugin_utils.text.escape import visible
 
 KEYS = 10
 """So many unexpected differences are named when the task fails; all are in its result."""
@@ -73,7 +67,7 @@ class ActionModule(ActionBase):
 
     def _compare(self, folder: Path, args: dict[str, Any], temporary: bool) -> dict[str, Any]:
         left, right = (_world(folder / side, side, args) for side in ("left", "right"))
-        found = comparison.compare(
+        found = compare.compare(
             left,
             right,
             _names(args),
@@ -82,10 +76,10 @@ class ActionModule(ActionBase):
             [str(one) for one in args["expected"]],
         )
         files.write(folder / "comparison.json", files.layered_json(dict(found), 3) + "\n")
-        files.write(folder / "comparison.md", comparison_markdown.report(found))
+        files.write(folder / "comparison.md", markdown.report(found))
         if args["show"]:
             shown = None if temporary else _shown(folder / "comparison.md")
-            self._show(comparison_terminal.summary(found, shown))
+            self._show(terminal.summary(found, shown))
         unexpected = found["unexpected"]
         result: dict[str, Any] = {
             "changed": False,

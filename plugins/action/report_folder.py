@@ -14,7 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import files, libraries, query
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, libraries, query
 
 
 class ActionModule(ActionBase):

@@ -18,10 +18,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import causes, files
-from ansible_collections.podnet.lab.plugins.plugin_utils.model import FACT_KEYS
-from ansible_collections.podnet.lab.plugins.plugin_utils.records import SCHEMA_VERSION, Error
-from ansible_collections.podnet.lab.plugins.plugin_utils.services import FACT_KEY as SERVICE_KEY
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.build import FACT_KEYS
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import SCHEMA_VERSION, Error
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.services import FACT_KEY as SERVICE_KEY
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import causes, files
 
 MODULE = "podnet.lab.pod_network_facts"
 SERVICE_MODULE = "podnet.lab.service_rule_facts"

@@ -15,7 +15,8 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils import (
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import (
     files,
     gathering,
     libraries,
@@ -23,7 +24,6 @@ from ansible_collections.podnet.lab.plugins.plugin_utils import (
     query,
     terminal,
 )
-from ansible_collections.podnet.lab.plugins.plugin_utils.records import Model
 
 
 class ActionModule(ActionBase):

@@ -40,7 +40,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.bundles import BundleError, load
+from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import BundleError, load
 
 
 def bundle_manifest(path: Any) -> dict[str, Any]:

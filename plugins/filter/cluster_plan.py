@@ -62,7 +62,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podnet.lab.plugins.filter.lab_plan import resolve
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster_plan import make_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import make_plan
 
 HOST_OPTIONS = ("node_name", "node_address", "labels", "taints", "kubelet_extra_args")
 

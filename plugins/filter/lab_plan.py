@@ -68,7 +68,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab_plan import make_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
 
 
 def resolve(name: str) -> list[str]:

@@ -40,7 +40,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.openpgp import fingerprints
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.openpgp import fingerprints
 
 
 def openpgp_fingerprints(key: Any) -> list[str]:

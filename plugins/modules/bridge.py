@@ -73,7 +73,7 @@ see:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_bridge import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.bridge import ARGUMENTS, run
 
 
 def main() -> None:

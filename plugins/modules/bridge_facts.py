@@ -362,9 +362,9 @@ ansible_facts:
                       returned: when it applies
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._bridge_view import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
 
 
 def main() -> None:

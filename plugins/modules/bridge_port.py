@@ -62,7 +62,7 @@ see:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_bridge_port import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.bridge_port import ARGUMENTS, run
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ obstacles:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_forwarding import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.forwarding import ARGUMENTS, run
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._image_archive import fault_of, is_reference
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.image_archive import fault_of, is_reference
 
 
 def main() -> None:

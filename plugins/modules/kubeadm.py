@@ -123,8 +123,8 @@ from typing import Any, Dict, List, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_cni import kept_aside
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import mark as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.cni import kept_aside
 
 WAIT = 600
 _TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")

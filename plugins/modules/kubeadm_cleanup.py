@@ -64,9 +64,9 @@ from typing import Any, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
-from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_cni as cni_state
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm_remains import (
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import cni as cni_state
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import mark as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.remains import (
     FLANNEL_CHAINS,
     OWNED_CHAINS,
     chains_to_drop,

@@ -137,10 +137,10 @@ from urllib.request import ProxyHandler, build_opener
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm as kubeadm
-from ansible_collections.podnet.lab.plugins.module_utils import _kubeadm_node as parse
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import ARCHITECTURES
-from ansible_collections.podnet.lab.plugins.module_utils._yaml import YamlError, load_all
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import ARCHITECTURES
+from ansible_collections.podnet.lab.plugins.module_utils._files.yaml import YamlError, load_all
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import mark as kubeadm
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import node as parse
 
 SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
 # Program and the arguments with which it says its version.

@@ -143,7 +143,7 @@ node:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_info import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.info import ARGUMENTS, run
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_modules import MODULES
+from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import MODULES
 
 
 def main() -> None:

@@ -257,11 +257,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes as nodes
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
-from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_machine import Machine, MachineError
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import cgroups, state
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import plan as nodes
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import root as roots
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes.machine import Machine, MachineError
 
 
 def main() -> None:

@@ -97,9 +97,9 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_state as state
-from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import FabricSeen
-from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_machine import Machine, MachineError
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import state
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes.machine import Machine, MachineError
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes.plan import FabricSeen
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ see:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_masquerade import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.masquerade import ARGUMENTS, run
 
 
 def main() -> None:

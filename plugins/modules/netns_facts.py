@@ -1079,9 +1079,9 @@ ansible_facts:
                   sample: "Run the task with become: true."
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._netns_view import netns_facts
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
 
 
 def main() -> None:

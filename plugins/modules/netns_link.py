@@ -76,7 +76,7 @@ see:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_netns_link import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.netns_link import ARGUMENTS, run
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ from typing import Any, Dict, List, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import (
     MANIFEST,
     Bundle,
     digest_of,

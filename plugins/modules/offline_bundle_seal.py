@@ -92,7 +92,13 @@ from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.archive import (
+    MODES,
+    archive_kind,
+    first_member,
+    write_archive,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import (
     LARGEST_MANIFEST,
     MANIFEST,
     destination,
@@ -100,12 +106,6 @@ from ansible_collections.podnet.lab.plugins.module_utils._bundle import (
     manifest_of,
     read_manifest,
     safe_path,
-)
-from ansible_collections.podnet.lab.plugins.module_utils._bundle_archive import (
-    MODES,
-    archive_kind,
-    first_member,
-    write_archive,
 )
 
 DIRECTORIES = ("bin", "cni/bin", "manifests", "units")

@@ -137,7 +137,7 @@ addresses:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_pod_address import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.pod_address import ARGUMENTS, run
 
 
 def main() -> None:

@@ -639,9 +639,9 @@ ansible_facts:
                       sample: "plugins[0].ipam.ranges[0][0].subnet"
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_view import cidr_facts
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ containers:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_pod_container import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.pod_container import ARGUMENTS, run
 
 
 def main() -> None:

@@ -82,12 +82,12 @@ ansible_facts:
       returned: success
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._bridge_view import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._cidr_view import cidr_facts
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import View, run
-from ansible_collections.podnet.lab.plugins.module_utils._netns_view import netns_facts
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT
-from ansible_collections.podnet.lab.plugins.module_utils._veth_view import veth_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import View, run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT
+from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
 
 
 def main() -> None:

@@ -126,7 +126,7 @@ sandboxes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_pod_sandbox import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.pod_sandbox import ARGUMENTS, run
 
 
 def main() -> None:

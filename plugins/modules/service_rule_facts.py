@@ -369,8 +369,8 @@ ansible_facts:
               sample: "It leads to DOCKER, which is no chain of a Service."
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._service_view import service_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.service import service_facts
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ obstacles:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_static_route import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.static_route import ARGUMENTS, run
 
 
 def main() -> None:

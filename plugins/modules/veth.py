@@ -77,7 +77,7 @@ see:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab_veth import ARGUMENTS, run
+from ansible_collections.podnet.lab.plugins.module_utils._lab.veth import ARGUMENTS, run
 
 
 def main() -> None:

@@ -202,9 +202,9 @@ ansible_facts:
               returned: success
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import DEFAULT_OF_ONE_KEY
-from ansible_collections.podnet.lab.plugins.module_utils._veth_view import veth_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
 
 
 def main() -> None:

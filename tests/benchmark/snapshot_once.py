@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(_CHECKOUT, ".venv", "collections"))
 
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot  # noqa: E402
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot  # noqa: E402
 
 WANTED = ("addresses", "all_routes", "neighbours", "fdb", "processes")
 LISTS = ("links", "addresses", "routes", "neighbours", "fdb")

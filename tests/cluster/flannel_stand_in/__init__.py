@@ -17,7 +17,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.podnet.lab.plugins.module_utils._bundle import digest_of
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import digest_of
 
 IMAGE = "docker.io/library/flannel-stand-in:1.0"
 PLUGIN_IMAGE = "docker.io/library/flannel-cni-plugin-stand-in:1.0"

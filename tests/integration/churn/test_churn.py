@@ -51,7 +51,7 @@ done
 # Runs in the world and speaks to the snapshot itself: a process start for each of 220 would test Python.
 _WATCH = """
 import json, os, re, sys, time
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 
 WANTED = {"addresses", "routes", "neighbours", "fdb", "processes"}
 SLOW = WANTED | {"sockets", "sysctls"}  # long enough for an ifindex to be given to the next cable while it is read

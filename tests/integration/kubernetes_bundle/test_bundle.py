@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.bundles import load, unpack
+from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import load, unpack
 from ansible_collections.podnet.lab.tests.integration.kubernetes_bundle.upstream import (
     IMAGES,
     VERSION,

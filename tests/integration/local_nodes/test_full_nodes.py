@@ -25,8 +25,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import cgroups
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import root as roots
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import _RUN_MODULE as RUN_MODULE
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed
 from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET

@@ -178,7 +178,7 @@ def test_a_directory_of_the_machine_can_be_shown_to_the_nodes(world: World) -> N
 
 _STRAYS = """
 import json, sys
-from ansible_collections.podnet.lab.plugins.module_utils._local_nodes_state import stray_processes
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes.state import stray_processes
 print(json.dumps(len(stray_processes(sys.argv[1]))))
 """
 

@@ -15,7 +15,7 @@ from ansible_collections.podnet.lab.tests.integration.support.world import World
 
 _SNAPSHOT = """
 import json, sys
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 print(json.dumps(take_snapshot(sys.argv[1].split(","))))
 """
 
@@ -211,9 +211,9 @@ def test_sockets_and_sysctls_are_those_of_the_namespace(world: World) -> None:
 
 _MOUNTED_LATE = """
 import json, os, signal, subprocess, sys
-from ansible_collections.podnet.lab.plugins.module_utils import _snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._kernel import snapshot
 pid, mounted = int(sys.argv[1]), []
-mountinfo = _snapshot._Pass._mountinfo
+mountinfo = snapshot._Pass._mountinfo
 
 def read_mountinfo(self):
     answer = mountinfo(self)
@@ -226,8 +226,8 @@ def read_mountinfo(self):
             pass
     return answer
 
-_snapshot._Pass._mountinfo = read_mountinfo
-print(json.dumps(_snapshot.take_snapshot(["processes"])))
+snapshot._Pass._mountinfo = read_mountinfo
+print(json.dumps(snapshot.take_snapshot(["processes"])))
 """
 
 

@@ -17,7 +17,7 @@ from ansible_collections.podnet.lab.tests.integration.support.world import COLLE
 
 _SNAPSHOT = """
 import json, os, resource, sys, time
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 options = json.loads(sys.argv[1])
 if "nofile" in options:
     resource.setrlimit(resource.RLIMIT_NOFILE, tuple(options["nofile"]))
@@ -133,7 +133,9 @@ def test_a_hard_limit_on_open_files_is_worked_with(world: World, limit: int) -> 
 
 _HOME = """
 import json, os
-from ansible_collections.podnet.lab.plugins.module_utils._namespaces import CannotReturn, Home, NamespaceAccessError
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.namespaces import (
+    CannotReturn, Home, NamespaceAccessError,
+)
 
 def where():
     return os.readlink("/proc/thread-self/ns/net")

@@ -20,7 +20,7 @@ EVERYTHING = "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,statisti
 
 _SNAPSHOT = """
 import sys
-from ansible_collections.podnet.lab.plugins.module_utils._snapshot import take_snapshot
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 snapshot = take_snapshot(sys.argv[1].split(","))
 print(len(snapshot["namespaces"]), len(snapshot["errors"]))
 """

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_cgroups as cgroups
-from ansible_collections.podnet.lab.plugins.module_utils import _local_nodes_root as roots
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import cgroups
+from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import root as roots
 from ansible_collections.podnet.lab.tests.integration.support.world import PATH, World
 
 NODE_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.bundles import load, unpack
+from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import load, unpack
 from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, VERSIONS, WORKLOAD_IMAGE, debian
 from ansible_collections.podnet.lab.tests.cluster_bundle.compile import linker_flags
 from ansible_collections.podnet.lab.tests.cluster_bundle.images import Source, component, libraries, names_of

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from ansible_collections.podnet.lab.plugins.doc_fragments.facts import ModuleDocFragment
-from ansible_collections.podnet.lab.plugins.module_utils._fact_module import ARGUMENT_SPEC
-from ansible_collections.podnet.lab.plugins.module_utils._pods import TRUST
-from ansible_collections.podnet.lab.plugins.module_utils._subsets import NAMES, SUBSETS
+from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import ARGUMENT_SPEC
+from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import NAMES, SUBSETS
+from ansible_collections.podnet.lab.plugins.module_utils._pods.identity import TRUST
 
 jsonschema = pytest.importorskip("jsonschema")
 

@@ -17,7 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.podnet.lab.plugins.action import lab_step
-from ansible_collections.podnet.lab.plugins.module_utils._lab_modules import MODULES
+from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import MODULES
 from ansible_collections.podnet.lab.plugins.modules import lab_step as module
 
 COLLECTION = Path(__file__).resolve().parents[4]

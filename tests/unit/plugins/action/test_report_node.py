@@ -15,7 +15,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.podnet.lab.plugins.action import report_node
-from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.node_files import HOSTILE, NodeFile
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import HOSTILE, NodeFile
 
 FACTS = {key: value for key, value in NodeFile(1, pods=2).document().items() if key.startswith("podnet_")}
 

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The view ``podnet_service``: what the node's rules say about Services, with the pods behind their backends."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Set
+
+from .._pods.identity import owners_of
+from .._ranges.kernel import addresses_in_use
+from .._services.ipvs import DEVICE
+from .._services.records import Service, Unrecognised, order
+from .._services.sources import Read, read_services
+from .fact_module import Pass
+from .views import Facts, envelope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._kernel.records import Error, Snapshot
+
+MOST_UNRECOGNISED = 100
+"""So many rules that were not understood are listed; an error says how many there are."""
+
+
+class Addresses:
+    """Whose the addresses of this node are."""
+
+    def __init__(self, snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]]) -> None:
+        own = snapshot["namespaces"].get(snapshot["own"])
+        names = {link["ifindex"]: link["ifname"] for link in own.get("links", ())} if own else {}
+        self.own: Set[str] = set()
+        """Those of the node itself, without those of kube-ipvs0."""
+        self.dummy: Set[str] = set()
+        """Those of kube-ipvs0."""
+        for address in own.get("addresses", ()) if own else ():
+            local = address.get("local")
+            if local is not None:
+                (self.dummy if names.get(address["ifindex"]) == DEVICE else self.own).add(local)
+        self.pods: Dict[str, List[Optional[Facts]]] = {}
+        """Address -> the pods of the namespaces that have it."""
+        for one in addresses_in_use(snapshot, owners):
+            if one["pod"] not in self.pods.setdefault(one["local"], []):
+                self.pods[one["local"]].append(one["pod"])
+
+    def is_local(self, address: str) -> bool:
+        """Tell whether this node, or a namespace on it, has an address."""
+        return address in self.own or address in self.pods
+
+    def pod(self, address: str) -> Optional[Facts]:
+        """Return the pod on this node that has an address; None when none has it, or two have it."""
+        pods = self.pods.get(address, [])
+        return pods[0] if len(pods) == 1 else None
+
+
+def service_facts(found: Pass) -> Facts:
+    """Read the rules and return the value of ``podnet_service``."""
+    node = found.node
+    addresses = Addresses(node.snapshot, owners_of(node.identities))
+    reads = read_services(found.files, found.run, addresses.own, addresses.dummy)
+    errors: List[Error] = []
+    for error in node.all_errors() + found.files.errors:
+        if error not in errors:  # the evidence of owners was read with the same reader
+            errors.append(error)
+    return combine(reads, addresses, errors, node.snapshot["partial"])
+
+
+def combine(reads: List[Read], addresses: Addresses, errors: List[Error], partial: bool) -> Facts:
+    """Put together what the places say."""
+    services: List[Service] = sorted((one for read in reads for one in read.found.services), key=order)
+    unrecognised: List[Unrecognised] = [one for read in reads for one in read.found.unrecognised]
+    if len(unrecognised) > MOST_UNRECOGNISED:
+        error: Error = {
+            "object": "rules of Services",
+            "cause": "%d rules were not understood; %d are listed." % (len(unrecognised), MOST_UNRECOGNISED),
+            "remedy": "Look at the rules on the node.",
+        }
+        errors = [*errors, error]
+    facts = envelope(errors, partial or bool(unrecognised))
+    modes = sorted({read.source["mode"] for read in reads if read.source["services"]})
+    facts["mode"] = modes[0] if len(modes) == 1 else "mixed" if modes else "none"
+    facts["sources"] = [read.source for read in reads]
+    facts["node_port_addresses"] = sorted({one for read in reads for one in read.found.node_port_addresses})
+    facts["services"] = [_shown(one, addresses) for one in services]
+    facts["unrecognised"] = unrecognised[:MOST_UNRECOGNISED]
+    return facts
+
+
+def _shown(one: Service, addresses: Addresses) -> Facts:
+    backends = [
+        {
+            "address": backend["address"],
+            "port": backend["port"],
+            "weight": backend["weight"],
+            "local": addresses.is_local(backend["address"]),
+            "pod": addresses.pod(backend["address"]),
+        }
+        for backend in one["backends"]
+    ]
+    return {**one, "backends": backends}

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What has to be read inside a namespace, because its files follow whoever opens them."""
+
+from __future__ import annotations
+
+from .sockets import parse_socket_table, read_socket_tables
+from .sysctls import parse_sysctls, read_sysctls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Collection, Dict, List, Optional
+
+    from .records import Namespace
+
+_REMEDY = "run the task with become: true"
+
+
+class Inside:
+    """The raw files of one namespace: read away from home, parsed at home."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self.sockets = "sockets" in wanted
+        self.sysctls = "sysctls" in wanted
+        self.ran = False
+        self._tables: Dict[str, bytes] = {}
+        self._cut: List[str] = []
+        self._values: Dict[bytes, Optional[bytes]] = {}
+        self._problem: Optional[str] = None
+
+    def run(self) -> None:
+        """Read the raw files of the namespace that the thread is in now."""
+        self.ran = True
+        if self.sysctls:
+            self._values = read_sysctls()
+        if self.sockets:
+            try:
+                self._tables, self._cut = read_socket_tables()
+            except OSError as problem:
+                self._problem = problem.strerror or "unreadable"
+
+    def put_into(self, namespace: Namespace) -> None:
+        """Parse what was read, at home."""
+        if self.sysctls:
+            namespace["sysctls"] = parse_sysctls(self._values)
+        if not self.sockets:
+            return
+        namespace["sockets"] = [
+            socket for name in sorted(self._tables) for socket in parse_socket_table(name, self._tables[name])
+        ]
+        thing = "sockets of network namespace net:[%d]" % namespace["inode"]
+        if self._problem:
+            namespace["errors"].append({"object": thing, "cause": self._problem, "remedy": _REMEDY})
+        for name in self._cut:
+            namespace["errors"].append(
+                {"object": thing, "cause": "the table %s is too long to be read whole" % name, "remedy": "use ss -ln"}
+            )

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""What a node offers to a lab, and what of the lab is on it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .leases import LeaseStore
+from .names import (
+    NETNS_DIR,
+    ROUTE_PROTOCOL,
+    link_alias,
+    nft_table,
+    sandbox_mark,
+)
+from .processes import find_marked
+from .read import (
+    View,
+    kind,
+    named_inode,
+    prefix,
+    read_netns,
+    read_node,
+)
+from .step import LAB_ARGUMENT, LABEL, PACKAGES, SBIN
+from .store import Store
+
+_CAP_NET_ADMIN = 12
+_CAP_SYS_ADMIN = 21
+
+
+def privileged(status: str) -> bool:
+    """Tell from /proc/PID/status whether a process has the capabilities that a lab needs.
+
+    >>> privileged("Name:\\tpython3\\nCapEff:\\t000001ffffffffff\\n")
+    True
+    """
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            effective = int(line.split()[1], 16)
+            return all(effective >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
+    return False
+
+
+def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str]) -> Dict[str, Any]:
+    """Describe what the node offers; `own` are the lab's routes as ``DST via GATEWAY``."""
+    names = {link["ifindex"]: name for name, link in node.links.items()}
+    with open("/proc/self/status", encoding="utf-8", errors="backslashreplace") as handle:
+        rights = privileged(handle.read())
+    try:
+        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as handle:
+            forward = handle.read().strip()
+    except OSError:
+        forward = None
+    return {
+        "privileged": rights,
+        "missing_programs": {
+            name: package for name, package in sorted(PACKAGES.items()) if not module.get_bin_path(name, opt_dirs=SBIN)
+        },
+        "ip_forward": forward,
+        "links": [
+            {"ifname": name, "kind": kind(link), "mtu": link.get("mtu"), "own": link.get("ifalias") == alias}
+            for name, link in sorted(node.links.items())
+        ],
+        "addresses": [
+            {"ifname": names.get(item["ifindex"]), "local": item["local"], "prefixlen": item["prefixlen"]}
+            for item in node.addresses
+        ],
+        "routes": [
+            {
+                "dst": prefix(route),
+                "gateway": route.get("gateway"),
+                "dev": names.get(route.get("oif", -1)),
+                "prefsrc": route.get("prefsrc"),
+                "metric": route.get("metric", 0),
+                "own": "%s via %s" % (prefix(route), route.get("gateway")) in own,
+            }
+            for route in node.routes
+        ],
+    }
+
+
+def own_names(lab: str, marked: List[int]) -> List[str]:
+    """Return the names of namespaces that are of the lab: of its form, with a marked link or process, or noted."""
+    noted = {str(pod["netns"]) for pod in Store(lab).pods().values()}
+    found = []
+    try:
+        names = sorted(os.listdir(NETNS_DIR))
+    except OSError:
+        return []
+    for name in names:
+        path = "%s/%s" % (NETNS_DIR, name)
+        inode = named_inode(path) if name.startswith(lab + "_") else None
+        if inode is None:
+            continue
+        view = read_netns(path)
+        links = view.links.values() if view else []
+        if path in noted or inode in marked or any(link.get("ifalias") == link_alias(lab) for link in links):
+            found.append(path)
+    return found
+
+
+def find_marks(module: AnsibleModule, lab: str, node: View, routes: List[str]) -> Tuple[List[str], List[str]]:
+    """Return what of a lab is on the node, one line each, and the leases of others in its directory."""
+    store, leases = Store(lab), LeaseStore(lab)
+    held = leases.read()
+    own_leases = [address for address, holder in held.items() if holder.startswith(sandbox_mark(lab))]
+    foreign = [address for address in held if address not in own_leases]
+    processes = find_marked(lab)
+    left = ["process %d (%s %s)" % (p.process.pid, p.container or "sandbox", p.sandbox_id[:24]) for p in processes]
+    left += ["network namespace " + path for path in own_names(lab, [item.netns for item in processes])]
+    left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
+    left += ["route " + item for item in routes]
+    if has_table(module, lab):
+        left.append("nft table ip " + nft_table(lab))
+    left += ["file " + path for path in store.files()]
+    left += ["file %s/%s" % (leases.path, address) for address in own_leases]
+    if os.path.isdir(leases.path) and not foreign:
+        left.append("file " + leases.path)
+    return left, ["%s/%s" % (leases.path, address) for address in foreign]
+
+
+def find_routes(lab: str, node: View) -> List[str]:
+    """Return the lab's static routes: of the lab's protocol, noted by it or by no lab."""
+    store = Store(lab)
+    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.routes()]
+    others = ["%s via %s" % (e["dst"], e["gateway"]) for name in store.other_labs() for e in Store(name).routes()]
+    made = [item for item in node.routes if item["protocol"] == ROUTE_PROTOCOL]
+    routes = ["%s via %s" % (prefix(item), item.get("gateway")) for item in made]
+    return sorted(item for item in routes if item in noted or item not in others)
+
+
+ARGUMENTS: Dict[str, Any] = {"argument_spec": {"lab": LAB_ARGUMENT}}
+"""What AnsibleModule is to know of the options."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Do what the module is asked for, and end it."""
+    lab = module.params["lab"]
+    node = read_node()
+    left: List[str] = []
+    foreign: List[str] = []
+    routes: List[str] = []
+    if LABEL.match(lab):  # no lab can have another name, so nothing is of it
+        routes = find_routes(lab, node)
+        left, foreign = find_marks(module, lab, node, routes)
+    module.exit_json(
+        changed=False,
+        present=bool(left),
+        left=left,
+        foreign_leases=foreign,
+        routes=routes,
+        node=describe_node(module, node, link_alias(lab), routes),
+    )
+
+
+def has_table(module: AnsibleModule, lab: str) -> bool:
+    """Tell whether the lab's nftables table is there."""
+    nft = module.get_bin_path("nft", opt_dirs=SBIN)
+    if not nft:
+        return False
+    status, _out, _err = module.run_command([nft, "list", "table", "ip", nft_table(lab)])
+    return bool(status == 0)

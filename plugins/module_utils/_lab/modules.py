@@ -1,0 +1,47 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The lab's modules by name, for the module ``lab_step``, which can do the work of each."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import (
+    bridge,
+    bridge_port,
+    forwarding,
+    info,
+    masquerade,
+    netns_link,
+    pod_address,
+    pod_container,
+    pod_sandbox,
+    static_route,
+    veth,
+)
+
+
+class LabModule(NamedTuple):
+    """What AnsibleModule is to know of a module's options, and the module's work."""
+
+    arguments: Dict[str, Any]
+    run: Callable[[AnsibleModule], None]
+
+
+MODULES: Dict[str, LabModule] = {
+    "bridge": LabModule(bridge.ARGUMENTS, bridge.run),
+    "bridge_port": LabModule(bridge_port.ARGUMENTS, bridge_port.run),
+    "forwarding": LabModule(forwarding.ARGUMENTS, forwarding.run),
+    "lab_info": LabModule(info.ARGUMENTS, info.run),
+    "masquerade": LabModule(masquerade.ARGUMENTS, masquerade.run),
+    "netns_link": LabModule(netns_link.ARGUMENTS, netns_link.run),
+    "pod_address": LabModule(pod_address.ARGUMENTS, pod_address.run),
+    "pod_container": LabModule(pod_container.ARGUMENTS, pod_container.run),
+    "pod_sandbox": LabModule(pod_sandbox.ARGUMENTS, pod_sandbox.run),
+    "static_route": LabModule(static_route.ARGUMENTS, static_route.run),
+    "veth": LabModule(veth.ARGUMENTS, veth.run),
+}

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""kubeadm's configuration in each version of its API, and the CNI configuration of a node.
+
+Sources: kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/v1beta2, v1beta3 and v1beta4 (types.go);
+containernetworking/plugins, plugins bridge, host-local and portmap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import CNI_NETWORK
+
+from .description import Cluster, Host
+from .versions import config_api
+
+SOCKET = "/run/containerd/containerd.sock"
+TOKEN_TTL = "15m0s"
+API_PORT = 6443
+
+
+def extra_args(args: dict[str, list[str]], api: str) -> Any:
+    """Return arguments as a version of the API has them: a mapping, and from v1beta4 on a list of name and value.
+
+    In the mapping a flag has one value: of several the last is taken, as the flag itself would.
+    """
+    if api == "v1beta4":
+        return [{"name": name, "value": value} for name, values in args.items() for value in values]
+    return {name: values[-1] for name, values in args.items() if values}
+
+
+def registration(cluster: Cluster, host: Host, address: str, api: str) -> dict[str, Any]:
+    """Return the nodeRegistration of a node."""
+    result: dict[str, Any] = {
+        "name": host.node_name,
+        "criSocket": SOCKET if api == "v1beta2" else "unix://" + SOCKET,
+        "kubeletExtraArgs": extra_args({"node-ip": [address], **host.kubelet_args}, api),
+    }
+    if host.taints is not None:
+        result["taints"] = [
+            {"key": taint.key, "value": taint.value, "effect": taint.effect} if taint.value
+            else {"key": taint.key, "effect": taint.effect}
+            for taint in host.taints
+        ]  # fmt: skip
+    if cluster.ignored:
+        result["ignorePreflightErrors"] = cluster.ignored
+    return result
+
+
+def init_documents(
+    cluster: Cluster, host: Host, address: str, *, endpoint: str, sans: list[str], driver: str, own_conntrack: bool
+) -> list[dict[str, Any]]:
+    """Return the documents for ``kubeadm init`` on the first node.
+
+    `endpoint` is ``host:port`` of the API for all, `sans` are names and addresses of its certificate,
+    `driver` is the kubelet's cgroup driver. `own_conntrack` is false where kube-proxy may not size
+    the connection tracking table.
+    """
+    api = config_api(cluster.known_version)
+    version = "kubeadm.k8s.io/" + api
+    controller = {"node-cidr-mask-size": [str(cluster.node_prefix)], **cluster.extra_args["controller_manager"]}
+    configuration: dict[str, Any] = {
+        "apiVersion": version,
+        "kind": "ClusterConfiguration",
+        "clusterName": cluster.name,
+        "kubernetesVersion": str(cluster.version),
+        "controlPlaneEndpoint": endpoint,
+        "networking": {
+            "podSubnet": str(cluster.pods),
+            "serviceSubnet": str(cluster.services),
+            "dnsDomain": cluster.domain,
+        },
+        "apiServer": {"certSANs": sans, "extraArgs": extra_args(cluster.extra_args["apiserver"], api)},
+        "controllerManager": {"extraArgs": extra_args(controller, api)},
+        "scheduler": {"extraArgs": extra_args(cluster.extra_args["scheduler"], api)},
+    }
+    if cluster.repository:
+        configuration["imageRepository"] = cluster.repository
+    init = {
+        "apiVersion": version,
+        "kind": "InitConfiguration",
+        # Without one kubeadm makes a token that is good for a day; nodes join with tokens of their own.
+        "bootstrapTokens": [{"ttl": TOKEN_TTL}],
+        "localAPIEndpoint": {"advertiseAddress": address, "bindPort": API_PORT},
+        "nodeRegistration": registration(cluster, host, address, api),
+    }
+    kubelet = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": driver,
+        **({"failSwapOn": False} if cluster.allow_swap else {}),
+        **cluster.kubelet,
+    }
+    proxy: dict[str, Any] = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        **({} if own_conntrack else {"conntrack": {"maxPerCore": 0, "min": 0}}),
+        **cluster.kube_proxy,
+    }
+    return [init, configuration, kubelet, proxy]
+
+
+def join_documents(cluster: Cluster, host: Host, address: str, endpoint: str) -> list[dict[str, Any]]:
+    """Return the document for ``kubeadm join``, without what belongs to one moment: token, key and hash."""
+    api = config_api(cluster.known_version)
+    join: dict[str, Any] = {
+        "apiVersion": "kubeadm.k8s.io/" + api,
+        "kind": "JoinConfiguration",
+        "discovery": {"bootstrapToken": {"apiServerEndpoint": endpoint}},
+        "nodeRegistration": registration(cluster, host, address, api),
+    }
+    if host.control_plane:
+        join["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": address, "bindPort": API_PORT}}
+    return [join]
+
+
+def cni_configuration(cluster: Cluster, pod_cidr: str) -> dict[str, Any]:
+    """Return the CNI configuration of a node: the bridge that the lab builds by hand, and host ports.
+
+    ipMasq stays false: the plugin would masquerade what goes to other nodes' pods as well.
+    """
+    bridge: dict[str, Any] = {
+        "type": "bridge",
+        "bridge": cluster.bridge,
+        "isGateway": True,
+        "isDefaultGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": pod_cidr}]],
+            "dataDir": "/var/lib/cni/networks",
+        },
+    }
+    if cluster.mtu:
+        bridge["mtu"] = cluster.mtu
+    # 0.4.0 is understood by every plugin since 0.8; 1.0.0 from plugins 1.0 and containerd 1.6 on.
+    cni_version = "1.0.0" if cluster.version and cluster.version >= (1, 24, 0) else "0.4.0"
+    return {
+        "cniVersion": cni_version,
+        "name": CNI_NETWORK,
+        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}],
+    }

@@ -1,0 +1,405 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The description of a cluster: from the role's options to typed records, with every fault in it.
+
+Nothing here knows a node. Reading goes on after a fault, so that all are found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+try:
+    from netaddr import AddrFormatError, IPNetwork
+except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
+    pass
+
+from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import full_image_name, read_manifest
+
+from ..lab.description import (
+    IFNAME,
+    IFNAMSIZ,
+    LABEL,
+    Fault,
+    integer,
+    overlap,
+)
+from .versions import OLDEST, Version, parse_version
+
+VARIABLE = "kubeadm_cluster_"
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
+_LABEL_KEY = re.compile(
+    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z"
+)
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
+_FLAG = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_COMPONENTS = ("apiserver", "controller_manager", "scheduler")
+
+
+@dataclass(frozen=True)
+class Taint:
+    """A taint of a node, as Kubernetes writes it."""
+
+    key: str
+    value: str
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+@dataclass
+class Host:
+    """A host of the inventory that is to be a node, as described."""
+
+    name: str
+    control_plane: bool
+    node_name: str
+    address: str | None
+    ansible_host: str
+    labels: dict[str, str]
+    taints: list[Taint] | None
+    kubelet_args: dict[str, list[str]]
+
+
+@dataclass
+class Cluster:
+    """A cluster as described, as far as it could be understood, and the faults found on the way."""
+
+    name: str
+    version: Version | None
+    source: str
+    pods: IPNetwork | None
+    services: IPNetwork | None
+    node_prefix: int
+    domain: str
+    endpoint: str
+    port: int
+    sans: list[str]
+    repository: str
+    extra_args: dict[str, dict[str, list[str]]]
+    kubelet: dict[str, Any]
+    kube_proxy: dict[str, Any]
+    cgroup_driver: str
+    allow_swap: bool
+    memory: dict[str, int]
+    ignored: list[str]
+    cni: str
+    bridge: str
+    mtu: int
+    hosts: list[Host]
+    removed: list[str]
+    flannel_images: list[str]
+    bundle: Mapping[str, Any] | None
+    """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
+    manage_kernel: bool = True
+    workload: bool = False
+    upgrade_drain: bool = True
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def known_version(self) -> Version:
+        """The version, once the description is known to have no faults. Raises ValueError when it has none."""
+        if self.version is None:
+            raise ValueError("the cluster has no version")
+        return self.version
+
+    @property
+    def members(self) -> list[Host]:
+        """The hosts that are to be nodes: all but those to be removed."""
+        return [host for host in self.hosts if host.name not in self.removed]
+
+    @property
+    def first(self) -> Host | None:
+        """The first of the control plane, where a new cluster begins."""
+        return next((host for host in self.members if host.control_plane), None)
+
+
+def _network(value: Any, where: str, example: str, faults: list[Fault]) -> IPNetwork | None:
+    try:
+        if not isinstance(value, str) or "/" not in value:
+            raise ValueError
+        network = IPNetwork(str(value))
+    except (AddrFormatError, ValueError):
+        faults.append(Fault(where, f"{value!r} is not a network", f"Write it as {example}"))
+        return None
+    if network.version != 4:
+        faults.append(Fault(where, f"{value} is IPv6, which this role does not set up yet", f"Write it as {example}"))
+        return None
+    if network.ip != network.network:
+        faults.append(Fault(where, f"{value} has bits set behind its length", f"Write it as {network.cidr}"))
+    for reserved, use in {"0.0.0.0/8": "this network", "127.0.0.0/8": "loopback", "169.254.0.0/16": "link-local",
+                          "224.0.0.0/3": "multicast and reserved"}.items():  # fmt: skip
+        if overlap(network, IPNetwork(reserved)):
+            faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", f"Use a private range like {example}"))
+            return None
+    return network.cidr
+
+
+def read_args(value: Any, where: str, faults: list[Fault]) -> dict[str, list[str]]:
+    """Return extra arguments: flag without dashes to its values, of which repeated flags have several."""
+    if not isinstance(value, Mapping):
+        faults.append(Fault(where, f"{value!r} is not a mapping", 'Write it as {v: "2"}'))
+        return {}
+    result = {}
+    for key, text in value.items():
+        values = [text] if isinstance(text, (str, int, float, bool)) else text
+        plain = isinstance(values, Sequence) and all(isinstance(item, (str, int, float, bool)) for item in values)
+        if not _FLAG.match(str(key)) or not plain:
+            remedy = "Give the flag without dashes, and a text or a list of texts"
+            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not an argument", remedy))
+            continue
+        result[str(key)] = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+    return result
+
+
+def _labels(value: Any, where: str, faults: list[Fault]) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        faults.append(Fault(where, f"{value!r} is not a set of labels", "Write it as {disk: ssd}"))
+        return {}
+    labels = {}
+    for key, text in value.items():
+        good = isinstance(text, (str, int)) and not isinstance(text, bool)
+        if not good or not _LABEL_KEY.match(str(key)) or not _LABEL_VALUE.match(str(text)):
+            remedy = "Use letters, digits, '-', '_' and '.', 63 at most, as Kubernetes does"
+            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not a label", remedy))
+        labels[str(key)] = str(text)
+    return labels
+
+
+def _taints(value: Any, where: str, faults: list[Fault]) -> list[Taint] | None:
+    if value is None:
+        return None
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list", "Write [{key: gpu, value: 'yes', effect: NoSchedule}]"))
+        return None
+    taints = []
+    for index, entry in enumerate(value):
+        here = f"{where}[{index}]"
+        entry = entry if isinstance(entry, Mapping) else {}
+        key, text, effect = str(entry.get("key", "")), str(entry.get("value") or ""), str(entry.get("effect", ""))
+        if not _LABEL_KEY.match(key) or not _LABEL_VALUE.match(text) or effect not in _EFFECTS:
+            remedy = f"Give it key, perhaps value, and effect, one of {', '.join(_EFFECTS)}"
+            faults.append(Fault(here, "it is not a taint", remedy))
+        taints.append(Taint(key, text, effect))
+    return taints
+
+
+def _host(name: str, control_plane: bool, raw: Mapping[str, Any], faults: list[Fault]) -> Host:
+    where = f"host {name}: {VARIABLE}"
+    node_name = str(raw.get("node_name") or name).lower()
+    if not _NAME.match(node_name):
+        remedy = f"Give it a {VARIABLE}node_name of a-z, 0-9, '-' and '.'"
+        faults.append(Fault(f"host {name}", f"{node_name!r} cannot be the name of a node", remedy))
+    return Host(
+        name=name,
+        control_plane=control_plane,
+        node_name=node_name,
+        address=raw.get("node_address") or None,
+        ansible_host=str(raw.get("ansible_host") or name),
+        labels=_labels(raw.get("labels") or {}, where + "labels", faults),
+        taints=_taints(raw.get("taints"), where + "taints", faults),
+        kubelet_args=read_args(raw.get("kubelet_extra_args") or {}, where + "kubelet_extra_args", faults),
+    )
+
+
+def _hosts(raw: Mapping[str, Any], faults: list[Fault]) -> list[Host]:
+    control_plane, workers = list(raw.get("control_plane") or []), list(raw.get("workers") or [])
+    per_host = raw.get("hosts") or {}
+    if not control_plane:
+        remedy = f"Put a host into the group that {VARIABLE}control_plane_group names, by default control_plane"
+        faults.append(Fault("inventory", "no host is of the control plane", remedy))
+    hosts = [_host(name, True, per_host.get(name) or {}, faults) for name in control_plane]
+    hosts += [_host(name, False, per_host.get(name) or {}, faults) for name in workers if name not in control_plane]
+    seen: dict[str, str] = {}
+    for host in hosts:
+        first = seen.setdefault(host.node_name, host.name)
+        if first != host.name:
+            text = f"{first} has the node name {host.node_name} too"
+            faults.append(Fault(f"host {host.name}", text, f"Give one of them another {VARIABLE}node_name"))
+    return hosts
+
+
+def _endpoint(value: Any, faults: list[Fault]) -> tuple[str, int]:
+    """Return host and port of ``host``, ``host:port`` or nothing."""
+    text = str(value or "").strip()
+    host, _sep, port = text.partition(":")
+    if not text:
+        return "", 6443
+    number = integer(port) if port else 6443
+    if not host or number is None or not 1 <= number <= 65535:
+        remedy = "Write it as api.example.org:6443 or 192.0.2.10:6443, or leave it empty"
+        faults.append(Fault(VARIABLE + "endpoint", f"{text!r} is not a host with a port", remedy))
+        return "", 6443
+    return host, number
+
+
+def _ranges(cluster: Cluster) -> None:
+    """Find faults in the ranges by themselves; those against the nodes' networks come with the nodes."""
+    faults, pods, services = cluster.faults, cluster.pods, cluster.services
+    if pods is not None and services is not None and overlap(pods, services):
+        text = f"the pods' range {pods} and the services' range {services} overlap"
+        remedy = f"Choose another {VARIABLE}pod_cidr or {VARIABLE}service_cidr"
+        faults.append(Fault(VARIABLE + "pod_cidr", text, remedy))
+    if services is not None and not 12 <= services.prefixlen <= 28:
+        # kubeadm wants ten addresses, the API server takes at most 20 bits.
+        text = f"{services} is no range for services, which have a length of 12 to 28"
+        faults.append(Fault(VARIABLE + "service_cidr", text, "Use one like 10.96.0.0/16"))
+    if pods is None:
+        return
+    length, where = cluster.node_prefix, VARIABLE + "node_prefix"
+    if not pods.prefixlen <= length <= 29:
+        text = f"a range of length {length} for each node does not fit into {pods}"
+        faults.append(Fault(where, text, f"Use {pods.prefixlen} to 29, or a larger {VARIABLE}pod_cidr"))
+        return
+    if length - pods.prefixlen > 16:
+        # MaxNodeCIDRs of the controller manager's range allocator: 2^16.
+        text = f"a range of length {length} for each node is too small a part of {pods}: 16 bits is the most"
+        faults.append(Fault(where, text, f"Use {pods.prefixlen} to {pods.prefixlen + 16}"))
+    room, nodes = 2 ** (length - pods.prefixlen), len(cluster.members)
+    if nodes > room:
+        text = f"{pods} has room for {room} ranges of length {length}, and there are {nodes} nodes"
+        faults.append(Fault(VARIABLE + "pod_cidr", text, f"Use a larger range, or a larger {where}"))
+
+
+def _bridge(value: Any, faults: list[Fault]) -> str:
+    name = str(value or "")
+    if not IFNAME.match(name) or len(name) >= IFNAMSIZ or name in ("lo", "all", "default"):
+        remedy = f"Use up to {IFNAMSIZ - 1} letters, digits, '_', '.' and '-'"
+        faults.append(Fault(VARIABLE + "bridge", f"{name!r} is not a name for a link", remedy))
+    return name
+
+
+def _bundle(manifest: Any, faults: list[Fault]) -> dict[str, Any] | None:
+    """Return what the plan needs of a bundle's manifest; one that lies on a node is checked here for the first time."""
+    if not manifest:
+        return None
+    bundle, wrong = read_manifest(manifest)
+    if wrong:
+        remedy = "Make the bundle again, or correct its manifest.json"
+        faults.append(Fault(VARIABLE + "bundle", f"its manifest is wrong: {'; '.join(wrong)}", remedy))
+    return {
+        "version": bundle.kubernetes_version,
+        "architecture": bundle.architecture,
+        "images": [name for image in bundle.images for name in image.names],
+        "cni": any(item.path.startswith("cni/bin/") for item in bundle.files),
+    }
+
+
+def _bundle_faults(cluster: Cluster, given: Version | None) -> None:
+    where = VARIABLE + "bundle"
+    if cluster.source != "bundle":
+        return
+    if cluster.bundle is None:
+        remedy = f"Give the folder or archive of one, or set {VARIABLE}source: repository"
+        cluster.faults.append(Fault(where, "there is no bundle", remedy))
+        return
+    if given is not None and str(given) != cluster.bundle["version"]:
+        text = f"the bundle has Kubernetes {cluster.bundle['version']}, and {VARIABLE}version is {given}"
+        cluster.faults.append(Fault(where, text, f"Use a bundle of that version, or leave {VARIABLE}version out"))
+    if not any("/pause:" in name for name in cluster.bundle["images"]):
+        text = "no image in the bundle is named pause, which holds a pod's namespaces"
+        cluster.faults.append(Fault(where, text, "Make the bundle again with it"))
+    have = {full_image_name(name) for name in cluster.bundle["images"]}
+    missing = [name for name in cluster.flannel_images if full_image_name(name) not in have]
+    if cluster.cni == "flannel" and missing:
+        text = f"it lacks images of flannel: {', '.join(missing)}"
+        cluster.faults.append(Fault(where, text, "Make the bundle again with kubernetes_bundle_flannel: true"))
+
+
+def read_description(raw: Mapping[str, Any]) -> Cluster:
+    """Return the cluster that the role's options describe.
+
+    `raw` has the options by their names without ``kubeadm_cluster_``, ``control_plane`` and ``workers``
+    (names of hosts), ``hosts`` (options of each host) and ``bundle_manifest``.
+    """
+    faults: list[Fault] = []
+    given = parse_version(raw.get("version")) if raw.get("version") else None
+    if raw.get("version") and given is None:
+        faults.append(Fault(VARIABLE + "version", f"{raw['version']!r} is not a version", "Write it as 1.34.2"))
+    bundle = _bundle(raw.get("bundle_manifest"), faults)
+    source = str(raw.get("source") or "repository")
+    version = parse_version(bundle["version"]) if source == "bundle" and bundle else given
+    if source == "repository" and given is None and not faults:
+        faults.append(Fault(VARIABLE + "version", "it is not set", "Set the version to install, like 1.34.2"))
+    if version is not None and version < OLDEST:
+        faults.append(Fault(VARIABLE + "version", f"{version} is older than {OLDEST}", "Use a newer one"))
+    prefix = integer(raw.get("node_prefix"))
+    mtu = integer(raw.get("mtu") or 0)
+    if mtu is None or (mtu and not 1280 <= mtu <= 65535):
+        faults.append(
+            Fault(VARIABLE + "mtu", f"{raw.get('mtu')!r} is not an MTU", "Use 1280 to 65535, or 0 for the nodes'")
+        )
+    host, port = _endpoint(raw.get("endpoint"), faults)
+    ignored = [str(item) for item in raw.get("ignore_preflight_errors") or []]
+    if any(item.lower() == "all" for item in ignored):
+        remedy = "Name the checks that you know and accept, or correct what they find"
+        faults.append(Fault(VARIABLE + "ignore_preflight_errors", "all checks are not ignored at once", remedy))
+    cluster = Cluster(
+        name=str(raw.get("name") or ""),
+        version=version,
+        source=source,
+        pods=_network(raw.get("pod_cidr"), VARIABLE + "pod_cidr", "10.244.0.0/16", faults),
+        services=_network(raw.get("service_cidr"), VARIABLE + "service_cidr", "10.96.0.0/16", faults),
+        node_prefix=prefix if prefix is not None else -1,
+        domain=str(raw.get("dns_domain") or ""),
+        endpoint=host,
+        port=port,
+        sans=[str(item) for item in raw.get("cert_sans") or []],
+        repository=str(raw.get("image_repository") or ""),
+        extra_args={
+            name: read_args(raw.get(f"{name}_extra_args") or {}, f"{VARIABLE}{name}_extra_args", faults)
+            for name in _COMPONENTS
+        },
+        kubelet=dict(raw.get("kubelet_config") or {}),
+        kube_proxy=dict(raw.get("kube_proxy_config") or {}),
+        cgroup_driver=str(raw.get("cgroup_driver") or "auto"),
+        allow_swap=bool(raw.get("allow_swap")),
+        memory={
+            "control_plane": int(raw["minimum_memory"]["control_plane"]),
+            "worker": int(raw["minimum_memory"]["worker"]),
+        },
+        ignored=ignored,
+        cni=str(raw.get("cni") or "bridge"),
+        bridge=_bridge(raw.get("bridge"), faults),
+        mtu=mtu or 0,
+        hosts=_hosts(raw, faults),
+        flannel_images=[str(name) for name in raw.get("flannel_images") or []],
+        removed=[str(name) for name in raw.get("removed_nodes") or []],
+        bundle=bundle,
+        manage_kernel=bool(raw.get("manage_kernel", True)),
+        workload=bool(raw.get("workload")),
+        upgrade_drain=bool(raw.get("upgrade_drain", True)),
+        faults=faults,
+    )
+    if not LABEL.match(cluster.name):
+        remedy = "Use up to 63 of a-z, 0-9 and '-'"
+        faults.append(Fault(VARIABLE + "name", f"{cluster.name!r} is not a name for a cluster", remedy))
+    if not _NAME.match(cluster.domain):
+        faults.append(
+            Fault(VARIABLE + "dns_domain", f"{cluster.domain!r} is not a domain", "Use one like cluster.local")
+        )
+    known = {host.name: host for host in cluster.hosts}
+    for name in cluster.removed:
+        if name not in known:
+            text, remedy = (
+                f"{name!r} is no host of the cluster's groups",
+                "Keep it in the inventory until it is removed",
+            )
+            faults.append(Fault(VARIABLE + "removed_nodes", text, remedy))
+    if cluster.hosts and cluster.first is None and any(host.control_plane for host in cluster.hosts):
+        remedy = f"Use {VARIABLE}state: absent to remove the whole cluster"
+        faults.append(Fault(VARIABLE + "removed_nodes", "nothing of the control plane would be left", remedy))
+    _ranges(cluster)
+    _bundle_faults(cluster, given)
+    if cluster.cni == "manifest" and not raw.get("cni_manifest"):
+        remedy = "Give a path on the control node or a URL"
+        faults.append(Fault(VARIABLE + "cni_manifest", f"it is empty, and {VARIABLE}cni is manifest", remedy))
+    return cluster

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The nodes of a cluster: what stands in the way on each, and what each needs next.
+
+Everything is decided from what ``podnet.lab.kubeadm_info`` saw; nothing here touches a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+try:
+    from netaddr import IPAddress, IPNetwork
+except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
+    pass
+
+from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
+
+from ..lab.description import Fault, overlap
+from .description import VARIABLE, Cluster, Host
+
+_ADDRESS = VARIABLE + "node_address"
+_CONTROLLERS = {1: ("cpu", "cpuset", "memory", "devices", "freezer", "pids"), 2: ("cpu", "cpuset", "memory", "pids")}
+"""What kubelet and runc need; in version 2 devices and freezer are no controllers."""
+
+KEEP, INIT, JOIN, AGAIN = "keep", "init", "join", "again"
+"""Steps: a member as it should be; begin a cluster; join; take the rests away and then join or begin."""
+
+
+class Node:
+    """One node: what is wanted of it and what was seen on it."""
+
+    def __init__(self, host: Host, seen: Mapping[str, Any]) -> None:
+        self.host = host
+        self.seen = seen
+        self.faults: list[Fault] = []
+        self.address: str | None = None
+        self.step = KEEP
+
+    @property
+    def where(self) -> str:
+        """How faults name the node."""
+        return f"node {self.host.name}"
+
+    @property
+    def mark(self) -> Mapping[str, Any] | None:
+        """The role's mark on the node."""
+        return self.seen["kubernetes"]["mark"]  # type: ignore[no-any-return]
+
+    def fault(self, what: str, remedy: str) -> None:
+        """Note something that stands in the way."""
+        self.faults.append(Fault(self.where, what, remedy))
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file of a cluster is on the node."""
+        return path in self.seen["kubernetes"]["files"]
+
+
+def choose_address(node: Node, resolve: Callable[[str], list[str]]) -> None:
+    """Choose the address by which the cluster knows the node; a fault says why there is none.
+
+    In this order: ``kubeadm_cluster_node_address``; ``ansible_host``, resolved on the control node, when
+    the node itself has that address; the source address of the node's default route.
+    """
+    own = {entry["local"]: entry for entry in node.seen["addresses"]}
+    usable = sorted(local for local in own if not local.startswith("127."))
+    given = node.host.address
+    if given is not None:
+        if given in usable:
+            node.address = given
+        else:
+            text = f"{_ADDRESS} {given} is not an address of the node, which has {', '.join(usable) or 'none'}"
+            node.fault(text, "Choose one that the other nodes reach")
+        return
+    found = [text for text in resolve(node.host.ansible_host) if text in usable]
+    defaults = [route for route in node.seen["routes"] if route["dst"] == "0.0.0.0/0"]
+    for route in sorted(defaults, key=lambda item: int(item["metric"])):
+        sources = [route["prefsrc"]] if route["prefsrc"] else []
+        sources += [local for local in usable if own[local]["ifname"] == route["dev"]]
+        found += sources[:1]
+    if not found:
+        text = f"it has not the address {node.host.ansible_host}, by which Ansible reaches it, and no default route"
+        node.fault(text, f"Give it {_ADDRESS}, an address that the other nodes reach")
+        return
+    node.address = found[0]
+
+
+def check_addresses(nodes: Sequence[Node], cni: str) -> list[Fault]:
+    """Find nodes with one address, and with CNI bridge nodes that share no network."""
+    faults = []
+    first: dict[str, Node] = {}
+    for node in nodes:
+        if node.address is None:
+            continue
+        other = first.setdefault(node.address, node)
+        if other is not node:
+            text = f"{other.host.name} has the address {node.address} too, as virtual machines behind one NAT do"
+            faults.append(Fault(node.where, text, f"Give each node its own {_ADDRESS}, on a network that they share"))
+    if cni != "bridge":
+        return faults
+    for node in nodes:
+        links = [IPNetwork(f"{entry['local']}/{entry['prefixlen']}") for entry in node.seen["addresses"]]
+        far = [
+            f"{other.host.name} ({other.address})"
+            for other in nodes
+            if node.address and other.address and not any(IPAddress(other.address) in link for link in links)
+        ]
+        if far:
+            text = f"it shares no network with {', '.join(far)}, so that it cannot route pods there"
+            remedy = f"Give the nodes a {_ADDRESS} each, all in one network, or use a CNI with an overlay"
+            faults.append(Fault(node.where, text, remedy))
+    return faults
+
+
+def own_link(cluster: Cluster, name: str | None) -> bool:
+    """Tell whether a link belongs to the pod network itself, of which overlaps say nothing."""
+    return name == cluster.bridge or str(name).startswith(("veth", "flannel.", "cali", "cni"))
+
+
+def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> None:
+    """Find what on the machine itself stands in the way."""
+    seen = node.seen
+    distribution = seen["distribution"]
+    known = [name for name in (distribution["id"], *distribution["id_like"]) if name in supported]
+    if not known:
+        text = f"{distribution['name'] or distribution['id']} is not supported, but {', '.join(sorted(supported))} are"
+        node.fault(text, "Use one of these, or add it as the role's README shows under Other distributions")
+    if not seen["privileged"]:
+        node.fault("the role needs root there", "Run with --become")
+    if not seen["systemd"]:
+        node.fault("systemd is not its first process, and kubelet and containerd are services", "Use a full node")
+    role = "control_plane" if node.host.control_plane else "worker"
+    least = cluster.memory[role]
+    if seen["memory_mib"] < least:
+        text = f"it has {seen['memory_mib']} MiB of memory, and a node of this kind needs {least}"
+        node.fault(text, f"Give it more, or lower {VARIABLE}minimum_memory if you know that less will do")
+    if node.host.control_plane and seen["cpus"] < 2 and "NumCPU" not in cluster.ignored:
+        node.fault("it has one processor, and kubeadm wants two on the control plane", "Give it two")
+    if seen["swap"] and not cluster.allow_swap:
+        text = f"swap is on ({', '.join(seen['swap'])})"
+        node.fault(text, f"Run swapoff -a and take it out of /etc/fstab, or set {VARIABLE}allow_swap: true")
+    version = seen["cgroup"]["version"]
+    lacking = [name for name in _CONTROLLERS[version] if name not in seen["cgroup"]["controllers"]]
+    if lacking:
+        text = f"its control groups (version {version}) lack {', '.join(lacking)}"
+        node.fault(text, "Enable them on the kernel's command line, as with cgroup_enable=memory")
+    if version == 1 and cluster.version is not None and cluster.version >= (1, 35, 0):
+        text = f"it has control groups of version 1, and the kubelet of {cluster.version} wants version 2"
+        node.fault(text, "Boot it with systemd.unified_cgroup_hierarchy=1")
+    for feature, state in seen["kernel"]["features"].items():
+        if state == "missing":
+            text = f"its kernel {seen['kernel']['release']} has no {feature}, built in or as a module"
+            node.fault(text, f"Install the kernel's modules, or a kernel that has {feature}")
+        elif state == "loadable" and not cluster.manage_kernel:
+            node.fault(f"the kernel module {feature} is not loaded", f"Load it, or set {VARIABLE}manage_kernel: true")
+    if cluster.cni == "flannel" and seen["kernel"].get("vxlan") == "missing":
+        text = f"its kernel {seen['kernel']['release']} has no vxlan, built in or as a module, which flannel needs"
+        node.fault(text, f"Install the kernel's modules, or choose {VARIABLE}cni: bridge")
+    if cluster.kube_proxy.get("mode") == "ipvs" and seen["kernel"].get("ip_vs") == "missing":
+        text = f"its kernel {seen['kernel']['release']} has no ip_vs, built in or as a module, which mode ipvs needs"
+        node.fault(text, f"Install the kernel's modules, or take mode out of {VARIABLE}kube_proxy_config")
+    if cluster.bundle is not None and cluster.source == "bundle":
+        if cluster.bundle["architecture"] != seen["architecture"]:
+            text = f"it is {seen['architecture']}, and the bundle is for {cluster.bundle['architecture']}"
+            node.fault(text, "Use a bundle for that architecture")
+        packaged = sorted(
+            f"{name} ({program['package']})"
+            for name, program in seen["programs"].items()
+            if name in ("kubeadm", "kubelet", "kubectl", "crictl") and program["package"]
+        )
+        if packaged:
+            text = f"packages of the distribution own {', '.join(packaged)}, which the bundle brings too"
+            node.fault(text, f"Remove these packages, or set {VARIABLE}source: repository")
+
+
+def check_ranges(node: Node, cluster: Cluster) -> None:
+    """Find networks of the node that overlap the cluster's ranges."""
+    ours = str(ROUTE_PROTOCOL)
+    found = {
+        (IPNetwork(route["dst"]), str(route["dev"]))
+        for route in node.seen["routes"]
+        if route["dst"] != "0.0.0.0/0" and route["protocol"] != ours and not own_link(cluster, route["dev"])
+    }
+    found |= {
+        (IPNetwork(f"{entry['local']}/{entry['prefixlen']}").cidr, str(entry["ifname"]))
+        for entry in node.seen["addresses"]
+        if entry["ifname"] not in ("lo", "kube-ipvs0") and not own_link(cluster, entry["ifname"])
+    }
+    for network, dev in sorted(found):
+        for what, option, part in (("pods", "pod_cidr", cluster.pods), ("services", "service_cidr", cluster.services)):
+            if part is not None and overlap(network, part):
+                text = f"its network {network} on {dev} overlaps the {what}' range {part}"
+                node.fault(text, f"Choose another {VARIABLE}{option}")
+
+
+def driver(nodes: Sequence[Node], cluster: Cluster) -> tuple[str, list[Fault]]:
+    """Return the cgroup driver of kubelet and containerd, the same on all nodes."""
+    if cluster.cgroup_driver != "auto":
+        return cluster.cgroup_driver, []
+    versions = {node.seen["cgroup"]["version"] for node in nodes}
+    if len(versions) > 1:
+        listed = ", ".join(f"{node.host.name}: {node.seen['cgroup']['version']}" for node in nodes)
+        text = f"the nodes' control groups are of different versions ({listed})"
+        remedy = "Boot them alike, or choose systemd or cgroupfs for all"
+        return "systemd", [Fault(VARIABLE + "cgroup_driver", text, remedy)]
+    return ("systemd" if versions <= {2} else "cgroupfs"), []
+
+
+def speaker(nodes: Sequence[Node]) -> Node | None:
+    """Return the node of the control plane whose API answers, the first if several do."""
+    return next((node for node in nodes if node.seen["api"] is not None and node.seen["api"]["reachable"]), None)
+
+
+def decide(node: Node, speaking: Node | None, first: Host) -> None:
+    """Decide a node's step, or note why none is possible."""
+    state = node.seen["kubernetes"]
+    mark = node.mark
+    remains = node.has("/etc/kubernetes/kubelet.conf") or state["ca_sha256"] is not None
+    if mark is None:
+        if remains or node.has("/etc/kubernetes/manifests/kube-apiserver.yaml"):
+            remedy = "Run kubeadm reset there if it may go, or take the host out of the inventory's groups"
+            node.fault("it is part of a cluster that this role did not make, or has remains of one", remedy)
+            return
+        node.step = INIT if speaking is None and node.host is first else JOIN
+        return
+    begin = INIT if speaking is None and node.host is first else JOIN
+    if mark.get("phase") != "member":
+        # An earlier run did not end: nothing of value can be on it.
+        node.step = AGAIN if remains else begin
+        return
+    if speaking is None:
+        if node.host.control_plane and node.has("/etc/kubernetes/manifests/etcd.yaml"):
+            said = (node.seen["api"] or {}).get("error") or "it does not answer"
+            remedy = (
+                "Look there with journalctl -u kubelet and crictl ps -a; a member with data is never reset by itself"
+            )
+            node.fault(f"it is of the control plane, and its API does not answer: {said}", remedy)
+            return
+        node.step = AGAIN if remains else begin
+        return
+    authority = speaking.seen["kubernetes"]["ca_sha256"]
+    objects = {entry["name"]: entry for entry in speaking.seen["api"]["nodes"]}
+    if state["ca_sha256"] == authority and node.host.node_name in objects:
+        node.step = KEEP
+    elif (
+        node.host.control_plane and state["ca_sha256"] == authority and node.has("/etc/kubernetes/manifests/etcd.yaml")
+    ):
+        text = f"it is of the control plane, and the cluster has no node {node.host.node_name}"
+        node.fault(text, f"Remove it with {VARIABLE}removed_nodes, then add it again")
+    else:
+        node.step = AGAIN if remains else JOIN
+
+
+def check_configuration(cluster: Cluster, configuration: Mapping[str, Any] | None) -> list[Fault]:
+    """Find options that differ from the running cluster's and cannot be changed in it.
+
+    `configuration` is the ClusterConfiguration in the ConfigMap ``kubeadm-config``.
+    """
+    networking = (configuration or {}).get("networking") or {}
+    faults = []
+    for option, key, wanted in (
+        ("pod_cidr", "podSubnet", cluster.pods),
+        ("service_cidr", "serviceSubnet", cluster.services),
+        ("dns_domain", "dnsDomain", cluster.domain),
+    ):
+        have = networking.get(key)
+        if have is not None and wanted is not None and str(have) != str(wanted):
+            text = f"{wanted} is wanted, and the running cluster has {have}, which cannot be changed in it"
+            remedy = f"Set it to {have}, or remove the cluster first ({VARIABLE}state: absent)"
+            faults.append(Fault(VARIABLE + option, text, remedy))
+    return faults

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is odd in a model.
+
+A finding is a pure function over the model and its nodes' views; each file findings_*.py holds those of one subject.
+To add one, write the function in the file of its subject and name it in that file's ``ALL``.
+What "Not faults" are, and stay unsaid: a veth with both ends on the node; a pod's cable without
+a bridge where the pod is routed (ptp, kindnet, Calico); one MAC for many pods behind a tunnel;
+a namespace without a pod; a hostNetwork pod without a cable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ..model.build import host_order
+from ..model.index import NodeView, by_node
+from ..model.records import Finding, Model
+from . import cables, nodes, pods, ranges, services
+
+Finder = Callable[[Model, Mapping[str, NodeView]], Iterable[Finding]]
+
+ALL: tuple[Finder, ...] = (
+    *nodes.ALL,
+    *pods.ALL,
+    *cables.ALL,
+    *ranges.ALL,
+    *services.ALL,
+)
+
+SEVERITIES = ("fault", "unproven", "note")
+
+
+def odd(model: Model) -> list[Finding]:
+    """Return everything odd in *model*: faults first, and within one severity by kind, host and object."""
+    views = by_node(model)
+    found = [finding for finder in ALL for finding in finder(model, views)]
+    return sorted(found, key=_order)
+
+
+def _order(finding: Finding) -> tuple[int, str, list[list[tuple[int, int, str]]], str, str]:
+    return (
+        SEVERITIES.index(finding["severity"]),
+        finding["kind"],
+        [host_order(host) for host in finding["hosts"]],
+        finding["object"],
+        finding["message"],
+    )
+
+
+def with_findings(model: Model) -> Model:
+    """Return *model* with its odd things looked for."""
+    found = odd(model)
+    return {**model, "odd": found, "totals": {**model["totals"], "odd": len(found)}}

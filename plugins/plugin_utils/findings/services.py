@@ -1,0 +1,149 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Odd things about the rules of Services, on a node and between nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from ..model import ranges, services
+from ..model.index import NodeView
+from ..model.records import Finding, Model, Service
+from ..text import words
+from .nodes import cut
+
+
+def no_backends(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Services that every node rejects, because nothing is behind them."""
+    empty: dict[str, list[Service]] = defaultdict(list)
+    for one in model["services"]:
+        if not one["backends"] and any(rule["action"] == "reject" for rule in one["rules"]):
+            empty[services.name(one)].append(one)
+    for name, entries in empty.items():
+        rules = [rule for one in entries for rule in one["rules"]]
+        hosts = list(dict.fromkeys(rule["host"] for rule in rules))
+        yield {
+            "kind": "service-without-backends",
+            "severity": "fault",
+            "hosts": hosts,
+            "object": name,
+            "message": f"{name} has no backend: connections to "
+            f"{words.listed([services.place(one) for one in entries])} are rejected",
+            "evidence": cut([f"{rule['host']}: {rule['text']}" for rule in rules]),
+            "remedy": "Look whether pods match the Service's selector and are ready",
+            "command": rules[0]["command"],
+        }
+
+
+def nodes_disagree(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Services that nodes send to different backends, or that a node does not know."""
+    modes = {node["host"]: node["service_mode"] for node in model["nodes"]}
+    for one in model["services"]:
+        # Which addresses of a node answer NodePorts is a setting of each node, and Local means different backends.
+        if one["virtual_address"] is None or one["traffic_policy"] == "local":
+            continue
+        ends = _ends_by_host(one)
+        spoken = {rule["mode"] for rule in one["rules"]}
+        missing = [host for host, mode in modes.items() if mode in spoken and host not in ends]
+        if not missing and len({frozenset(found) for found in ends.values()}) < 2:
+            continue
+        name, place = services.name(one), services.place(one)
+        called = name if name == place else f"{name} ({place})"
+        if missing:
+            message = f"{words.listed(missing)} without a rule for {called}, which {words.listed(list(ends))} have"
+        else:
+            message = f"nodes send connections to {called} to different backends"
+        yield {
+            "kind": "service-missing" if missing else "service-backends-differ",
+            "severity": "fault" if missing else "note",
+            "hosts": missing or list(ends),
+            "object": name,
+            "message": message,
+            "evidence": cut(
+                [f"{host}: {', '.join(found) or 'no backend'}" for host, found in ends.items()]
+                + [f"{host}: no rule" for host in missing]
+            ),
+            "remedy": "Read the nodes again: the rules may have been about to change. If it stays, look whether "
+            "kube-proxy runs there and reaches the API"
+            + ("" if missing else "; with topology-aware routing nodes differ by design"),
+            "command": one["rules"][0]["command"],
+        }
+
+
+def _ends_by_host(one: Service) -> dict[str, list[str]]:
+    ends: dict[str, list[str]] = defaultdict(list)
+    for rule in one["rules"]:
+        ends[rule["host"]].extend(end for end in rule["backends"] if end not in ends[rule["host"]])
+    return dict(ends)
+
+
+def backend_gone(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Backends in the range of a node on which no pod, and nothing else, has the address."""
+    complete = {
+        node["host"]
+        for node in model["nodes"]
+        if node["status"] == "read" and not any(one["errors"] for one in views[node["host"]].namespaces.values())
+    }
+    own = [
+        (one["cidr"], one["hosts"][0])
+        for one in model["ranges"]
+        if one["what"] == "pod" and one["scope"] == "node" and len(one["hosts"]) == 1 and one["hosts"][0] in complete
+    ]
+    for one in model["services"]:
+        for backend in one["backends"]:
+            if backend["host"] is not None:
+                continue
+            homes = [host for cidr, host in own if ranges.contains(cidr, backend["address"])]
+            if len(homes) != 1 or _is_there(views[homes[0]], backend["address"]):
+                continue
+            end = services.endpoint(backend)
+            rules = [rule for rule in one["rules"] if end in rule["backends"]]
+            if not rules:
+                continue
+            yield {
+                "kind": "service-backend-gone",
+                "severity": "fault",
+                "hosts": list(dict.fromkeys(rule["host"] for rule in rules)),
+                "object": services.name(one),
+                "message": f"{services.name(one)} ({services.place(one)}) sends connections to {end}, an address of "
+                f"{homes[0]} that nothing there has",
+                "evidence": cut([f"{rule['host']}: {rule['text']}" for rule in rules]),
+                "remedy": "Read the nodes again: a pod may just have gone. If it stays, look whether kube-proxy and "
+                f"the kubelet of {homes[0]} reach the API",
+                "command": rules[0]["command"],
+            }
+
+
+def _is_there(view: NodeView, address: str) -> bool:
+    return any(
+        one["local"] == address
+        for namespace in view.namespaces.values()
+        for interface in namespace["interfaces"]
+        for one in interface["addr_info"]
+    )
+
+
+def variants_mixed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Nodes on which both variants of iptables, or several modes, have rules of Services."""
+    for node in model["nodes"]:
+        used = [one for one in node["service_sources"] if one["services"] and not one["table"].startswith("podnet_")]
+        kinds = {(one["mode"], one["variant"]) for one in used}
+        if len(kinds) < 2:
+            continue
+        yield {
+            "kind": "service-rules-mixed",
+            "severity": "fault",
+            "hosts": [node["host"]],
+            "object": "rules of Services",
+            "message": "Services have rules in several places at once, of which only one is kept up to date",
+            "evidence": cut([f"{one['command']}: {words.counted(one['services'], 'rule')}" for one in used]),
+            "remedy": "Find out which one kube-proxy writes, and remove the rules of the others, which "
+            "`kube-proxy --cleanup` or a restart of the node does",
+            "command": used[0]["command"],
+        }
+
+
+ALL = (no_backends, nodes_disagree, backend_gone, variants_mixed)

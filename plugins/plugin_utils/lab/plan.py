@@ -1,0 +1,325 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a lab: what each node gets, decided from the description and from what the nodes are.
+
+The answer has, for every node, the options of the modules that the role ``manual_lab`` calls, so
+that the role itself decides nothing. Faults of the description and of the nodes come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+try:
+    from netaddr import AddrFormatError, IPAddress, IPNetwork
+except ImportError:  # the filter lab_plan says so, in words, before anything here is called
+    pass
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
+    POD_IFNAME,
+    host_ifname,
+    netns_path,
+    pod_uid,
+    sandbox_id,
+)
+
+from .description import (
+    VARIABLE,
+    Description,
+    Fault,
+    Pod,
+    overlap,
+    read_description,
+)
+
+_ADDRESS = VARIABLE + "node_address"
+
+
+class Node:
+    """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked."""
+
+    def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
+        self.name = name
+        self.given: str | None = raw.get("address") or None
+        self.ansible_host: str = str(raw.get("ansible_host") or name)
+        self.info: Mapping[str, Any] | None = raw.get("info")
+        self.faults: list[Fault] = []
+        self.address: IPAddress | None = None
+
+    @property
+    def where(self) -> str:
+        """How faults name the node."""
+        return f"node {self.name}"
+
+    @property
+    def addresses(self) -> dict[str, Mapping[str, Any]]:
+        """The node's own addresses."""
+        return {entry["local"]: entry for entry in (self.info or {}).get("addresses", [])}
+
+    @property
+    def networks(self) -> list[tuple[IPNetwork, str]]:
+        """Networks that the node is connected to or routes to, the lab's own and the default route left out."""
+        if self.info is None:
+            return []
+        own = {link["ifname"] for link in self.info["links"] if link["own"]}
+        found = {
+            (IPNetwork(route["dst"]), route["dev"] or "?")
+            for route in self.info["routes"]
+            if not route["own"] and route["dst"] != "0.0.0.0/0" and route["dev"] not in own
+        }
+        found |= {
+            (IPNetwork(f"{entry['local']}/{entry['prefixlen']}").cidr, entry["ifname"])
+            for entry in self.info["addresses"]
+            if entry["ifname"] not in own and entry["ifname"] != "lo"
+        }
+        return sorted(found)
+
+    def choose_address(self, resolve: Callable[[str], list[str]]) -> None:
+        """Choose the address that other nodes route to; a fault says why there is none.
+
+        In this order: ``manual_lab_node_address``; ``ansible_host``, resolved on the control node, when
+        the node itself has that address; the source address of the node's default route.
+        """
+        if self.given is not None:
+            self._take(self.given, _ADDRESS)
+            return
+        candidates = [text for text in resolve(self.ansible_host) if _ipv4(text) is not None]
+        if self.info is None:
+            if candidates:
+                self.address = _ipv4(candidates[0])
+            else:
+                text = f"its address is not known: {self.ansible_host} does not resolve and the node is not in this run"
+                self.faults.append(Fault(self.where, text, f"Give it {_ADDRESS}, or run without --limit"))
+            return
+        own = [text for text in candidates if text in self.addresses and not _ipv4_loopback(text)]
+        if own:
+            self.address = _ipv4(own[0])
+            return
+        fallback = self._towards_default_route()
+        if fallback is None:
+            text = f"it has not the address {self.ansible_host}, by which Ansible reaches it, and no default route"
+            self.faults.append(Fault(self.where, text, f"Give it {_ADDRESS}, an address that the other nodes reach"))
+            return
+        self.address = _ipv4(fallback)
+
+    def _take(self, text: str, where: str) -> None:
+        address = _ipv4(text)
+        if address is None:
+            remedy = "Write an IPv4 address that the other nodes reach"
+            self.faults.append(Fault(self.where, f"{where} {text!r} is not an IPv4 address", remedy))
+        elif self.info is not None and str(address) not in self.addresses:
+            have = ", ".join(sorted(name for name in self.addresses if not _ipv4_loopback(name))) or "none"
+            text = f"{where} {address} is not an address of the node, which has {have}"
+            self.faults.append(Fault(self.where, text, "Choose one that the other nodes reach"))
+        else:
+            self.address = address
+
+    def _towards_default_route(self) -> str | None:
+        if self.info is None:
+            raise AssertionError("a node that nothing is known of has no default route to look for")
+        defaults = [route for route in self.info["routes"] if route["dst"] == "0.0.0.0/0"]
+        for route in sorted(defaults, key=lambda item: item["metric"]):
+            if route["prefsrc"]:
+                return str(route["prefsrc"])
+            for local, entry in self.addresses.items():
+                network = IPNetwork(f"{local}/{entry['prefixlen']}")
+                gateway = _ipv4(str(route["gateway"]))
+                if entry["ifname"] == route["dev"] and (gateway is None or gateway in network):
+                    return local
+        return None
+
+
+def _ipv4(text: str) -> IPAddress | None:
+    try:
+        address = IPAddress(str(text))
+    except (AddrFormatError, ValueError):
+        return None
+    return address if address.version == 4 else None
+
+
+def _ipv4_loopback(text: str) -> bool:
+    return text.startswith("127.")
+
+
+def check_node(node: Node, description: Description) -> None:
+    """Find what on a node stands in the way of the lab."""
+    if node.info is None:
+        return
+    if not node.info["privileged"]:
+        node.faults.append(Fault(node.where, "the lab needs root there", "Run with --become"))
+    for program, package in node.info["missing_programs"].items():
+        text = f"the program {program} is not there"
+        node.faults.append(Fault(node.where, text, f"Install the package {package}"))
+    for link in node.info["links"]:
+        if link["ifname"] == description.bridge and not link["own"]:
+            kind = link["kind"] or "device"
+            text = f"a link of kind {kind} has the bridge's name {description.bridge}, and the lab did not make it"
+            node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}bridge, or remove that link"))
+    for network, dev in node.networks:
+        if description.cluster is not None and overlap(network, description.cluster):
+            text = f"its network {network} on {dev} overlaps the cluster's range {description.cluster}"
+            node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}cluster_cidr"))
+
+
+def check_links(nodes: list[Node]) -> list[Fault]:
+    """Find nodes with one address, and nodes that are not on one link with each other."""
+    faults = []
+    by_address: dict[IPAddress, Node] = {}
+    for node in nodes:
+        if node.address is None:
+            continue
+        first = by_address.setdefault(node.address, node)
+        if first is not node:
+            text = f"{first.name} has the address {node.address} too, as behind a hypervisor's NAT"
+            faults.append(Fault(node.where, text, f"Give each node its own {_ADDRESS}"))
+    for node in nodes:
+        if node.info is None or node.address is None:
+            continue
+        connected = [
+            IPNetwork(f"{entry['local']}/{entry['prefixlen']}")
+            for entry in node.info["addresses"]
+            if entry["ifname"] != "lo"
+        ]
+        far = [
+            other
+            for other in nodes
+            if other.address is not None
+            and other.address != node.address
+            and not any(other.address in net for net in connected)
+        ]
+        if far:
+            names = ", ".join(f"{other.name} ({other.address})" for other in far)
+            text = f"it shares no network with {names}, so that it cannot route pods there"
+            faults.append(Fault(node.where, text, f"Give the nodes a {_ADDRESS} each, all in one network"))
+    return faults
+
+
+def warnings_of(nodes: list[Node], description: Description) -> list[str]:
+    """Say what will work, and perhaps not as expected."""
+    found = []
+    for node in nodes:
+        if node.info is None or node.address is None or len(nodes) < 2:
+            continue
+        device = node.addresses[str(node.address)]["ifname"] if str(node.address) in node.addresses else None
+        mtu = next((link["mtu"] for link in node.info["links"] if link["ifname"] == device), None)
+        if mtu is not None and mtu < description.mtu:
+            found.append(
+                f"{node.where}: {device} carries {mtu} bytes, and pods send {description.mtu}: packets between nodes "
+                f"are fragmented or refused. Set {VARIABLE}mtu to {mtu} or less."
+            )
+    return found
+
+
+def _pod_options(description: Description, pod: Pod) -> dict[str, Any]:
+    """Return the names that follow from a pod's own."""
+    sandbox = sandbox_id(description.name, pod.namespace, pod.name)
+    return {
+        "namespace": pod.namespace,
+        "name": pod.name,
+        "sandbox_id": sandbox,
+        "netns": netns_path(description.name, pod.namespace, pod.name),
+        "ifname": host_ifname(sandbox),
+    }
+
+
+def node_plan(description: Description, node: Node, nodes: list[Node]) -> dict[str, Any]:
+    """Return the options of the modules for one node."""
+    part = description.ranges[node.name]
+    gateway = part.network + 1
+    pods = sorted((pod for pod in description.pods if pod.node == node.name), key=lambda pod: pod.full_name)
+    named = [(pod, _pod_options(description, pod)) for pod in pods]
+    inside = [str(description.cluster)]
+    inside += [str(other.address) for other in nodes if other.address is not None]
+    inside += [str(net) for net in description.outside]
+    return {
+        "address": str(node.address) if node.address is not None else None,
+        "range": str(part),
+        "gateway": str(gateway),
+        # The MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address.
+        "bridge_address": "0a:58:" + ":".join(f"{byte:02x}" for byte in gateway.words),
+        "inside": inside,
+        "sandboxes": [
+            {
+                **{key: names[key] for key in ("namespace", "name", "sandbox_id", "netns")},
+                "uid": pod_uid(description.name, pod.namespace, pod.name),
+                "labels": pod.labels,
+            }
+            for pod, names in named
+        ],
+        "cables": [
+            {"ifname": names["ifname"], "netns": names["netns"], "peer": POD_IFNAME, "mtu": description.mtu}
+            for _pod, names in named
+        ],
+        "links": [
+            {"netns": names["netns"], "ifname": ifname, "alias": ifname != "lo"}
+            for _pod, names in named
+            for ifname in ("lo", POD_IFNAME)
+        ],
+        "routes": [
+            {"dst": str(description.ranges[other.name]), "gateway": str(other.address)}
+            for other in nodes
+            if other is not node
+        ],
+        "ports": [names["ifname"] for _pod, names in named],
+        "addresses": [
+            {
+                **{key: names[key] for key in ("namespace", "name", "sandbox_id", "netns")},
+                "ifname": POD_IFNAME,
+                "address": str(pod.address) if pod.address else None,
+            }
+            for pod, names in named
+        ],
+        "pods": [
+            {
+                **{key: names[key] for key in ("namespace", "name", "sandbox_id")},
+                "node": node.name,
+                "containers": [
+                    {"name": item.name, "serve": item.serve}
+                    if item.serve is not None
+                    else {"name": item.name, "command": list(item.command)}
+                    for item in pod.containers
+                ],
+            }
+            for pod, names in named
+        ],
+    }
+
+
+def make_plan(
+    raw: Mapping[str, Any],
+    hosts: Mapping[str, Mapping[str, Any]],
+    resolve: Callable[[str], list[str]],
+    play_hosts: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
+
+    `raw` is the description. `hosts` has, for each host of the inventory, ``address``
+    (``manual_lab_node_address``), ``ansible_host`` and ``info`` (``node`` of ``podnet.lab.lab_info``);
+    each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the hosts
+    that are about to be built on.
+    """
+    description = read_description(raw)
+    faults = list(description.faults)
+    nodes = [Node(name, hosts.get(name) or {}) for name in description.nodes]
+    for node in nodes:
+        if hosts.get(node.name) is None:
+            text = f"{node.name!r} is not a host of the inventory"
+            faults.append(Fault(VARIABLE + "nodes", text, "Add it to the inventory, or leave it out"))
+            continue
+        check_node(node, description)
+        faults += node.faults
+        node.faults = []
+        node.choose_address(resolve)
+        if len(nodes) > 1 or node.given is not None:  # alone, a node needs no address for others
+            faults += node.faults
+    faults += check_links(nodes)
+    for name in play_hosts:
+        if name not in description.nodes:
+            remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
+            faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
+    result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
+    result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes) for node in nodes}
+    return result

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a lab: what each node gets, and what of a node stands in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.podnet.lab.plugins.filter.lab_plan import lab_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.commands import shown
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
+
+DESCRIPTION: dict[str, Any] = {
+    "name": "lab0",
+    "nodes": ["node1", "node2"],
+    "pods": [
+        {"name": "pod2", "node": "node1", "containers": [{"name": "web", "serve": 80}]},
+        {"name": "pod1", "node": "node1", "labels": {"app": 1}, "containers": [{"name": "c", "command": ["sleep", 5]}]},
+    ],
+    "cluster_cidr": "10.244.0.0/16",
+    "node_prefix": 24,
+    "node_cidrs": {},
+    "bridge": "lab0",
+    "mtu": 1400,
+    "not_masqueraded": ["192.0.2.0/24"],
+}
+
+
+def info(address: str, **changes: Any) -> dict[str, Any]:
+    """What `lab_info` says of a bare node on 10.89.0.0/24."""
+    return {
+        "privileged": True,
+        "missing_programs": {},
+        "ip_forward": "0",
+        "links": [
+            {"ifname": "lo", "kind": "", "mtu": 65536, "own": False},
+            {"ifname": "eth0", "kind": "veth", "mtu": 1500, "own": False},
+        ],
+        "addresses": [
+            {"ifname": "lo", "local": "127.0.0.1", "prefixlen": 8},
+            {"ifname": "eth0", "local": address, "prefixlen": 24},
+        ],
+        "routes": [route("10.89.0.0/24", prefsrc=address)],
+        **changes,
+    }
+
+
+def route(dst: str, **changes: Any) -> dict[str, Any]:
+    """A route of a node."""
+    return {"dst": dst, "gateway": None, "dev": "eth0", "prefsrc": None, "metric": 0, "own": False, **changes}
+
+
+def host(local: str, **changes: Any) -> dict[str, Any]:
+    """A node as the filter gives it."""
+    return {"address": None, "ansible_host": local, "info": info(local), **changes}
+
+
+def resolve(name: str) -> list[str]:
+    """A stand-in for DNS: addresses are themselves, one name is known."""
+    return [name] if name[0].isdigit() else {"named": ["10.89.0.12"]}.get(name, [])
+
+
+def plan(hosts: dict[str, Any] | None = None, play: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    """The plan of the description above with changes."""
+    hosts = {"node1": host("10.89.0.11"), "node2": host("10.89.0.12"), **(hosts or {})}
+    return make_plan({**DESCRIPTION, **changes}, hosts, resolve, play)
+
+
+def test_a_node_gets_the_options_of_every_module() -> None:
+    made = plan()
+    assert made["faults"] == made["warnings"] == []
+    node1, node2 = made["nodes"]["node1"], made["nodes"]["node2"]
+    assert (node1["range"], node1["gateway"], node1["bridge_address"]) == (
+        "10.244.0.0/24",
+        "10.244.0.1",
+        "0a:58:0a:f4:00:01",
+    )
+    assert node1["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
+    assert node2["routes"] == [{"dst": "10.244.0.0/24", "gateway": "10.89.0.11"}]
+    assert node1["inside"] == ["10.244.0.0/16", "10.89.0.11", "10.89.0.12", "192.0.2.0/24"]
+    assert [pod["name"] for pod in node1["sandboxes"]] == ["pod1", "pod2"]
+    assert node1["sandboxes"][0]["netns"] == "/run/netns/lab0_default_pod1"
+    assert node1["sandboxes"][0]["labels"] == {"app": "1"}
+    assert [cable["ifname"] for cable in node1["cables"]] == node1["ports"]
+    assert len(set(node1["ports"])) == 2
+    assert all(len(name) <= 15 for name in node1["ports"])
+    assert {cable["mtu"] for cable in node1["cables"]} == {1400}
+    assert [(link["ifname"], link["alias"]) for link in node1["links"]] == [("lo", False), ("eth0", True)] * 2
+    assert node1["pods"][0]["containers"] == [{"name": "c", "command": ["sleep", "5"]}]
+    assert node1["pods"][1]["containers"] == [{"name": "web", "serve": 80}]
+    assert node2["sandboxes"] == node2["cables"] == node2["pods"] == []
+
+
+def test_names_differ_between_labs_and_pods_and_stay_the_same() -> None:
+    one, again, other = plan(), plan(), plan(name="lab1")
+    assert one == again
+    for key in ("sandbox_id", "netns", "uid"):
+        values = [pod[key] for made in (one, other) for pod in made["nodes"]["node1"]["sandboxes"]]
+        assert len(set(values)) == 4, key
+
+
+def test_faults_of_description_and_nodes_come_together_and_there_is_no_plan() -> None:
+    made = plan(
+        {"node1": host("10.89.0.11", info=info("10.89.0.11", privileged=False, missing_programs={"nft": "nftables"}))},
+        mtu="x",
+    )
+    assert made["nodes"] == {}
+    assert [text.partition(":")[0] for text in made["faults"]] == ["manual_lab_mtu", "node node1", "node node1"]
+    assert "Install the package nftables" in made["faults"][2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"node2": host("10.89.0.11")},
+            "node node2: node1 has the address 10.89.0.11 too, as behind a hypervisor's NAT",
+        ),
+        ({"node2": host("10.90.0.12")}, "node node1: it shares no network with node2 (10.90.0.12)"),
+        (
+            {"node2": host("10.89.0.12", address="10.89.0.99")},
+            "10.89.0.99 is not an address of the node, which has 10.89",
+        ),
+        ({"node2": host("10.89.0.12", address="here")}, "manual_lab_node_address 'here' is not an IPv4 address"),
+        ({"node2": host("10.89.0.12", ansible_host="nowhere")}, "node node2: it has not the address nowhere"),
+        ({"node2": host("10.89.0.12", ansible_host="127.0.0.1")}, "it has not the address 127.0.0.1, by which Ansible"),
+        ({"node2": host("nowhere", info=None)}, "nowhere does not resolve and the node is not in this run"),
+        ({"node2": None}, "manual_lab_nodes: 'node2' is not a host of the inventory"),
+        (
+            {
+                "node2": host(
+                    "10.89.0.12",
+                    info=info("10.89.0.12", routes=[route("10.244.128.0/17", dev="tun0"), route("0.0.0.0/0")]),
+                )
+            },
+            "node node2: its network 10.244.128.0/17 on tun0 overlaps the cluster's range 10.244.0.0/16",
+        ),
+        (
+            {
+                "node2": host(
+                    "10.89.0.12",
+                    info=info("10.89.0.12", links=[{"ifname": "lab0", "kind": "vxlan", "mtu": 1, "own": False}]),
+                )
+            },
+            "node node2: a link of kind vxlan has the bridge's name lab0, and the lab did not make it",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_on_a_node(changes: dict[str, Any], expected: str) -> None:
+    found = plan(changes)["faults"]
+    assert any(expected in text for text in found), found
+
+
+def test_a_host_of_the_play_that_is_no_node_is_a_fault() -> None:
+    assert plan(play=("node1", "node2"))["faults"] == []
+    assert "host node3: it is in this play and not in manual_lab_nodes" in plan(play=("node1", "node3"))["faults"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "10.89.0.12"),
+        ({"ansible_host": "named"}, "10.89.0.12"),
+        ({"address": "10.89.0.12", "ansible_host": "127.0.0.1"}, "10.89.0.12"),
+        (
+            {
+                "ansible_host": "127.0.0.1",
+                "info": info("10.89.0.12", routes=[route("0.0.0.0/0", prefsrc="10.89.0.12")]),
+            },
+            "10.89.0.12",
+        ),
+        (
+            {"ansible_host": "127.0.0.1", "info": info("10.89.0.12", routes=[route("0.0.0.0/0", gateway="10.89.0.1")])},
+            "10.89.0.12",
+        ),
+        ({"info": None}, "10.89.0.12"),
+    ],
+)
+def test_the_address_of_a_node(changes: dict[str, Any], expected: str) -> None:
+    made = plan({"node2": host("10.89.0.12", **changes)})
+    assert made["faults"] == []
+    assert made["nodes"]["node2"]["address"] == expected
+
+
+def test_a_node_alone_needs_no_address() -> None:
+    made = make_plan(
+        {**DESCRIPTION, "nodes": ["node1"]}, {"node1": host("10.89.0.11", ansible_host="127.0.0.1")}, resolve
+    )
+    assert made["faults"] == []
+    assert made["nodes"]["node1"]["inside"] == ["10.244.0.0/16", "192.0.2.0/24"]
+
+
+def test_what_the_lab_itself_made_is_not_in_its_way() -> None:
+    built = info(
+        "10.89.0.11",
+        links=[
+            {"ifname": "eth0", "kind": "veth", "mtu": 1500, "own": False},
+            {"ifname": "lab0", "kind": "bridge", "mtu": 1500, "own": True},
+        ],
+        addresses=[
+            {"ifname": "eth0", "local": "10.89.0.11", "prefixlen": 24},
+            {"ifname": "lab0", "local": "10.244.0.1", "prefixlen": 24},
+        ],
+        routes=[route("10.244.0.0/24", dev="lab0"), route("10.244.1.0/24", gateway="10.89.0.12", own=True)],
+    )
+    assert plan({"node1": host("10.89.0.11", info=built)})["faults"] == []
+
+
+def test_pods_that_send_more_than_the_nodes_carry_are_warned_of() -> None:
+    assert plan(mtu=1500)["warnings"] == []
+    found = plan(mtu=9000)["warnings"]
+    assert len(found) == 2
+    assert "node node1: eth0 carries 1500 bytes, and pods send 9000" in found[0]
+
+
+def test_commands_are_shown_and_counted_when_they_are_many() -> None:
+    result = {"commands": ["a", "b", "c"], "see": ["d", "e"]}
+    assert shown("n1", result, 2) == [
+        "n1 $ a",
+        "n1 $ b",
+        "n1   ... and 1 more like these",
+        "n1   look with d or e",
+    ]
+    assert shown("n1", result, 0) == ["n1 $ a", "n1 $ b", "n1 $ c", "n1   look with d or e"]
+    assert shown("n1", {"commands": [], "see": ["d"]}, 0) == []
+    assert shown("n1", {"msg": "unreachable"}, 0) == []
+    assert shown("n1", {"commands": ["ip \x1b[2J"]}, 0) == ["n1 $ ip \\x1b[2J"]
+
+
+def test_the_filter_reads_what_it_needs_of_the_hosts() -> None:
+    hosts = {
+        "node1": {"ansible_host": "10.89.0.11", "__manual_lab_seen": {"node": info("10.89.0.11")}},
+        "node2": {"ansible_host": "10.89.0.99", "manual_lab_node_address": "10.89.0.12"},
+        "other": {},
+    }
+    made = lab_plan(DESCRIPTION, hosts, ["node1"])
+    assert made["faults"] == []
+    assert made["nodes"]["node1"]["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
+    with pytest.raises(AnsibleFilterError):
+        lab_plan(["no", "dictionary"], hosts)
