@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Create a bridge for pods
+short_description: "Lab step: create a bridge for pods"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge_facts
-short_description: Show a node's bridges, their ports and the pods behind them
+short_description: "Facts: a node's bridges, their ports and the pods behind them"
 version_added: 1.0.0
 description:
   - Lists the bridges of a node, in whatever network namespaces they are, with their ports, what is plugged into each

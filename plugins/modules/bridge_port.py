@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge_port
-short_description: Attach cables of pods to a bridge
+short_description: "Lab step: attach cables of pods to a bridge"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: forwarding
-short_description: Make a node forward IPv4 packets, and put it back
+short_description: "Lab step: make a node forward IPv4 packets, and put it back"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_archive
-short_description: Fetch a container image from a registry into an archive
+short_description: "Internal: fetch a container image from a registry into an archive"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

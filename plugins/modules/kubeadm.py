@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm
-short_description: Run kubeadm init, join, upgrade or reset on a node
+short_description: "Internal: run kubeadm init, join, upgrade or reset on a node"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

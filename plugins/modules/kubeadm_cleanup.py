@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm_cleanup
-short_description: Remove what a kubeadm cluster leaves on a node after a reset
+short_description: "Internal: remove what a kubeadm cluster leaves on a node after a reset"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

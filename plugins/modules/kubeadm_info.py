@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm_info
-short_description: Look at a node and at the kubeadm cluster that it is part of
+short_description: "Internal: look at a node and at the kubeadm cluster that it is part of"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

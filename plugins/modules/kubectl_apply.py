@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubectl_apply
-short_description: Apply Kubernetes manifests with a node's own kubectl
+short_description: "Internal: apply Kubernetes manifests with a node's own kubectl"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_info
-short_description: Look at a node before, during and after a lab
+short_description: "Internal: look at a node before, during and after a lab"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_step
-short_description: Do the work of any of the lab's modules
+short_description: "Internal: do the work of any of the lab's modules"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: local_nodes
-short_description: Make several SSH-reachable nodes on one machine
+short_description: "Internal: make several SSH-reachable nodes on one machine"
 version_added: 1.0.0
 description:
   - Makes nodes out of network, mount, PID, UTS and IPC namespaces. Each runs its own C(sshd) and has its own address,

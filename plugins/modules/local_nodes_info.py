@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: local_nodes_info
-short_description: List the nodes that M(podnet.lab.local_nodes) made on this machine
+short_description: "Internal: list the nodes that M(podnet.lab.local_nodes) made on this machine"
 version_added: 1.0.0
 description:
   - Lists the fabrics of this machine and their nodes, and whether each still runs and answers.

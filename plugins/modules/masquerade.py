@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: masquerade
-short_description: Masquerade packets of pods that leave the cluster
+short_description: "Lab step: masquerade packets of pods that leave the cluster"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

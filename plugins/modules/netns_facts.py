@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netns_facts
-short_description: Show a node's network namespaces and whose they are
+short_description: "Facts: a node's network namespaces and whose they are"
 version_added: 1.0.0
 description:
   - Finds every network namespace of a node, named or not, and reads its interfaces, addresses, routes and processes

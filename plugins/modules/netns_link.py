@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netns_link
-short_description: Set up links inside network namespaces
+short_description: "Lab step: set up links inside network namespaces"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: offline_bundle
-short_description: Install Kubernetes on a node from an offline bundle
+short_description: "Internal: install Kubernetes on a node from an offline bundle"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

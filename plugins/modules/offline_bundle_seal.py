@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: offline_bundle_seal
-short_description: Write the manifest of an offline bundle, and an archive of it
+short_description: "Internal: write the manifest of an offline bundle, and an archive of it"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_address
-short_description: Lease addresses to pods, assign them, and route through the bridge
+short_description: "Lab step: lease addresses to pods, assign them, and route through the bridge"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

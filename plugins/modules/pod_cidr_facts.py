@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_cidr_facts
-short_description: Show a node's address ranges, where they are written and what does not fit
+short_description: "Facts: a node's address ranges, where they are written and what does not fit"
 version_added: 1.0.0
 description:
   - Reads the ranges of pods and Services from every place on the node that states one, such as the manifests of the

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_container
-short_description: Run the containers of pods in their network namespaces
+short_description: "Lab step: run the containers of pods in their network namespaces"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

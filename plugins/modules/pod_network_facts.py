@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_network_facts
-short_description: Show a node's whole pod network in one pass
+short_description: "Facts: a node's whole pod network in one pass"
 version_added: 1.0.0
 description:
   - Returns what M(podnet.lab.netns_facts), M(podnet.lab.veth_facts), M(podnet.lab.bridge_facts) and

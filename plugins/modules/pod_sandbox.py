@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_sandbox
-short_description: Hold network namespaces for pods, each by a sandbox process
+short_description: "Lab step: hold network namespaces for pods, each by a sandbox process"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

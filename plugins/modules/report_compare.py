@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report_compare
-short_description: Compare the pod networks of two groups of nodes, or of the same nodes at two times
+short_description: "Internal: compare the pod networks of two groups of nodes, or of the same nodes at two times"
 version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)

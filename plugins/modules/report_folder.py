@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report_folder
-short_description: Make the folder for a report on pod networks
+short_description: "Internal: make the folder for a report on pod networks"
 version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)

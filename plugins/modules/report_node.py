@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report_node
-short_description: Read the pod network of a node into a file on the control node
+short_description: "Internal: read the pod network of a node into a file on the control node"
 version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report_write
-short_description: Write the report on pod networks and show its summary
+short_description: "Internal: write the report on pod networks and show its summary"
 version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_rule_facts
-short_description: Show which Services a node's rules know, and where they send packets
+short_description: "Facts: which Services a node's rules know, and where they send packets"
 version_added: 1.0.0
 description:
   - Reads the rules by which kube-proxy makes Services work on a node, in each of its modes, iptables (both variants),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: static_route
-short_description: Route the pod ranges of other nodes to those nodes
+short_description: "Lab step: route the pod ranges of other nodes to those nodes"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

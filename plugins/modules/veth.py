@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veth
-short_description: Lay veth cables from the node into network namespaces
+short_description: "Lab step: lay veth cables from the node into network namespaces"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veth_facts
-short_description: Show a node's veth cables, both ends of each
+short_description: "Facts: a node's veth cables, both ends of each"
 version_added: 1.0.0
 description:
   - Lists every veth pair of a node with both of its ends, in whatever network namespaces they are, and the pod and the
