@@ -18,7 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.model.build import FACT_KEYS
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.node_file import FACT_KEYS
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import SCHEMA_VERSION, Error
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.services import FACT_KEY as SERVICE_KEY
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import causes, files

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from ..model.build import host_order
+from ..model.merge import host_order
 from ..text import words
 from .records import (
     Change,

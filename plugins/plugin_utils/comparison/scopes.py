@@ -10,7 +10,6 @@ from ..model import ranges
 from ..model.records import Pod, Range, Service
 from ..report import rows
 from ..text import commands, words
-from .duties import TUNNELS, is_kube_proxy
 from .measured import (
     NO_PODS,
     Measured,
@@ -24,6 +23,8 @@ from .measured import (
     seen,
     spread,
 )
+from .routing import TUNNELS
+from .translation import is_kube_proxy
 from .world import World
 
 # Container

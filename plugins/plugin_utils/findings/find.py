@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ..model.build import host_order
 from ..model.index import NodeView, by_node
+from ..model.merge import host_order
 from ..model.records import Finding, Model
 from . import cables, nodes, pods, ranges, services
 

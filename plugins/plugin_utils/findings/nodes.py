@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from ..model import ranges
-from ..model.build import host_order
 from ..model.index import NodeView
+from ..model.merge import host_order
 from ..model.records import Address, Error, Finding, Interface, Model
 from ..text import commands, words
 from ..text.escape import shell_word

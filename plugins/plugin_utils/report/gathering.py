@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..findings import find
-from ..model import build
+from ..model import merge, node_file
 from ..model.reading import ShapeError
 from ..model.records import SCHEMA_VERSION, Model, NodePart
 from . import causes, files
@@ -29,7 +29,7 @@ def read_model(folders: Sequence[Path], hosts: Collection[str] | None = None) ->
     with _collector_paused():
         found = (source for source in map(files.read_source, paths) if hosts is None or source.host in hosts)
         sources, left_out = files.newest(found)
-        return find.with_findings(build.merged(map(_part, sources), left_out)), sources
+        return find.with_findings(merge.merged(map(_part, sources), left_out)), sources
 
 
 @contextmanager
@@ -49,11 +49,11 @@ def _collector_paused() -> Iterator[None]:
 
 def _part(source: files.Source) -> NodePart:
     if source.error is not None:
-        return build.unread(source.host, source.collected_at, source.error)
+        return node_file.unread(source.host, source.collected_at, source.error)
     try:
-        return build.node_part(source.document, source.path.name)
+        return node_file.node_part(source.document, source.path.name)
     except ShapeError as exc:
-        return build.unread(
+        return node_file.unread(
             source.host,
             source.collected_at,
             {

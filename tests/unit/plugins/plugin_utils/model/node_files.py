@@ -13,7 +13,7 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.findings import find
-from ansible_collections.podnet.lab.plugins.plugin_utils.model import build
+from ansible_collections.podnet.lab.plugins.plugin_utils.model import merge, node_file
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Finding, Model
 
 Facts = dict[str, Any]
@@ -366,8 +366,8 @@ def three_nodes() -> list[NodeFile]:
 def model_of(*nodes: NodeFile | Facts) -> Model:
     """Return the model of *nodes*, its odd things found."""
     documents = [node.document() if isinstance(node, NodeFile) else node for node in nodes]
-    parts = [build.node_part(document, f"{document['host']}.json") for document in documents]
-    return find.with_findings(build.merged(parts))
+    parts = [node_file.node_part(document, f"{document['host']}.json") for document in documents]
+    return find.with_findings(merge.merged(parts))
 
 
 def odd_of(*nodes: NodeFile | Facts) -> list[Finding]:

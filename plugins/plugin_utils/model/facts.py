@@ -2,22 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From node files to the model.
-
-A node file is what ``report_node`` wrote: the four facts of one node, or the reason why there
-are none. `node_part` reads one such document; `merged` puts the parts of all nodes together.
-"""
+"""From the facts of a node, as its modules returned them, to the records of the model: one reader for each record."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import ranges, services
-from .index import by_node
-from .reading import Item, ShapeError, error
+from . import ranges
+from .reading import Item, ShapeError
 from .records import (
-    SCHEMA_VERSION,
     Address,
     Bridge,
     BridgeName,
@@ -28,14 +21,9 @@ from .records import (
     Container,
     DefaultRoute,
     End,
-    Error,
     Interface,
-    Json,
     Lease,
-    Model,
     Namespace,
-    Node,
-    NodePart,
     Pod,
     PodCable,
     PodName,
@@ -43,137 +31,11 @@ from .records import (
     Range,
     RangeSource,
     Route,
-    Status,
-    Superseded,
 )
 
-FACT_KEYS = ("podnet_netns", "podnet_veth", "podnet_bridge", "podnet_pod_cidr")
 
-
-def node_part(document: Json, where: str) -> NodePart:
-    """Return what the node file *document* adds to the model.
-
-    *where* names the file in errors. Raises ShapeError when the document is not a node file or
-    comes from a version that this one does not know.
-    """
-    root = Item(document, where)
-    _known_version(root)
-    host = root.text("host")
-    if "error" in root:
-        status = root.text("status")
-        if status not in ("unreachable", "failed"):
-            raise ShapeError(f"{where}.status is {status!r}, neither 'unreachable' nor 'failed'")
-        return unread(host, root.text_or_none("collected_at"), error(root.item("error")), _unread_status(status))
-    return _facts_part(root, host)
-
-
-def _known_version(item: Item) -> None:
-    version = item.number("schema_version")
-    if version > SCHEMA_VERSION:
-        raise ShapeError(
-            f"{item.place} has schema version {version}, and this podnet.lab knows {SCHEMA_VERSION}: "
-            "it was written by a newer one"
-        )
-
-
-def _unread_status(status: str) -> Status:
-    return "unreachable" if status == "unreachable" else "failed"
-
-
-def unread(host: str, collected_at: str | None, why: Error, status: Status = "failed") -> NodePart:
-    """Return the part of a node of which nothing is known."""
-    node: Node = {
-        "host": host,
-        "status": status,
-        "collected_at": collected_at,
-        "name": None,
-        "error": why,
-        "errors": [],
-        "addresses": [],
-        "networks": [],
-        "default_route": [],
-        "cni": {"active": None, "shadowed": [], "unreadable": []},
-        "conflicts": [],
-        "service_mode": None,
-        "service_sources": [],
-    }
-    return {
-        "node": node,
-        "pods": [],
-        "cables": [],
-        "bridges": [],
-        "ranges": [],
-        "leases": [],
-        "services": [],
-        "namespaces": [],
-    }
-
-
-def _facts_part(root: Item, host: str) -> NodePart:
-    netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
-    service = root.item_or_none(services.FACT_KEY) or Item({}, f"{root.place}.{services.FACT_KEY}")
-    for view in (netns, veth, bridge, cidr, *([service] if services.FACT_KEY in root else [])):
-        _known_version(view)
-    namespaces: list[Namespace] = []
-    pods: list[Pod] = []
-    for item in netns.items("namespaces"):
-        namespace = _namespace(item, host)
-        namespaces.append(namespace)
-        owner = item.item_or_none("owner")
-        if owner is not None and namespace["pod"] is not None:
-            pods.append(_pod(owner, namespace, _containers(item.items("containers")), host_network=False))
-        pods.extend(
-            _pod(one, namespace, _containers(_of_pod(item, one)), host_network=True)
-            for one in item.items("host_network_pods")
-        )
-    links = {(one["inode"], link["ifindex"]): link for one in namespaces for link in one["interfaces"]}
-    cables = [_cable(item, host, links) for item in veth.items("pairs")]
-    _plug_in(pods, cables)
-    far_ends = {(end["netns"], end["ifindex"]): other for one in cables for end, other in _both_ways(one)}
-    bridges = [_bridge(item, host, far_ends) for item in bridge.items("bridges")]
-
-    errors: list[Error] = []
-    told = [error for namespace in namespaces for error in namespace["errors"]]
-    for view in (root, netns, veth, bridge, cidr, service):
-        # Four views of one snapshot repeat what it could not read, that of single namespaces included.
-        errors.extend(entry for entry in view.errors() if entry not in errors and entry not in told)
-    errors.extend(services.not_understood(service))
-    views = (netns, veth, bridge, cidr, service)
-    partial = bool(errors or told) or any(view.flag_or_none("partial") for view in views)
-
-    node_item = cidr.item_or_none("node") or Item({}, f"{cidr.place}.node")
-    cni_item = cidr.item_or_none("cni") or Item({}, f"{cidr.place}.cni")
-    node: Node = {
-        "host": host,
-        "status": "partial" if partial else "read",
-        "collected_at": root.text_or_none("collected_at"),
-        "name": node_item.text_or_none("name"),
-        "error": None,
-        "errors": errors,
-        "addresses": [_address(one, None) for one in node_item.items("addresses")],
-        "networks": [{"cidr": one.text("cidr"), "dev": one.text_or_none("dev")} for one in node_item.items("networks")],
-        "default_route": [_default_route(one) for one in node_item.items("default_route")],
-        "cni": _cni(cni_item),
-        "conflicts": [_conflict(one) for one in cidr.items("conflicts")],
-        "service_mode": service.text_or_none("mode"),
-        "service_sources": services.sources(service),
-    }
-    return {
-        "node": node,
-        "pods": sorted(pods, key=_pod_order),
-        "cables": cables,
-        "bridges": bridges,
-        "ranges": [
-            *(_range(one, host, "pod") for one in cidr.items("pod")),
-            *(_range(one, host, "service") for one in cidr.items("service")),
-        ],
-        "leases": [_lease(one, host) for one in cidr.items("leases")],
-        "services": services.of_node(service, host),
-        "namespaces": namespaces,
-    }
-
-
-def _pod_order(pod: Pod) -> tuple[bool, str, str, int]:
+def pod_order(pod: Pod) -> tuple[bool, str, str, int]:
+    """Order of pods within a node: those with a namespace of their own first, by name."""
     return (pod["host_network"], pod["namespace"], pod["name"], pod["netns"])
 
 
@@ -183,7 +45,8 @@ def _pod_name(item: Item | None) -> PodName | None:
     return {"namespace": item.text_or_none("namespace") or "", "name": item.text_or_none("name") or ""}
 
 
-def _namespace(item: Item, host: str) -> Namespace:
+def namespace(item: Item, host: str) -> Namespace:
+    """An entry of ``podnet_netns.namespaces``."""
     processes = list(item.items("processes"))
     pids = [process.number("pid") for process in processes]
     for container in item.items("containers"):
@@ -201,7 +64,7 @@ def _namespace(item: Item, host: str) -> Namespace:
         "pid": min(pids, default=None),
         "process_count": len(pids) if count is None else count,
         "pod": _pod_name(item.item_or_none("owner")) if of_a_pod else None,
-        "containers": _containers(others),
+        "containers": containers(others),
         "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
         "errors": item.errors(),
@@ -237,11 +100,12 @@ def _interface(item: Item) -> Interface:
         "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
         "ifalias": item.text_or_none("ifalias"),
-        "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
+        "addr_info": [address(one, ifname) for one in item.items("addr_info")],
     }
 
 
-def _address(item: Item, ifname: str | None) -> Address:
+def address(item: Item, ifname: str | None) -> Address:
+    """An entry of ``addr_info``; *ifname* is the interface that it stands on, None where the entry names it."""
     return {
         "family": item.text("family"),
         # A point-to-point link without an address of its own only has its peer's.
@@ -263,13 +127,14 @@ def _route(item: Item) -> Route:
     }
 
 
-def _containers(items: Iterable[Item]) -> list[Container]:
+def containers(items: Iterable[Item]) -> list[Container]:
+    """Entries of ``containers``, of a namespace or of a pod in the node's own namespace."""
     return [
         {"id": one.text_or_none("id"), "name": one.text_or_none("name"), "pids": one.numbers("pids")} for one in items
     ]
 
 
-def _of_pod(namespace: Item, pod: Item) -> Iterator[Item]:
+def of_pod(namespace: Item, pod: Item) -> Iterator[Item]:
     """Yield the containers of a pod that shares its namespace with others."""
     name = (pod.text_or_none("namespace"), pod.text_or_none("name"))
     for one in namespace.items("containers"):
@@ -278,7 +143,8 @@ def _of_pod(namespace: Item, pod: Item) -> Iterator[Item]:
             yield one
 
 
-def _pod(owner: Item, namespace: Namespace, containers: list[Container], *, host_network: bool) -> Pod:
+def pod(owner: Item, namespace: Namespace, containers: list[Container], *, host_network: bool) -> Pod:
+    """An ``owner`` of a *namespace*, or an entry of its ``host_network_pods``."""
     inside = [] if host_network else namespace["interfaces"]
     return {
         "host": namespace["host"],
@@ -325,12 +191,17 @@ def _end(item: Item, links: Mapping[tuple[int, int], Interface]) -> End:
     }
 
 
-def _both_ways(cable: Cable) -> tuple[tuple[End, End], tuple[End, End]]:
+def both_ways(cable: Cable) -> tuple[tuple[End, End], tuple[End, End]]:
+    """A cable's two ends, from either side."""
     first, second = cable["ends"]
     return (first, second), (second, first)
 
 
-def _cable(item: Item, host: str, links: Mapping[tuple[int, int], Interface]) -> Cable:
+def cable(item: Item, host: str, links: Mapping[tuple[int, int], Interface]) -> Cable:
+    """An entry of ``podnet_veth.pairs``; *links* are the interfaces by namespace and index.
+
+    Raises ShapeError unless it has two ends.
+    """
     ends = [_end(one, links) for one in item.items("ends")]
     if len(ends) != 2:
         raise ShapeError(f"{item.place}.ends has {len(ends)} entries, not 2")
@@ -348,11 +219,11 @@ def _bridge_name(item: Item | None) -> BridgeName | None:
     return None if item is None else {"ifname": item.text("ifname"), "netns": item.number("netns")}
 
 
-def _plug_in(pods: list[Pod], cables: list[Cable]) -> None:
+def plug_in(pods: list[Pod], cables: list[Cable]) -> None:
     """Give each pod its cables: those with an end in its namespace."""
     inside = {pod["netns"]: pod for pod in pods if not pod["host_network"]}
     for cable in cables:
-        for end, other in _both_ways(cable):
+        for end, other in both_ways(cable):
             pod = inside.get(end["netns"]) if end["netns"] is not None else None
             if pod is None:
                 continue
@@ -365,7 +236,8 @@ def _plug_in(pods: list[Pod], cables: list[Cable]) -> None:
             pod["cables"].append(plug)
 
 
-def _bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | None], End]) -> Bridge:
+def bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | None], End]) -> Bridge:
+    """An entry of ``podnet_bridge.bridges``; *far_ends* leads from an interface to the other end of its cable."""
     ifname = item.text("ifname")
     netns = item.number("netns")
     return {
@@ -375,7 +247,7 @@ def _bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | Non
         "netns": netns,
         "netns_name": item.text_or_none("netns_name"),
         "address": item.text_or_none("address"),
-        "addr_info": [_address(one, ifname) for one in item.items("addr_info")],
+        "addr_info": [address(one, ifname) for one in item.items("addr_info")],
         "operstate": item.text_or_none("operstate"),
         "mtu": item.number_or_none("mtu"),
         "stp_state": item.number_or_none("stp_state"),
@@ -399,7 +271,8 @@ def _port(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None
     }
 
 
-def _default_route(item: Item) -> DefaultRoute:
+def default_route(item: Item) -> DefaultRoute:
+    """An entry of ``podnet_pod_cidr.node.default_route``."""
     return {
         "family": item.text("family"),
         "gateway": item.text_or_none("gateway"),
@@ -408,7 +281,8 @@ def _default_route(item: Item) -> DefaultRoute:
     }
 
 
-def _cni(item: Item) -> Cni:
+def cni(item: Item) -> Cni:
+    """The CNI configuration in force, and those beside it."""
     active = item.item_or_none("active")
     return {
         "active": _cni_config(active) if active else None,
@@ -421,7 +295,8 @@ def _cni_config(item: Item) -> CniConfig:
     return {"path": item.text("path"), "name": item.text_or_none("name"), "plugins": item.texts("plugins")}
 
 
-def _conflict(item: Item) -> Conflict:
+def conflict(item: Item) -> Conflict:
+    """An entry of ``podnet_pod_cidr.conflicts``."""
     return {
         "kind": item.text("kind"),
         "message": item.text("message"),
@@ -429,7 +304,8 @@ def _conflict(item: Item) -> Conflict:
     }
 
 
-def _range(item: Item, host: str, what: str) -> Range:
+def address_range(item: Item, host: str, what: str) -> Range:
+    """An entry of ``podnet_pod_cidr.pod`` or ``.service``; *what* says which."""
     source = item.item("source")
     origin: RangeSource = {
         "host": host,
@@ -447,7 +323,8 @@ def _range(item: Item, host: str, what: str) -> Range:
     }
 
 
-def _lease(item: Item, host: str) -> Lease:
+def lease(item: Item, host: str) -> Lease:
+    """An entry of ``podnet_pod_cidr.leases``."""
     return {
         "host": host,
         "address": item.text_or_none("address"),
@@ -458,74 +335,3 @@ def _lease(item: Item, host: str) -> Lease:
         "state": item.text("state"),
         "pod": _pod_name(item.item_or_none("pod")),
     }
-
-
-def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> Model:
-    """Return the model of all nodes, without its odd things: findings.py looks for those.
-
-    The order is that of the host names with their numbers read as numbers (node2 before
-    node10), so that two reports of the same nodes can be compared line by line.
-    """
-    ordered = sorted(parts, key=lambda part: host_order(part["node"]["host"]))
-    nodes = [part["node"] for part in ordered]
-    times = sorted(node["collected_at"] for node in nodes if node["collected_at"])
-    pods = [pod for part in ordered for pod in part["pods"]]
-    model: Model = {
-        "schema_version": SCHEMA_VERSION,
-        "first_collected_at": times[0] if times else None,
-        "last_collected_at": times[-1] if times else None,
-        "totals": {
-            "nodes": len(nodes),
-            "nodes_read": sum(node["error"] is None for node in nodes),
-            "namespaces": sum(len(part["namespaces"]) for part in ordered),
-            "pods": sum(len(part["pods"]) for part in ordered),
-            "cables": 0,
-            "bridges": sum(len(part["bridges"]) for part in ordered),
-            "odd": 0,
-        },
-        "odd": [],
-        "nodes": nodes,
-        "pods": pods,
-        "cables": [cable for part in ordered for cable in part["cables"]],
-        "bridges": [bridge for part in ordered for bridge in part["bridges"]],
-        "ranges": _merged_ranges(one for part in ordered for one in part["ranges"]),
-        "leases": [lease for part in ordered for lease in part["leases"]],
-        "services": services.merged((part["services"] for part in ordered), pods, nodes),
-        "namespaces": [namespace for part in ordered for namespace in part["namespaces"]],
-        "superseded": list(superseded),
-    }
-    model["totals"]["cables"] = sum(view.count_cables() for view in by_node(model).values())
-    return model
-
-
-def host_order(host: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that reads runs of digits as numbers, however long."""
-    key: list[tuple[int, int, str]] = []
-    for run in re.findall(r"[0-9]+|[^0-9]+", host):
-        digits = run.lstrip("0")
-        key.append((0, len(digits), digits) if run[0] in "0123456789" else (1, 0, run))
-    return [*key, (2, 0, host)]
-
-
-_SCOPES = ("cluster", "node", "block", "hint")
-
-
-def _merged_ranges(entries: Iterable[Range]) -> list[Range]:
-    """Join ranges that only differ in where they are written."""
-    joined: dict[tuple[str, str, str], Range] = {}
-    for entry in entries:
-        key = (entry["what"], entry["scope"], entry["cidr"])
-        known = joined.get(key)
-        if known is None:
-            joined[key] = {**entry, "hosts": list(entry["hosts"]), "sources": list(entry["sources"])}
-            continue
-        known["hosts"].extend(host for host in entry["hosts"] if host not in known["hosts"])
-        known["sources"].extend(entry["sources"])
-    return sorted(
-        joined.values(),
-        key=lambda one: (
-            one["what"],
-            _SCOPES.index(one["scope"]) if one["scope"] in _SCOPES else len(_SCOPES),
-            ranges.order(one["cidr"]),
-        ),
-    )

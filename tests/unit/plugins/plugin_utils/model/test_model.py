@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.model import build
+from ansible_collections.podnet.lab.plugins.plugin_utils.model import merge, node_file
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import ShapeError
 from ansible_collections.podnet.lab.plugins.plugin_utils.text import words
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import (
@@ -33,7 +33,7 @@ def schema(name: str) -> Any:
     return json.loads((SCHEMAS / f"{name}.schema.json").read_text())
 
 
-@pytest.mark.parametrize("key", build.FACT_KEYS)
+@pytest.mark.parametrize("key", node_file.FACT_KEYS)
 def test_node_files_of_the_tests_are_what_the_facts_are(key: str) -> None:
     for node in (*three_nodes(), NodeFile(4, pods=2, bridge=None)):
         jsonschema.validate(node.document()[key], schema(key))
@@ -131,9 +131,9 @@ def test_hosts_are_in_the_order_of_their_numbers() -> None:
 
 @given(st.lists(st.text(max_size=12), max_size=8))
 def test_host_order_is_an_order(hosts: list[str]) -> None:
-    once = sorted(hosts, key=build.host_order)
+    once = sorted(hosts, key=merge.host_order)
     backwards = hosts[::-1]
-    backwards.sort(key=build.host_order)
+    backwards.sort(key=merge.host_order)
     assert backwards == once
 
 
@@ -156,7 +156,7 @@ def test_newer_schema_is_refused() -> None:
             part = part[key]
         part["schema_version"] = 2
         with pytest.raises(ShapeError, match="written by a newer one"):
-            build.node_part(document, "node1.json")
+            node_file.node_part(document, "node1.json")
 
 
 def test_error_names_the_place() -> None:
@@ -165,7 +165,7 @@ def test_error_names_the_place() -> None:
     with pytest.raises(
         ShapeError, match=r"node1.json.podnet_veth.pairs\[0\].ends\[1\].ifindex is a string, not an int"
     ):
-        build.node_part(document, "node1.json")
+        node_file.node_part(document, "node1.json")
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
