@@ -21,23 +21,13 @@ except ImportError:  # the filter cluster_plan says so, in words, before anythin
 
 from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import full_image_name, read_manifest
 
-from ..lab.description import (
-    IFNAME,
-    IFNAMSIZ,
-    LABEL,
-    Fault,
-    integer,
-    overlap,
-)
+from ..description import checks
+from ..description.checks import IFNAME, IFNAMSIZ, LABEL, LABEL_KEY, LABEL_VALUE, Fault, integer, overlap
 from .versions import OLDEST, Version, parse_version
 
 VARIABLE = "kubeadm_cluster_"
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
-_LABEL_KEY = re.compile(
-    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z"
-)
-_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
 _FLAG = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _COMPONENTS = ("apiserver", "controller_manager", "scheduler")
@@ -160,20 +150,6 @@ def read_args(value: Any, where: str, faults: list[Fault]) -> dict[str, list[str
     return result
 
 
-def _labels(value: Any, where: str, faults: list[Fault]) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        faults.append(Fault(where, f"{value!r} is not a set of labels", "Write it as {disk: ssd}"))
-        return {}
-    labels = {}
-    for key, text in value.items():
-        good = isinstance(text, (str, int)) and not isinstance(text, bool)
-        if not good or not _LABEL_KEY.match(str(key)) or not _LABEL_VALUE.match(str(text)):
-            remedy = "Use letters, digits, '-', '_' and '.', 63 at most, as Kubernetes does"
-            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not a label", remedy))
-        labels[str(key)] = str(text)
-    return labels
-
-
 def _taints(value: Any, where: str, faults: list[Fault]) -> list[Taint] | None:
     if value is None:
         return None
@@ -185,7 +161,7 @@ def _taints(value: Any, where: str, faults: list[Fault]) -> list[Taint] | None:
         here = f"{where}[{index}]"
         entry = entry if isinstance(entry, Mapping) else {}
         key, text, effect = str(entry.get("key", "")), str(entry.get("value") or ""), str(entry.get("effect", ""))
-        if not _LABEL_KEY.match(key) or not _LABEL_VALUE.match(text) or effect not in _EFFECTS:
+        if not LABEL_KEY.match(key) or not LABEL_VALUE.match(text) or effect not in _EFFECTS:
             remedy = f"Give it key, perhaps value, and effect, one of {', '.join(_EFFECTS)}"
             faults.append(Fault(here, "it is not a taint", remedy))
         taints.append(Taint(key, text, effect))
@@ -204,7 +180,7 @@ def _host(name: str, control_plane: bool, raw: Mapping[str, Any], faults: list[F
         node_name=node_name,
         address=raw.get("node_address") or None,
         ansible_host=str(raw.get("ansible_host") or name),
-        labels=_labels(raw.get("labels") or {}, where + "labels", faults),
+        labels=checks.labels(raw.get("labels") or {}, where + "labels", "{disk: ssd}", faults),
         taints=_taints(raw.get("taints"), where + "taints", faults),
         kubelet_args=read_args(raw.get("kubelet_extra_args") or {}, where + "kubelet_extra_args", faults),
     )

@@ -19,7 +19,7 @@ except ImportError:  # the filter cluster_plan says so, in words, before anythin
 
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
 
-from ..lab.description import Fault, overlap
+from ..description.checks import Fault, overlap
 from .description import VARIABLE, Cluster, Host
 
 _ADDRESS = VARIABLE + "node_address"

@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
 
-from ..lab.description import Fault
+from ..description.checks import Fault
 from . import nodes as at
 from .config import (
     cni_configuration,

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from ..lab.description import Fault
+from ..description.checks import Fault
 from . import nodes as at
 from .description import VARIABLE, Cluster
 from .versions import Version, parse_version

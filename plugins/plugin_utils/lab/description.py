@@ -10,7 +10,6 @@ variables, what is wrong and what to do. Reading goes on after a fault, so that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,17 +19,8 @@ try:
 except ImportError:  # the filter lab_plan says so, in words, before anything here is called
     pass
 
-LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
-"""RFC 1123 label, what Kubernetes requires of namespaces, containers and host names."""
-
-IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
-IFNAMSIZ = 16
-"""Linux: the longest interface name with its final NUL (linux/if.h)."""
-
-_LABEL_KEY = re.compile(
-    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z"
-)
-_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
+from ..description import checks
+from ..description.checks import IFNAME, IFNAMSIZ, LABEL, Fault, integer, overlap
 
 MTU_LIMITS = (68, 65535)
 """What Linux allows on a veth: ETH_MIN_MTU and ETH_MAX_MTU."""
@@ -46,18 +36,6 @@ _POD_FIELDS = ("name", "namespace", "node", "labels", "address", "containers")
 _CONTAINER_FIELDS = ("name", "command", "serve")
 _NAME_REMEDY = "Use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123)"
 VARIABLE = "manual_lab_"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong: where in the description, what, and what to do."""
-
-    where: str
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}."
 
 
 @dataclass(frozen=True)
@@ -104,17 +82,6 @@ class Description:
     faults: list[Fault]
 
 
-def integer(value: Any) -> int | None:
-    """Return an integer, also one written as text (``-e name=value`` gives text), or None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
-        return int(value)
-    return None
-
-
 def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
     """Return an IPv4 network written as ``address/length`` without host bits, or None and a fault."""
     example = "Write it as 10.244.0.0/16"
@@ -136,11 +103,6 @@ def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
             faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", "Use a private range like 10.244.0.0/16"))
             return None
     return result.cidr
-
-
-def overlap(one: IPNetwork, other: IPNetwork) -> bool:
-    """Tell whether two networks share an address."""
-    return bool(one.first <= other.last and other.first <= one.last)
 
 
 def _name(value: Any, where: str, faults: list[Fault]) -> str | None:
@@ -209,20 +171,6 @@ def _command(value: Any, where: str, faults: list[Fault]) -> list[str]:
     return words
 
 
-def _labels(value: Any, where: str, faults: list[Fault]) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        faults.append(Fault(where, f"{value!r} is not a set of labels", "Write it as {app: web}"))
-        return {}
-    labels = {}
-    for key, text in value.items():
-        good = isinstance(text, (str, int)) and not isinstance(text, bool)
-        if not good or not _LABEL_KEY.match(str(key)) or not _LABEL_VALUE.match(str(text)):
-            remedy = "Use letters, digits, '-', '_' and '.', 63 at most, as Kubernetes does"
-            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not a label", remedy))
-        labels[str(key)] = str(text)
-    return labels
-
-
 def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod | None:
     if not isinstance(value, Mapping):
         faults.append(
@@ -236,7 +184,7 @@ def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod |
     if node not in nodes:
         what = f"{node!r} is not a node of the lab" if node is not None else "the pod has no node"
         faults.append(Fault(where + ".node", what, f"Use one of {', '.join(nodes) or '(none)'}"))
-    labels = _labels(value.get("labels", {}), where + ".labels", faults)
+    labels = checks.labels(value.get("labels", {}), where + ".labels", "{app: web}", faults)
     address = None
     if value.get("address") is not None:
         try:

@@ -26,14 +26,8 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
     sandbox_id,
 )
 
-from .description import (
-    VARIABLE,
-    Description,
-    Fault,
-    Pod,
-    overlap,
-    read_description,
-)
+from ..description.checks import Fault, overlap
+from .description import VARIABLE, Description, Pod, read_description
 
 _ADDRESS = VARIABLE + "node_address"
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from netaddr import IPNetwork
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.description import cut, integer, read_description
+from ansible_collections.podnet.lab.plugins.plugin_utils.description.checks import integer
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.description import cut, read_description
 
 WEB = {"name": "web", "serve": 80}
 
