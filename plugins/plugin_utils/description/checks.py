@@ -59,7 +59,10 @@ def overlap(one: IPNetwork, other: IPNetwork) -> bool:
 
 
 def labels(value: Any, where: str, example: str, faults: list[Fault]) -> dict[str, str]:
-    """Return labels as Kubernetes allows them (``apimachinery/pkg/util/validation``); *example* says how to write them."""
+    """Return labels as Kubernetes allows them (``apimachinery/pkg/util/validation``).
+
+    *example* says in a fault how to write them.
+    """
     if not isinstance(value, Mapping):
         faults.append(Fault(where, f"{value!r} is not a set of labels", f"Write it as {example}"))
         return {}
