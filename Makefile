@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean test test-bare test-cluster test-unit test-sanity test-integration molecule lint bench format
+.PHONY: help setup demo clean test test-bare test-cluster test-unit test-sanity test-matrix test-integration molecule lint bench format
 
 python := .venv/bin/python
 
@@ -19,15 +19,15 @@ clean: ## take away all that demo and the tests left on this machine
 setup: ## what the playbooks need, in .venv (demo does this by itself)
 	@tools/setup
 
-test: ## all tests; installs what it needs, takes some minutes
+test: ## all tests; installs what it needs, takes some minutes; ALSO="bare cluster" runs these groups beside them
 	@tools/setup --tests
-	@$(python) -m tests.runner
+	@$(python) -m tests.runner $(if $(ALSO),--also $(ALSO))
 
 test-cluster: ## the life of a real Kubernetes cluster on this machine (root; builds it first, which takes ten minutes)
 	@tools/setup --tests
 	@$(python) -m tests.runner cluster
 
-test-bare: ## make demo and make clean on a bare Debian 12 and 13 (root)
+test-bare: ## make demo and make clean on a bare Debian 12 and 13 (root or sudo)
 	@tools/setup --tests
 	@$(python) -m tests.runner bare
 
@@ -35,9 +35,13 @@ test-unit: ## unit tests only, no root needed
 	@tools/setup --tests
 	@$(python) -m tests.runner unit
 
-test-sanity: ## ansible-test sanity and units, on each ansible-core and Python found here
+test-sanity: ## ansible-test sanity and units, on the oldest and the newest ansible-core and Python found here
 	@tools/setup --tests
 	@$(python) -m tests.runner sanity units
+
+test-matrix: ## the same on every ansible-core and Python found here, as before a release
+	@tools/setup --tests
+	@$(python) -m tests.runner sanity units matrix
 
 test-integration: ## tests on real network namespaces and light nodes (root)
 	@tools/setup --tests

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import concurrent.futures
 import dataclasses
 import os
 import signal
@@ -18,11 +17,14 @@ import time
 from collections.abc import Sequence
 
 from .job import OUTPUT, Job, StageError, interrupt_all
-from .outcome import FAILED, Outcome, total
+from .lanes import Lanes
+from .outcome import FAILED, Outcome, skipped, total
 from .stages import GROUPS, ON_REQUEST, STAGES, Stage
+from .summary import Done, last_lines
 
 _TAIL = 60
 _HEARTBEAT = 60.0
+_NICE = 10
 _screen = threading.Lock()
 
 
@@ -46,22 +48,29 @@ class _Progress:
                 _say(f"        still running: {', '.join(running)}")
 
 
-def _run(stage: Stage, progress: _Progress) -> Outcome:
-    begun = progress.started[stage.name] = time.monotonic()
-    try:
-        job = Job(stage.name, stage.limit)
-        why_not = stage.obstacle() if stage.obstacle else None
-        if why_not:
-            outcome = Outcome(skipped=1, notes=(f"skipped: {why_not}",))
+def _run(stage: Stage, lanes: Lanes, progress: _Progress) -> Done:
+    with lanes.place(alone=stage.alone):
+        begun = progress.started[stage.name] = time.monotonic()
+        try:
+            # A lower priority leaves the processor to the stage that is alone.
+            job = Job(stage.name, stage.limit, nice=0 if stage.alone else _NICE)
+            why_not = stage.obstacle() if stage.obstacle else None
             failure = ""
-        else:
-            try:
-                outcome, failure = stage.run(job), ""
-            except (StageError, ValueError, OSError) as error:
-                outcome, failure = FAILED, str(error)
-    finally:
-        del progress.started[stage.name]
+            if why_not:
+                outcome = skipped(why_not)
+            else:
+                try:
+                    outcome = stage.run(job)
+                except (StageError, ValueError, OSError) as error:
+                    outcome, failure = FAILED, str(error)
+        finally:
+            del progress.started[stage.name]
     seconds = time.monotonic() - begun
+    _report(stage, job, outcome, failure, seconds)
+    return Done(stage.name, seconds, outcome, job.junit)
+
+
+def _report(stage: Stage, job: Job, outcome: Outcome, failure: str, seconds: float) -> None:
     word = "FAILED" if outcome.failed else "ok" if outcome.passed else "skipped"
     numbers = f"  {outcome.closing_line()}" if outcome.passed + outcome.failed + outcome.skipped > 1 else ""
     lines = [f"{word:<7} {stage.name} ({seconds:.1f} s){numbers}"]
@@ -73,7 +82,42 @@ def _run(stage: Stage, progress: _Progress) -> Outcome:
     notes = collections.Counter(outcome.notes)
     lines += [f"        {note}" + (f", {count} times" if count > 1 else "") for note, count in notes.items()]
     _say("\n".join(lines))
-    return outcome
+
+
+class _Runs:
+    """The stages that run, in threads that wait for a place in the lanes; each lane keeps the order of the list."""
+
+    def __init__(self, stages: Sequence[Stage], progress: _Progress) -> None:
+        """Begin."""
+        self.done: list[Done] = []
+        self._progress = progress
+        self._lanes = Lanes(os.cpu_count() or 2)
+        self._stopped = threading.Event()
+        alone: collections.deque[Stage] = collections.deque(stage for stage in stages if stage.alone)
+        others: collections.deque[Stage] = collections.deque(stage for stage in stages if not stage.alone)
+        queues = [alone, *[others] * max(2, os.cpu_count() or 2)]
+        self._threads = [threading.Thread(target=self._work, args=(queue,)) for queue in queues]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self, queue: collections.deque[Stage]) -> None:
+        while not self._stopped.is_set():
+            try:
+                stage = queue.popleft()
+            except IndexError:
+                return
+            self.done.append(_run(stage, self._lanes, self._progress))
+
+    def wait(self) -> None:
+        """Return when all stages have ended."""
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """End what is running, begin nothing more."""
+        self._stopped.set()
+        interrupt_all()
+        self.wait()
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -82,20 +126,24 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         description="Runs the tests in stages. The last line is 'N passed, N failed, N skipped'.",
         epilog="Groups: " + "; ".join(f"{name} ({meaning})" for name, meaning in GROUPS.items()),
     )
-    parser.add_argument("group", nargs="*", help="run only these groups, or stages by name (default: all but cluster)")
+    on_request = ", ".join(sorted(ON_REQUEST))
+    parser.add_argument(
+        "group", nargs="*", help=f"run only these groups, or stages by name (default: all but {on_request})"
+    )
+    parser.add_argument("--also", nargs="+", default=[], metavar="GROUP", help="and these")
     parser.add_argument("--list", action="store_true", help="print the stages and end")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     arguments = _arguments(words)
-    wanted = set(arguments.group)
+    wanted = set(arguments.group) | set(arguments.also)
     unknown = wanted - GROUPS.keys() - {stage.name for stage in STAGES}
     if unknown:
         print(f"No group or stage is called {', '.join(sorted(unknown))}; --list prints them.", file=sys.stderr)
         return 2
-    if not wanted:
-        wanted = set(GROUPS) if arguments.list else GROUPS.keys() - ON_REQUEST
+    if not arguments.group:
+        wanted |= set(GROUPS) if arguments.list else GROUPS.keys() - ON_REQUEST
     stages = [stage for stage in STAGES if stage.group in wanted or stage.name in wanted]
     if arguments.list:
         for stage in stages:
@@ -108,27 +156,20 @@ def main(words: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     progress = _Progress()
     threading.Thread(target=progress.watch, daemon=True).start()
-    outcomes: list[Outcome] = []
-    side_by_side = [stage for stage in stages if not stage.alone]
-    alone = [stage for stage in stages if stage.alone]
-    pool = concurrent.futures.ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
+    runs = _Runs(stages, progress)
     try:
-        outcomes += pool.map(lambda stage: _run(stage, progress), side_by_side)
-        for stage in alone:
-            outcomes.append(_run(stage, progress))
+        runs.wait()
     except KeyboardInterrupt:
-        pool.shutdown(wait=False, cancel_futures=True)
-        interrupt_all()
-        pool.shutdown(wait=True)
+        runs.stop()
         print("interrupted", file=sys.stderr)
         return 130
     finally:
         progress.over.set()
-        pool.shutdown(wait=True)
 
-    result = total(outcomes)
-    _say(f"\n{len(stages)} stages in {time.monotonic() - begun:.0f} s; logs are in {os.path.relpath(OUTPUT / 'logs')}")
-    _say(result.closing_line())
+    result = total(done.outcome for done in runs.done)
+    logs = os.path.relpath(OUTPUT / "logs")
+    ended = ["", f"{len(stages)} stages in {time.monotonic() - begun:.0f} s; logs are in {logs}"]
+    _say("\n".join([*last_lines(runs.done), *ended, result.closing_line()]))
     return 0 if result.passed and not result.failed else 1
 
 

@@ -37,6 +37,14 @@ CORES = (
     Core("2.22", ("3.13", "3.14", "3.15"), "ansible-core >= 2.22.0rc1, < 2.23"),
 )
 
+OLDEST, RELEASE, NEWEST = CORES[0], CORES[2], CORES[-1]
+"""The oldest and the newest series, and the newest that is released."""
+
+
+def newest_python(core: Core) -> str:
+    """The newest Python that *core* runs on and this machine has; the newest of all where it has none."""
+    return next((version for version in reversed(core.pythons) if version in interpreters()), core.pythons[-1])
+
 
 @functools.cache
 def series_of_checkout() -> str:

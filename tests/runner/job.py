@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from .root import send
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 OUTPUT = CHECKOUT / "tests" / "output"
 VENV = CHECKOUT / ".venv"
@@ -79,8 +81,9 @@ class StageError(Exception):
 class Job:
     """What a stage works with: its log, its scratch directory under tests/output, and ``run``."""
 
-    def __init__(self, name: str, limit: float) -> None:
+    def __init__(self, name: str, limit: float, nice: int = 0) -> None:
         self.name = name
+        self._nice = nice
         slug = name.replace(" ", "-").replace("/", "-")
         self.log = OUTPUT / "logs" / f"{slug}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,8 @@ class Job:
         and StageError says so.
         """
         words = [os.fspath(word) for word in command]
+        if self._nice:
+            words = ["nice", "-n", str(self._nice), *words]
         self.note(f"$ {shlex.join(words)}")
         with self.log.open("ab") as log:
             try:
@@ -169,7 +174,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     # The first signal lets pytest and molecule take their nodes down.
     for number, patience in ((signal.SIGINT, 30), (signal.SIGTERM, 10), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            send(number, process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=patience)
             return
@@ -180,4 +185,4 @@ def interrupt_all() -> None:
     with _lock:
         for pid in _running:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGINT)
+                send(signal.SIGINT, pid)

@@ -11,27 +11,28 @@ import functools
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from . import ansible_test, packaging
+from . import ansible_test, packaging, root
 from .ansible_test import files_of_checkout
-from .cores import CORES, Core, directory_of, series_of_checkout
-from .job import CHECKOUT, VENV, Job, StageError, Words, environment
+from .cores import CORES, NEWEST, OLDEST, RELEASE, Core, directory_of, newest_python, series_of_checkout
+from .job import CHECKOUT, OUTPUT, VENV, Job, StageError, Words, environment
 from .outcome import FAILED, PASSED, Outcome, from_junit
 
 GROUPS = {
     "lint": "linters, types, licences, documentation",
     "build": "the built collection, installed and used",
     "unit": "unit tests in .venv",
-    "sanity": "ansible-test sanity on each ansible-core",
-    "units": "ansible-test units on each Python",
+    "sanity": "ansible-test sanity on the oldest and the newest ansible-core",
+    "units": "ansible-test units on the oldest, a middle and the newest Python",
     "integration": "pytest on real namespaces and nodes",
     "molecule": "the molecule scenario",
+    "matrix": "sanity on every other ansible-core and units on every other Python, for releases, only when asked for",
     "bare": "the demo on a bare Debian, only when asked for",
     "cluster": "a real Kubernetes cluster on full nodes, only when asked for",
 }
 
-ON_REQUEST = frozenset({"bare", "cluster"})
+ON_REQUEST = frozenset({"bare", "cluster", "matrix"})
 """Groups that run only when they are named."""
 
 
@@ -40,7 +41,7 @@ class Stage:
     """One line of the test run.
 
     ``obstacle`` returns why the stage cannot run on this machine, or None. ``alone`` keeps other stages off the
-    processor meanwhile, because something is timed or time-outs are at play. ``limit`` is in seconds.
+    processors but one meanwhile, because it makes nodes, or time-outs are at play. ``limit`` is in seconds.
     """
 
     name: str
@@ -60,10 +61,13 @@ def _command(*words: str | pathlib.Path) -> Callable[[Job], Outcome]:
     return run
 
 
-def _needs_root() -> str | None:
-    if os.geteuid() == 0:
-        return None
-    return "it needs root for network namespaces; run it again with sudo"
+def _as_root(job: Job, command: Words, env: Mapping[str, str] | None = None) -> int:
+    """Runs a command of the checkout as root; what it writes to tests/output is the user's afterwards."""
+    env = environment() if env is None else env
+    try:
+        return job.run(root.as_root(command, env, os.geteuid()), env=env)
+    finally:
+        root.give_back(OUTPUT)
 
 
 def _lacks(*programs: str) -> Callable[[], str | None]:
@@ -87,11 +91,11 @@ def _is_shell(file: pathlib.Path) -> bool:
     return file.suffix == ".sh" or (first.startswith(b"#!") and first.split(b"/")[-1].split()[-1] in (b"sh", b"bash"))
 
 
-def _pytest(directory: str) -> Callable[[Job], Outcome]:
+def _pytest(directory: str, *, needs_root: bool = False) -> Callable[[Job], Outcome]:
     def run(job: Job) -> Outcome:
-        options = ["-v", "--durations=10", f"--junitxml={job.junit}"]
+        options = ["-v", "--durations=10", f"--junitxml={job.junit}", "-o", f"cache_dir={OUTPUT / 'pytest'}"]
         command: Words = [VENV / "bin" / "python", "-m", "pytest", directory, *options]
-        code = job.run(command)
+        code = _as_root(job, command) if needs_root else job.run(command)
         outcome = from_junit([job.junit])
         # 5: no test was found. Whatever else is not 0 or 1 is pytest's own failure.
         if code not in (0, 1) or (code and not outcome.failed):
@@ -103,16 +107,16 @@ def _pytest(directory: str) -> Callable[[Job], Outcome]:
 
 def _cluster_bundle(job: Job) -> Outcome:
     """Kubernetes itself, built from Debian's source package where it is not in the cache."""
-    return FAILED if job.run([VENV / "bin" / "python", "-m", "tests.cluster_bundle"]) else PASSED
+    return FAILED if _as_root(job, [VENV / "bin" / "python", "-m", "tests.cluster_bundle"]) else PASSED
 
 
 def _bare(suite: str, job: Job) -> Outcome:
     """``make demo`` on a Debian that has next to nothing."""
-    return FAILED if job.run([VENV / "bin" / "python", "-m", "tests.bare_debian", suite]) else PASSED
+    return FAILED if _as_root(job, [VENV / "bin" / "python", "-m", "tests.bare_debian", suite]) else PASSED
 
 
 def _cannot_make_a_debian() -> str | None:
-    return _needs_root() or _lacks("mmdebstrap")()
+    return root.why_not() or _lacks("mmdebstrap")()
 
 
 def _molecule(core: Core | None, job: Job) -> Outcome:
@@ -123,14 +127,15 @@ def _molecule(core: Core | None, job: Job) -> Outcome:
         job.check(["ansible", "--version"], env=env)
         if f"[core {core.series}." not in job.text():
             raise StageError(f"the ansible on the PATH is not {core.series}")
-    return FAILED if job.run([VENV / "bin" / "molecule", "test", "--scenario-name", "default"], env=env) else PASSED
+    command: Words = [VENV / "bin" / "molecule", "test", "--scenario-name", "default"]
+    return FAILED if _as_root(job, command, env) else PASSED
 
 
 def _molecule_with(core: Core) -> Stage:
     def obstacle() -> str | None:
         if core.series == series_of_checkout():
             return f"ansible-core {core.series} is the one in .venv, with which the stage molecule ran"
-        return _needs_root() or _no_python_for(core)
+        return root.why_not() or _no_python_for(core)
 
     return Stage(
         f"molecule {core.series}", "molecule", functools.partial(_molecule, core), obstacle=obstacle, alone=True
@@ -143,20 +148,20 @@ def _no_python_for(core: Core) -> str | None:
     return f"ansible-core {core.series} needs Python {' or '.join(core.pythons)}, and this machine has none of them"
 
 
-def _sanity(core: Core) -> Stage:
+def _sanity(core: Core, group: str) -> Stage:
     return Stage(
         f"ansible-test sanity {core.series}",
-        "sanity",
+        group,
         functools.partial(ansible_test.sanity, core),
         obstacle=functools.partial(_no_python_for, core),
         limit=1200,
     )
 
 
-def _units(core: Core, *pythons: str) -> Stage:
+def _units(core: Core, pythons: tuple[str, ...], group: str) -> Stage:
     return Stage(
-        f"ansible-test units {core.series}",
-        "units",
+        f"ansible-test units {core.series} on {', '.join(pythons)}",
+        group,
         functools.partial(ansible_test.units, core, pythons),
         obstacle=functools.partial(_no_python_for, core),
         limit=1200,
@@ -177,14 +182,24 @@ STAGES: tuple[Stage, ...] = (
     Stage("ansible-lint", "lint", _command("ansible-lint", "--offline", "--strict", "--nocolor")),
     Stage("collection build", "build", packaging.build_and_install),
     Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
-    *(_sanity(core) for core in CORES),
-    # The oldest ansible-core manages Python 3.8, the newest release 3.14: together, every Python of a node.
-    _units(CORES[0], "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
-    _units(CORES[2], "3.12", "3.14"),
-    Stage("integration", "integration", _pytest("tests/integration"), obstacle=_needs_root, alone=True, limit=2400),
-    Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=_needs_root, alone=True),
+    *(_sanity(core, "sanity") for core in (OLDEST, NEWEST)),
+    # The oldest ansible-core manages the oldest Pythons, the newest release the newest.
+    _units(OLDEST, ("3.8", "3.11"), "units"),
+    _units(RELEASE, (newest_python(RELEASE),), "units"),
+    *(_sanity(core, "matrix") for core in CORES if core not in (OLDEST, NEWEST)),
+    _units(OLDEST, ("3.9", "3.10", "3.12", "3.13"), "matrix"),
+    _units(RELEASE, tuple(python for python in ("3.12", "3.14") if python != newest_python(RELEASE)), "matrix"),
+    Stage(
+        "integration",
+        "integration",
+        _pytest("tests/integration", needs_root=True),
+        obstacle=root.why_not,
+        alone=True,
+        limit=2400,
+    ),
+    Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=root.why_not, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
-    _molecule_with(CORES[2]),
+    _molecule_with(RELEASE),
     *(
         Stage(
             f"demo on bare Debian {number}",
@@ -196,5 +211,12 @@ STAGES: tuple[Stage, ...] = (
         for number, suite in ((12, "bookworm"), (13, "trixie"))
     ),
     Stage("cluster bundle", "cluster", _cluster_bundle, obstacle=_cannot_make_a_debian, alone=True, limit=2400),
-    Stage("cluster", "cluster", _pytest("tests/cluster"), obstacle=_cannot_make_a_debian, alone=True, limit=2700),
+    Stage(
+        "cluster",
+        "cluster",
+        _pytest("tests/cluster", needs_root=True),
+        obstacle=_cannot_make_a_debian,
+        alone=True,
+        limit=2700,
+    ),
 )
