@@ -49,11 +49,11 @@ def as_root(command: Sequence[str | os.PathLike[str]], environment: Mapping[str,
     return ["sudo", "-n", "-H", "env", *(f"{name}={value}" for name, value in sorted(kept.items())), *words]
 
 
-def give_back(directory: pathlib.Path) -> None:
+def give_back(*directories: pathlib.Path) -> None:
     """Make the user the owner of what root wrote for them."""
-    if os.geteuid() != 0 and directory.exists():
-        owner = f"{os.getuid()}:{os.getgid()}"
-        subprocess.run(["sudo", "-n", "chown", "-R", "-h", owner, str(directory)], check=False)
+    there = [str(directory) for directory in directories if directory.exists()]
+    if os.geteuid() != 0 and there:
+        subprocess.run(["sudo", "-n", "chown", "-R", "-h", f"{os.getuid()}:{os.getgid()}", *there], check=False)
 
 
 def send(number: signal.Signals, group: int) -> None:

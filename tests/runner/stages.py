@@ -67,7 +67,8 @@ def _as_root(job: Job, command: Words, env: Mapping[str, str] | None = None) -> 
     try:
         return job.run(root.as_root(command, env, os.geteuid()), env=env)
     finally:
-        root.give_back(OUTPUT)
+        # ansible-compat, which molecule and ansible-lint share, keeps its cache in the virtual environment.
+        root.give_back(OUTPUT, VENV / ".ansible")
 
 
 def _lacks(*programs: str) -> Callable[[], str | None]:
