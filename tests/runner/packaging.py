@@ -51,7 +51,7 @@ def _without_configuration() -> dict[str, str]:
 def documentation(job: Job) -> Outcome:
     """``ansible-doc`` shows every plugin and role of the collection; modules with examples and results."""
     count = 0
-    for kind in ("module", "filter", "lookup", "callback", "connection", "role"):
+    for kind in ("module", "filter", "lookup", "callback", "connection", "inventory", "role"):
         names = sorted(_ansible_doc(job, kind, "--list", "podnet.lab"))
         shown = _ansible_doc(job, kind, *names) if names else {}
         for name in names:
