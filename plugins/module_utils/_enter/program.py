@@ -168,4 +168,4 @@ def main(target: Dict[str, Any], action: str, argument: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    raise SystemExit(main(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]))

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The third part of the walk: who listens, what a Service does, names, and requests."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from ..model import services
+from ..model.records import Namespace, Pod, Service
+from ..text import words
+from .commands import doors, entered, inside, on_node
+from .records import Command, Request, Scene, Step
+from .scene import address
+
+# Commands that facts name for rules; anything else in their place is shown, not run.
+_RULES = re.compile(r"(nft list (chain|map) [\w.-]+ [\w.-]+ [\w.-]+|ip6?tables(-nft|-legacy)? -t nat -S [\w.-]+)\Z")
+_DNS_NAME = "kubernetes.default.svc.cluster.local"
+
+
+def steps(scene: Scene) -> list[Step]:
+    """Return the steps from listening sockets to requests."""
+    return [_listening(scene), _service(scene), _names(scene), *_requests(scene)]
+
+
+def _listening(scene: Scene) -> Step:
+    return Step(
+        "listening",
+        "Who listens",
+        "Which ports are open on the node, and which in the pod?",
+        "Each network has its own ports: what listens in the pod is not among those of the node. No pod is in the "
+        "way when the node or a second pod listens on the same port.",
+        (on_node("ss", "-nlpt"), inside(scene.inside, "ss", "-nlpt")),
+    )
+
+
+def shown_service(scene: Scene) -> Service | None:
+    """Return the Service to look at: one that leads to a pod, rather a user's, with an address of its own."""
+    able = [one for one in scene.services if one["backends"] and one["virtual_address"]]
+    return min(
+        able,
+        key=lambda one: (
+            not any(backend["pod"] for backend in one["backends"]),
+            one["namespace"] == "kube-system",
+            services.name(one),
+        ),
+        default=None,
+    )
+
+
+def _service(scene: Scene) -> Step:
+    one = shown_service(scene)
+    if one is None:
+        return Step(
+            "service", "A Service", "What turns a Service's address into a pod's?", "", (),
+            "no rule on this node sends the address of a Service to a pod (the lab has none unless you describe one)",
+        )  # fmt: skip
+    rule = next(rule for rule in one["rules"] if rule["host"] == scene.pod["host"])
+    backends = words.listed([_backend(backend["address"], backend["port"]) for backend in one["backends"]])
+    return Step(
+        "service",
+        "A Service",
+        "What turns a Service's address into a pod's?",
+        f"A connection to {services.place(one)} ({services.name(one)}) is caught by the rule {rule['text']!r}"
+        f"{' and goes on to ' + rule['target'] if rule['target'] else ''}. There one of {backends} takes the place of "
+        "the destination, and the kernel remembers it for the packets that come back.",
+        tuple(on_node(*shlex.split(command)) for command in _rule_commands(rule["command"], rule["target"])),
+    )
+
+
+def _backend(host: str, port: int | None) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+def _rule_commands(command: str, target: str | None) -> list[str]:
+    """Return what shows where the rule leads, or the rule itself: the table that it is in may have thousands.
+
+    Only commands of a known shape are returned.
+    """
+    shown = command
+    if target is not None:
+        shown = f"{command.rsplit(' ', 1)[0].replace('nft list map', 'nft list chain')} {target}"
+    return [shown] if _RULES.match(shown) or shown == "cat /proc/net/ip_vs" else []
+
+
+def _names(scene: Scene) -> Step:
+    server = next(
+        (
+            one["virtual_address"]
+            for one in scene.services
+            if one["port"] == 53 and one["virtual_address"] and one["backends"]
+        ),
+        None,
+    )
+    title, question = "Names", "Who tells the pod what a name means?"
+    if server is None:
+        return Step("names", title, question, "", (), "no rule on this node leads to a DNS server (port 53)")
+    asked = (
+        ("dig", "+noall", "+answer", "+time=2", "+tries=1", f"@{server}", _DNS_NAME),
+        ("nslookup", "-timeout=2", _DNS_NAME, server),
+        ("host", "-W", "2", _DNS_NAME, server),
+    )
+    return Step(
+        "names",
+        title,
+        question,
+        f"The server that pods ask is {server}, the address of a Service again. The answer is the address of the "
+        "Service kubernetes: names of the cluster are names of Services.",
+        (Command(tuple(entered(scene.inside, *words_) for words_ in asked)),),
+    )
+
+
+def _requests(scene: Scene) -> list[Step]:
+    own = _port(scene, scene.pod)
+    return [
+        _request(
+            scene,
+            "localhost",
+            "A request on localhost",
+            "Does a container reach its neighbour without leaving the pod?",
+            "The packet goes to the pod's loopback interface and stays in the namespace. No cable, no bridge and no "
+            "rule of the node has seen it.",
+            "127.0.0.1",
+            own,
+            f"nothing in {words.pod_name(scene.pod)} was seen to listen",
+        ),
+        _request(
+            scene,
+            "beside",
+            "A request to a pod on the same node",
+            "How do two pods of one node talk?",
+            "The packet goes through both cables, and the bridge between them where there is one. The node's routes to "
+            "other nodes have nothing to do with it.",
+            address(scene.beside) if scene.beside else None,
+            _port(scene, scene.beside),
+            "no other pod on this node was seen to listen",
+        ),
+        _request(
+            scene,
+            "far",
+            "A request to a pod on another node",
+            "How do two pods of two nodes talk?",
+            "The packet takes the pod's default route to the node, and the node's route to the other node, as the "
+            "routes above say. It arrives with the pod's own address: nobody on the way has changed it.",
+            address(scene.far) if scene.far else None,
+            _port(scene, scene.far),
+            "no pod on another node was seen to listen",
+        ),
+    ]
+
+
+def _port(scene: Scene, pod: Pod | None) -> int | None:
+    ports = scene.ports.get((pod["host"], pod["netns"]), []) if pod else []
+    return next((port for port in (80, 8080) if port in ports), ports[0] if ports else None)
+
+
+def _request(
+    scene: Scene, key: str, title: str, question: str, look: str, target: str | None, port: int | None, lacking: str
+) -> Step:
+    if target is None or port is None:
+        return Step(key, title, question, "", (), lacking)
+    return Step(key, title, question, look, (_get(scene.inside, target, port),))
+
+
+def _get(namespace: Namespace, target: str, port: int) -> Command:
+    """Return a request by whichever program the node has."""
+    url = f"http://{_backend(target, port)}/"
+    return Command(
+        (
+            entered(namespace, "curl", "-sS", "--max-time", "3", "--include", url),
+            entered(namespace, "wget", "-q", "-T", "3", "-t", "1", "-S", "-O", "-", url),
+        ),
+        Request(doors(namespace), namespace["inode"], target, port),
+    )
