@@ -30,7 +30,11 @@ from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import roo
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import _RUN_MODULE as RUN_MODULE
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed
 from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET
-from ansible_collections.podnet.lab.tests.integration.support.probes import require_full_nodes, require_root
+from ansible_collections.podnet.lab.tests.integration.support.probes import (
+    require_controllers,
+    require_full_nodes,
+    require_root,
+)
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS, World
 
 NAME = FABRIC[:14] + "f"
@@ -231,6 +235,7 @@ def test_each_node_is_somebody(full: FullNodes) -> None:
 
 
 def test_a_node_has_control_groups_of_its_own(full: FullNodes) -> None:
+    require_controllers()
     full.shell("node1", "systemd-run --unit=probe --slice=lab-probe.slice sleep infinity")
     groups = Path(f"/proc/{full.pid('node1')}/cgroup").read_text().splitlines()
     assert groups

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET, Nodes, open_nodes
-from ansible_collections.podnet.lab.tests.integration.support.probes import require_full_nodes
+from ansible_collections.podnet.lab.tests.integration.support.probes import require_controllers, require_full_nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 NAME = FABRIC[:14] + "r"
@@ -93,6 +93,7 @@ def site() -> Iterator[Site]:
     """One node with containers of docker and podman; tests that change it come last."""
     data = Path(f"/var/lib/podnet-test-{NAME}")
     require_full_nodes(data)
+    require_controllers()
     settings = {
         "local_nodes_kind": "full", "local_nodes_suite": "trixie", "local_nodes_packages": PACKAGES,
         "local_nodes_data": str(data),

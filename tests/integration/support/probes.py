@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def require_full_nodes(data: Path) -> None:
     ]
     for fault in faults:
         pytest.skip(fault)
+
+
+def missing_controllers(hierarchies: Sequence[cgroups.Hierarchy], available: str) -> list[str]:
+    """The controllers that runtimes need and no hierarchy has; *available* is version 2's ``cgroup.controllers``."""
+    offered = {name for one in hierarchies if one.fstype == "cgroup" for name in one.options.split(",")}
+    offered.update(available.split())
+    return [name for name in cgroups.CONTROLLERS if name not in offered]
+
+
+def require_controllers() -> None:
+    """Skip where control groups have no controllers: docker, podman and services with limits do not start there."""
+    hierarchies = cgroups.see_hierarchies()
+    tops = [Path(one.mountpoint) / "cgroup.controllers" for one in hierarchies if one.fstype == "cgroup2"]
+    missing = missing_controllers(hierarchies, " ".join(top.read_text() for top in tops if top.exists()))
+    if missing:
+        pytest.skip(f"this machine's control groups have no controller {', '.join(missing)}")
 
 
 def require_link_kind(world: World, kind: str, *options: str) -> None:
