@@ -56,13 +56,19 @@ class ActionModule(ActionBase):
             if temporary:
                 shutil.rmtree(folder, ignore_errors=True)
         if args["show"]:
-            text = rendering.terminal(sides, None if temporary else os.path.relpath(folder / PAGE))
+            text = rendering.terminal(sides, None if temporary else _shown(folder / PAGE))
             to_stderr = "json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
             self._display.display(f"\n{text}\n", stderr=to_stderr)
         result.update(
             changed=False, path=None if temporary else str(folder / PAGE), steps=sum(len(side[2]) for side in sides)
         )
         return result
+
+
+def _shown(path: Path) -> str:
+    """Return *path* as short as it can be said from the working directory."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def _side(name: str, folder: Path, wanted: str | None) -> rendering.Side:

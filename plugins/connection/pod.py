@@ -51,6 +51,13 @@ options:
     default: [network]
     vars:
       - name: podnet_pod_namespaces
+  container:
+    description:
+      - Which container's files, processes and host name O(namespaces) mean. They share the network.
+      - Without this option the first that was seen to run, and the sandbox only when there is no other.
+    type: str
+    vars:
+      - name: podnet_pod_container
   remote_user:
     description: Who tasks are run by before C(become) counts. Entering a namespace takes root.
     type: str
@@ -94,7 +101,9 @@ class Connection(ConnectionBase):
         if self._connected:
             return self
         try:
-            self._target = entering.target(self.get_option("pod"), self.get_option("namespaces"))
+            self._target = entering.target(
+                self.get_option("pod"), self.get_option("namespaces"), self.get_option("container")
+            )
         except entering.TargetError as error:
             raise AnsibleError(f"A pod cannot be entered: {error}.") from None
         self._program = entering.program_text(Path(program.__file__).read_text(encoding="utf-8"))

@@ -34,32 +34,37 @@ def program_text(source: str) -> str:
     return ast.unparse(tree)
 
 
-def target(pod: Any, namespaces: Collection[str]) -> str:
+def target(pod: Any, namespaces: Collection[str], container: str | None = None) -> str:
     """Return what the program is told about the pod of the inventory variable ``podnet_pod``, as JSON.
 
-    Raises TargetError when *pod* is not what the inventory makes, or *namespaces* holds an unknown name.
+    *container* says whose files, processes and host name are meant; without it, the first that is there.
+    Raises TargetError when *pod* is not what the inventory makes, or *namespaces* or *container* an unknown name.
     """
     unknown = [one for one in namespaces if one not in NAMESPACES]
     if unknown:
         raise TargetError(f"there is no namespace {', '.join(unknown)}; known are {', '.join(NAMESPACES)}")
     if not isinstance(pod, Mapping):
         raise TargetError("podnet_pod is not set; the inventory podnet.lab.pods sets it for each pod")
-    inode, doors, links, pids = (pod.get(key) for key in ("netns", "doors", "links", "pids"))
+    inode, doors, links, containers = (pod.get(key) for key in ("netns", "doors", "links", "containers"))
     if not (
         isinstance(inode, int)
         and isinstance(doors, list)
         and all(isinstance(one, str) and one.startswith("/") for one in doors)
         and isinstance(links, list)
-        and isinstance(pids, list)
+        and isinstance(containers, list)
     ):
-        raise TargetError("podnet_pod has not the keys netns, doors, links and pids as podnet.lab.pods writes them")
+        raise TargetError("podnet_pod lacks netns, doors, links or containers as podnet.lab.pods writes them")
+    meant = [one for one in containers if container is None or one["name"] == container]
+    if container is not None and not meant:
+        known = ", ".join(visible(str(one["name"])) for one in containers if one["name"] is not None)
+        raise TargetError(f"no container {visible(container)} of it was seen to run; there are {known or 'none'}")
     return json.dumps(
         {
             "what": visible(f"{pod.get('namespace', '')}/{pod.get('name', '')} on {pod.get('node', '')}"),
             "inode": int(inode),
             "doors": [str(one) for one in doors],
             "links": [[str(one["ifname"]), str(one["address"])] for one in links],
-            "pids": [int(one) for one in pids],
+            "pids": [int(one["pid"]) for one in meant],
             "enter": [NAMESPACES[one] for one in namespaces],
         }
     )

@@ -26,6 +26,13 @@ class Link(TypedDict):
     address: str
 
 
+class ContainerProcess(TypedDict):
+    """A container of a pod, and the first of its processes."""
+
+    name: str | None
+    pid: int
+
+
 class PodVariable(TypedDict):
     """The host variable ``podnet_pod``, from which the connection knows the way in."""
 
@@ -35,7 +42,8 @@ class PodVariable(TypedDict):
     netns: int
     doors: list[str]
     links: list[Link]
-    pids: list[int]
+    containers: list[ContainerProcess]
+    """Those that ran, the sandbox last: it has a namespace for files too, with next to nothing in it."""
     uid: str | None
     sandbox_id: str | None
     runtime: str | None
@@ -102,9 +110,10 @@ def _inside(pod: Pod, cidr: str) -> bool:
 
 
 def _variable(pod: Pod, namespace: Namespace) -> PodVariable:
-    pids = [pid for container in pod["containers"] for pid in container["pids"]]
-    if not pids and namespace["pid"] is not None and not pod["host_network"]:
-        pids = [namespace["pid"]]
+    running = sorted((one for one in pod["containers"] if one["pids"]), key=lambda one: one["id"] == pod["sandbox_id"])
+    containers: list[ContainerProcess] = [{"name": one["name"], "pid": min(one["pids"])} for one in running]
+    if not containers and namespace["pid"] is not None and not pod["host_network"]:
+        containers = [{"name": None, "pid": namespace["pid"]}]
     paths = ["/proc/1/ns/net"] if pod["host_network"] else namespace["paths"]
     cables = {one["ifname"] for one in pod["cables"]}
     return {
@@ -112,13 +121,13 @@ def _variable(pod: Pod, namespace: Namespace) -> PodVariable:
         "name": pod["name"],
         "node": pod["host"],
         "netns": pod["netns"],
-        "doors": [*paths, *(f"/proc/{pid}/ns/net" for pid in pids)],
+        "doors": [*paths, *(f"/proc/{one['pid']}/ns/net" for one in containers)],
         "links": [
             {"ifname": one["ifname"], "address": one["address"]}
             for one in namespace["interfaces"]
             if one["ifname"] in cables and one["address"] is not None
         ],
-        "pids": pids,
+        "containers": containers,
         "uid": pod["uid"],
         "sandbox_id": pod["sandbox_id"],
         "runtime": pod["runtime"],

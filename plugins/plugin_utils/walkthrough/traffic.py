@@ -56,7 +56,7 @@ def _service(scene: Scene) -> Step:
     if one is None:
         return Step(
             "service", "A Service", "What turns a Service's address into a pod's?", "", (),
-            "no rule on this node sends the address of a Service to a pod (the lab has none unless you describe one)",
+            "no rule on this node sends the address of a Service to a pod",
         )  # fmt: skip
     rule = next(rule for rule in one["rules"] if rule["host"] == scene.pod["host"])
     backends = words.listed([_backend(backend["address"], backend["port"]) for backend in one["backends"]])

@@ -13,7 +13,8 @@ from .commands import inside, on_node
 from .records import Command, Scene, Step
 from .scene import address
 
-_ANY_SCOPE = ("cluster", "node", "block", "hint")
+_WIDE = ("cluster", "node")
+"""Ranges that addresses are given from. The others are parts of them, or only say that there is one."""
 
 
 def steps(scene: Scene) -> list[Step]:
@@ -117,18 +118,19 @@ def _routes(scene: Scene) -> Step:
 
 
 def _ranges(scene: Scene) -> Step:
-    of_pods = [one["cidr"] for one in scene.ranges if one["what"] == "pod"]
+    of_pods = [one["cidr"] for one in scene.ranges if one["what"] == "pod" and one["scope"] in _WIDE]
+    of_services = [one for one in scene.model["ranges"] if one["what"] == "service" and one["scope"] == "cluster"]
     of_nodes = [one["cidr"] for one in scene.node["networks"]]
     networks = words.listed([one for one in of_nodes if not any(ranges.contains(outer, one) for outer in of_pods)])
     pods = words.listed(of_pods)
-    services = words.listed([one["cidr"] for one in scene.ranges if one["what"] == "service"])
+    services = words.listed([one["cidr"] for one in of_services])
     return Step(
         "ranges",
         "Three ranges, and where they are written",
         "Where do the addresses of nodes, pods and Services come from?",
         f"Nodes are in {networks or 'a network that was not read'}, pods in {pods or 'a range not known here'}, "
-        f"Services in {services or 'none that is known here'}. The three must not overlap, and the file is "
-        "where one would change them.",
+        f"Services in {services or 'none that is known here'}{_elsewhere(scene, of_services)}. The three must not "
+        "overlap, and the file is where one would change them.",
         (on_node("ip", "-4", "route", "show", "proto", "kernel", "scope", "link"), *_written(scene)),
     )
 
@@ -136,9 +138,9 @@ def _ranges(scene: Scene) -> Step:
 def _written(scene: Scene) -> list[Command]:
     """Return commands that find the ranges in files of this node, one for each file."""
     places: dict[str, list[str]] = {}
-    for what, scopes in (("pod", ("cluster",)), ("pod", ("node",)), ("service", _ANY_SCOPE)):
+    for what, scope in (("pod", "cluster"), ("pod", "node"), ("service", "cluster")):
         for one in scene.ranges:
-            place = _file(one, scene.pod["host"]) if one["what"] == what and one["scope"] in scopes else None
+            place = _file(one, scene.pod["host"]) if (one["what"], one["scope"]) == (what, scope) else None
             if place is not None:
                 places.setdefault(place, []).append(one["cidr"])
                 break
@@ -148,10 +150,24 @@ def _written(scene: Scene) -> list[Command]:
     ]
 
 
+def _elsewhere(scene: Scene, found: list[Range]) -> str:
+    """Return where the Services' range is written, when that is on another node."""
+    if any(_file(one, scene.pod["host"]) for one in found):
+        return ""
+    for one in found:
+        for host in one["hosts"]:
+            place = _file(one, host)
+            if place is not None:
+                return f" (written on {host}, in {place})"
+    return ""
+
+
 def _patterns(cidrs: list[str]) -> list[str]:
     return [f"--regexp={one}" for one in dict.fromkeys(cidrs)]
 
 
 def _file(one: Range, host: str) -> str | None:
     places = (source["place"] for source in one["sources"] if source["host"] == host)
-    return next((place for place in places if place.startswith("/") and not place.startswith("/proc/")), None)
+    found = [place for place in places if place.startswith("/") and not place.startswith("/proc/")]
+    # The administrator's own file says more than a copy of it in a pod's volume.
+    return min(found, key=lambda place: not place.startswith("/etc/"), default=None)

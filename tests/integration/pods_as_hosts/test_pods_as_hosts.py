@@ -275,8 +275,8 @@ def test_a_pod_that_is_gone_and_one_that_was_made_anew(site: Site) -> None:
     assert re.search(r"default/pod3 on node1 was made anew: eth0 in net:\[\d+\] has not the address", done.stdout)
     assert "02:00:00:00:00:99" in done.stdout
 
-    pids = site.inventory()["_meta"]["hostvars"]["default_pod3"]["podnet_pod"]["pids"]
-    site.nodes.shell("node1", f"kill -9 {' '.join(map(str, pids))}; ip netns del lab0_default_pod3")
+    pids = site.inventory()["_meta"]["hostvars"]["default_pod3"]["podnet_pod"]["containers"]
+    site.nodes.shell("node1", f"kill -9 {' '.join(str(one['pid']) for one in pids)}; ip netns del lab0_default_pod3")
     done = site.ansible("default_pod3", "ansible.builtin.ping")
     assert done.returncode == 4, done.stdout
     assert "default/pod3 on node1 is gone" in done.stdout

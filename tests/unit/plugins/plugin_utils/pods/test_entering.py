@@ -27,7 +27,7 @@ POD = {
     "netns": 4026532457,
     "doors": ["/run/netns/lab0_default_pod1", "/proc/812/ns/net"],
     "links": [{"ifname": "eth0", "address": "0a:58:0a:f4:00:02"}],
-    "pids": [812],
+    "containers": [{"name": "web", "pid": 812}, {"name": None, "pid": 800}],
 }
 SOURCE = Path(program.__file__).read_text(encoding="utf-8")
 
@@ -38,17 +38,20 @@ def test_the_target() -> None:
         "inode": 4026532457,
         "doors": ["/run/netns/lab0_default_pod1", "/proc/812/ns/net"],
         "links": [["eth0", "0a:58:0a:f4:00:02"]],
-        "pids": [812],
+        "pids": [812, 800],
         "enter": ["net", "mnt"],
     }
+    assert json.loads(entering.target(POD, ["network", "mount"], "web"))["pids"] == [812]
+    with pytest.raises(entering.TargetError, match="no container db of it was seen to run; there are web"):
+        entering.target(POD, ["network", "mount"], "db")
 
 
 @pytest.mark.parametrize(
     ("pod", "namespaces", "why"),
     [
         (None, ["network"], "podnet_pod is not set"),
-        ({**POD, "netns": "1"}, ["network"], "has not the keys"),
-        ({**POD, "doors": ["relative"]}, ["network"], "has not the keys"),
+        ({**POD, "netns": "1"}, ["network"], "lacks netns"),
+        ({**POD, "doors": ["relative"]}, ["network"], "lacks netns"),
         (POD, ["user"], "there is no namespace user"),
     ],
 )

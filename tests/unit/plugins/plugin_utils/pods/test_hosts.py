@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import ShapeError
 from ansible_collections.podnet.lab.plugins.plugin_utils.pods.hosts import pod_hosts, read_labels
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import gathering
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import (
     NodeFile,
     model_of,
@@ -47,8 +48,22 @@ def test_the_way_in() -> None:
     (host,) = pod_hosts(model_of(node), {}, ())
     assert host.pod["netns"] == namespace["inode"]
     assert host.pod["doors"][: len(namespace["paths"])] == namespace["paths"]
-    assert host.pod["doors"][len(namespace["paths"]) :] == [f"/proc/{pid}/ns/net" for pid in host.pod["pids"]]
+    assert host.pod["doors"][len(namespace["paths"]) :] == [
+        f"/proc/{one['pid']}/ns/net" for one in host.pod["containers"]
+    ]
     assert host.pod["links"] == [{"ifname": "eth0", "address": "0a:58:00:01:00:01"}]
+
+
+def test_the_sandbox_is_entered_last() -> None:
+    """Its files are /pause and nothing else."""
+    model, _sources = gathering.read_model([FIXTURES.parent / "nodes" / "kubeadm_services"])
+    (host,) = [one for one in pod_hosts(model, {}, ()) if one.name == "default_pod1"]
+    assert host.pod["containers"] == [
+        {"name": "idle1", "pid": 1340},
+        {"name": "idle2", "pid": 1369},
+        {"name": "web", "pid": 1397},
+        {"name": None, "pid": 1310},
+    ]
 
 
 def test_pods_of_the_nodes_own_network_only_when_asked_for() -> None:
