@@ -49,7 +49,7 @@ def test_two_that_are_alone_never_meet() -> None:
 def test_others_fill_all_places_when_nobody_is_alone() -> None:
     lanes = Lanes(4)
     with ExitStack() as stack:
-        for _ in range(4):
+        for _place in range(4):
             stack.enter_context(lanes.place(alone=False))
         fifth, end = _begin(lanes, alone=False)
         assert _is_kept_out(fifth)
