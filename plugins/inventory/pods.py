@@ -81,11 +81,13 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
+---
 # pods.podnet.yml, after: ansible-playbook podnet.lab.inspect -i inventory.yml
 plugin: podnet.lab.pods
 report: [reports/latest]
 nodes: [inventory.yml]
 
+---
 # web.pods.podnet.yml: read from the nodes as they are now, with groups of one's own
 plugin: podnet.lab.pods
 nodes: [inventory.yml]
