@@ -183,7 +183,7 @@ def test_coming_home(world: World) -> None:
 
 def test_without_proc(world: World) -> None:
     source = (
-        "from ansible_collections.podnet.lab.plugins.module_utils import _namespaces as n\n"
+        "from ansible_collections.podnet.lab.plugins.module_utils._kernel import namespaces as n\n"
         "n.OWN_NAMESPACE = '/nowhere'\n"
         "try:\n    n.Home()\nexcept OSError as e:\n    print('\"%s\"' % type(e).__name__)\n"
     )
