@@ -63,12 +63,14 @@ def nat_rule(world: World) -> Measured:
     return seen("rule", told, (host, rule["command"]), {place})
 
 
+NODE_ADDRESS = "the node's address"
 OUTSIDE = "198.51.100.1"
 """Stands for everything outside of the cluster (RFC 5737, TEST-NET-2)."""
 
 
-def _translated(world: World, host: str, source: str, target: str) -> str:
-    for rule in world.nat[host]:
+def translated(rules: list[Nat], source: str, target: str) -> str:
+    """Return, in words, which source address *rules* of a node give a packet from *source* to *target*."""
+    for rule in rules:
         if is_kube_proxy(rule) or any(ranges.contains(one, target) for one in rule["not_daddr"]):
             continue
         if rule["saddr"] is not None and not ranges.contains(rule["saddr"], source):
@@ -77,7 +79,7 @@ def _translated(world: World, host: str, source: str, target: str) -> str:
             continue
         if rule["conditional"]:
             return "depends on more than addresses"
-        return "the node's address" if rule["action"] == "masquerade" else "a given address"
+        return NODE_ADDRESS if rule["action"] == "masquerade" else "a given address"
     return "the pod's own address"
 
 
@@ -95,7 +97,9 @@ def source_towards(world: World, what: str) -> Measured:
         node["host"]: addresses[0] for node in world.read if (addresses := rows.node_addresses(node))
     }
     for host, source in firsts.items():
-        answers.extend(_translated(world, host, source, target) for other, target in targets.items() if other != host)
+        answers.extend(
+            translated(world.nat[host], source, target) for other, target in targets.items() if other != host
+        )
         at = at or next(((host, rule["command"]) for rule in world.nat[host] if not is_kube_proxy(rule)), None)
     if not answers:
         return absent(NO_PODS if what == "outside" else "no second node with pods")

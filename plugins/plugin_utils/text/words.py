@@ -68,6 +68,6 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
     return "".join(names)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as in ``1 pod`` or ``3 pods``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun, as in ``1 pod`` or ``3 pods``; *plural* where it is not the noun with an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is sent: the probes and listeners of all requirements, and each node's part as podnet.lab.probe takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import connections, containers, leaving, names, path_mtu, policy_table, services
+from .records import Check, Listening, Plan
+from .scene import Scene
+
+HOLD = 900
+"""Seconds for which listeners wait for probes at most; they are ended when all nodes have sent theirs."""
+
+
+def plan(scene: Scene) -> Plan:
+    """Return everything that is to be sent."""
+    checks = [
+        check
+        for planned in (connections, containers, services, names, leaving, policy_table, path_mtu)
+        for check in planned.planned(scene)
+    ]
+    return Plan(
+        listeners=[*scene.receivers.values(), *policy_table.listeners(scene)],
+        checks=checks,
+        pairs_possible=scene.sample.possible,
+        pairs_planned=len(scene.sample.pairs),
+    )
+
+
+def listeners_of(plan: Plan, host: str) -> list[dict[str, Any]]:
+    """Return the listeners of one node, as podnet.lab.probe takes them."""
+    return [
+        {"id": one.id, "at": one.at, "protocol": one.protocol, "port": one.port}
+        for one in plan.listeners
+        if one.host == host
+    ]
+
+
+def probes_of(plan: Plan, host: str) -> list[dict[str, Any]]:
+    """Return the probes of one node; a probe for a listener names it, for its port is not known yet."""
+    found = []
+    for number, check in enumerate(plan.checks):
+        if check.sender.host == host:
+            for turn in range(check.times):
+                found.append({"id": f"{number}.{turn}", **_probe(check)})
+    return found
+
+
+def _probe(check: Check) -> dict[str, Any]:
+    probe: dict[str, Any] = {"kind": check.kind, "at": check.at or check.sender.at, "to": check.to}
+    if check.port is not None:
+        probe["port"] = check.port
+    elif check.listener is not None:
+        probe["listener"] = check.listener
+    if check.record:
+        probe["type"] = check.record
+    return probe
+
+
+def ready(probes: list[dict[str, Any]], listening: Mapping[str, Listening]) -> list[dict[str, Any]]:
+    """Return *probes* with the ports of the listeners that they are for, without those that have none to go to."""
+    found = []
+    for probe in probes:
+        listener = probe.get("listener")
+        one = {key: value for key, value in probe.items() if key != "listener"}
+        if listener is not None:
+            port = listening[listener].port if listener in listening else None
+            if port is None:
+                continue
+            one["port"] = port
+        found.append(one)
+    return found

@@ -1,0 +1,214 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""NetworkPolicies as a pure function, and as a truth table beside what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import Item, ShapeError
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import policies
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import read_objects
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies import End, PodFacts, Policy, allowed
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Check, Listening
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.scene import Expected
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.requirements.network import (
+    Json,
+    Network,
+    broken,
+    captured,
+    line,
+)
+
+Spec = dict[str, Any]
+
+
+def end(labels: str = "", namespace: str = "default", address: str = "10.244.0.9") -> End:
+    pairs = dict(one.split("=") for one in labels.split())
+    return End(namespace, PodFacts(pairs, {("http", "tcp"): 8080}), frozenset({address}))
+
+
+WEB, CLIENT, STRANGER = (
+    end("app=web"),
+    end("app=client", address="10.244.0.8"),
+    end("app=client", "other", "10.244.1.8"),
+)
+SPACES = {"other": {"team": "red"}, "default": {"team": "blue"}}
+
+
+def made(spec: Spec, namespace: str = "default") -> Policy:
+    return policies.policy(namespace, "p", Item(spec, "spec"))
+
+
+def pods(label: str) -> Spec:
+    return {"podSelector": {"matchLabels": dict([label.split("=")])}}
+
+
+def spaces(label: str) -> Spec:
+    return {"namespaceSelector": {"matchLabels": dict([label.split("=")])}}
+
+
+def block(cidr: str, *excepted: str) -> Spec:
+    return {"ipBlock": {"cidr": cidr, "except": list(excepted)}}
+
+
+def term(key: str, operator: str, *values: str) -> Spec:
+    return {"podSelector": {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}}
+
+
+def ingress(*rules: Spec) -> Spec:
+    return {**pods("app=web"), "ingress": list(rules)}
+
+
+def of(*peers: Spec) -> Spec:
+    return ingress({"from": list(peers)})
+
+
+def at(**port: Any) -> Spec:
+    return ingress({"ports": [port]})
+
+
+ALL: Spec = {"podSelector": {}}
+NO_EGRESS: Spec = {"podSelector": {}, "policyTypes": ["Egress"]}
+OPEN_TO_CLIENT = of(pods("app=client"))
+RED = spaces("team=red")
+
+CASES: list[tuple[str, list[Spec], End, End, int, str, bool]] = [
+    ("no policy", [], CLIENT, WEB, 80, "tcp", True),
+    ("default deny", [ALL], CLIENT, WEB, 80, "tcp", False),
+    ("default deny is for Ingress alone", [pods("app=client")], CLIENT, WEB, 80, "tcp", True),
+    ("deny Egress", [{**pods("app=client"), "policyTypes": ["Egress"]}], CLIENT, WEB, 80, "tcp", False),
+    ("an empty egress implies nothing", [{**ALL, "egress": [], "ingress": [{}]}], CLIENT, WEB, 80, "tcp", True),
+    ("egress rules imply Egress", [{**ALL, "egress": [{"to": [RED]}], "ingress": [{}]}], CLIENT, WEB, 80, "tcp", False),
+    ("an empty rule allows all", [ingress({})], STRANGER, WEB, 80, "tcp", True),
+    ("podSelector means its own namespace", [OPEN_TO_CLIENT], CLIENT, WEB, 80, "tcp", True),
+    ("podSelector excludes other namespaces", [OPEN_TO_CLIENT], STRANGER, WEB, 80, "tcp", False),
+    ("namespaceSelector", [of(RED)], STRANGER, WEB, 80, "tcp", True),
+    ("namespaceSelector excludes", [of(RED)], CLIENT, WEB, 80, "tcp", False),
+    ("every namespace has its name", [of(spaces("kubernetes.io/metadata.name=other"))], STRANGER, WEB, 80, "tcp", True),
+    ("both in one entry", [of({**RED, **pods("app=x")})], STRANGER, WEB, 80, "tcp", False),
+    ("both in two entries", [of(RED, pods("app=x"))], STRANGER, WEB, 80, "tcp", True),
+    ("ipBlock", [of(block("10.244.0.0/16"))], STRANGER, WEB, 80, "tcp", True),
+    ("ipBlock except", [of(block("10.244.0.0/16", "10.244.1.0/24"))], STRANGER, WEB, 80, "tcp", False),
+    ("a port", [at(port=80)], CLIENT, WEB, 80, "tcp", True),
+    ("another port", [at(port=80)], CLIENT, WEB, 81, "tcp", False),
+    ("TCP is the default", [at(port=80)], CLIENT, WEB, 80, "udp", False),
+    ("a protocol without a port", [at(protocol="UDP")], CLIENT, WEB, 999, "udp", True),
+    ("a named port", [at(port="http")], CLIENT, WEB, 8080, "tcp", True),
+    ("a named port that is another", [at(port="http")], CLIENT, WEB, 80, "tcp", False),
+    ("endPort", [at(port=80, endPort=90)], CLIENT, WEB, 90, "tcp", True),
+    ("after endPort", [at(port=80, endPort=90)], CLIENT, WEB, 91, "tcp", False),
+    ("policies add up", [ALL, OPEN_TO_CLIENT], CLIENT, WEB, 80, "tcp", True),
+    ("both ends must allow", [OPEN_TO_CLIENT, NO_EGRESS], CLIENT, WEB, 80, "tcp", False),
+    ("a pod always reaches itself", [ALL], WEB, WEB, 80, "tcp", True),
+    ("NotIn fits without the label", [term("tier", "NotIn", "x")], CLIENT, WEB, 80, "tcp", False),
+    ("NotIn", [term("app", "NotIn", "web")], CLIENT, WEB, 80, "tcp", True),
+    ("Exists", [term("tier", "Exists")], CLIENT, WEB, 80, "tcp", True),
+    ("DoesNotExist", [term("tier", "DoesNotExist")], CLIENT, WEB, 80, "tcp", False),
+    ("In", [term("app", "In", "web", "x")], CLIENT, WEB, 80, "tcp", False),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_the_truth_table(case: tuple[str, list[Spec], End, End, int, str, bool]) -> None:
+    _name, specs, source, target, port, protocol, expected = case
+    verdict = allowed([made(spec) for spec in specs], SPACES, source, target, port, protocol)
+    assert verdict.allowed is expected, verdict.because
+
+
+def test_policies_of_another_namespace_select_nobody_here() -> None:
+    assert allowed([made({"podSelector": {}}, "other")], SPACES, CLIENT, WEB, 80).allowed
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"policyTypes": ["Sideways"]}, "policyTypes has 'Sideways'"),
+        ({"ingress": [{"from": [{}]}]}, "must have an ipBlock"),
+        ({"ingress": [{"from": [{"ipBlock": {"cidr": "x"}}]}]}, "cidr is 'x'"),
+        ({"podSelector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}, "operator is 'Like'"),
+        ({"ingress": [{"ports": [{"port": [80]}]}]}, "port is a list"),
+    ],
+)
+def test_what_is_no_policy_is_refused_with_its_place(spec: Spec, told: str) -> None:
+    with pytest.raises(ShapeError, match=told):
+        made(spec)
+
+
+def lab_with(*specs: Spec, pods: tuple[str, ...] = ("pod1", "pod2", "pod3")) -> Network:
+    documents: list[Any] = [
+        {"kind": "NetworkPolicy", "metadata": {"name": f"p{number}"}, "spec": spec} for number, spec in enumerate(specs)
+    ]
+    documents += [{"kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}} for name in pods]
+    return Network(captured("lab"), Expected(read_objects([({"kind": "List", "items": documents}, "x")])))
+
+
+ONLY_POD3 = {
+    "podSelector": {"matchLabels": {"app": "pod2"}},
+    "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "pod3"}}}], "ports": [{"port": 80}]}],
+}
+
+
+def enforced(check: Check, answer: Json) -> Json:
+    """As ONLY_POD3 wants it, with drops."""
+    if check.receiver != "default/pod2" or check.sender.pod is None or check.sender.name == "default/pod2":
+        return answer
+    if check.sender.name == "default/pod3" and check.port == 80:
+        return answer
+    return {**answer, "outcome": "timeout", "seen_as": None, "answered_by": None} if check.kind == "tcp" else answer
+
+
+def test_policies_that_hold_leave_requirement_1_alone() -> None:
+    found = lab_with(ONLY_POD3).judged(enforced)
+    assert broken(found) == []
+    assert (
+        line(found, "policies")["summary"]
+        == "1 policy: 12 pairs of pods with a port, 9 to be open and 3 to be closed, are so"
+    )
+    assert line(found, "pods-reach-pods")["notes"] == ["2 pairs that policies forbid or may forbid left out"]
+    assert len(found["policies"]) == 12
+
+
+def test_a_policy_too_wide_and_one_too_narrow() -> None:
+    found = lab_with(ONLY_POD3).judged()
+    assert broken(found) == ["policies"]
+    told = {(f["sender"], f["receiver"], f["message"]) for f in line(found, "policies")["faults"]}
+    assert ("default/pod1", "default/pod2", "port 80/tcp is open although no policy allows it") in told
+    assert ("default/pod1", "default/pod2", "port any other is open although no policy allows it") in told
+    assert found["policies"][0]["measured"] != found["policies"][0]["expected"]
+
+    def closed(check: Check, answer: Json) -> Json:
+        answer = enforced(check, answer)
+        return {**answer, "outcome": "prohibited"} if check.requirement == "policies" else answer
+
+    messages = {f["message"] for f in line(lab_with(ONLY_POD3).judged(closed), "policies")["faults"]}
+    assert "port 80/tcp is closed although the policies allow it" in messages
+
+
+def test_where_a_server_has_the_port_its_answer_counts() -> None:
+    network = lab_with(ONLY_POD3)
+    taken = {
+        one.id: Listening(None, "in use") if one.id.startswith("q") else network.scene.listening[one.id]
+        for one in network.plan.listeners
+    }
+    network.scene = network.scene._replace(listening=taken)
+
+    def served(check: Check, answer: Json) -> Json:
+        answer = enforced(check, answer)
+        if check.requirement == "policies" and answer["outcome"] == "ok":
+            return {**answer, "outcome": "closed", "seen_as": None, "answered_by": None}
+        return answer
+
+    assert line(network.judged(served), "policies")["verdict"] == "held"
+
+
+def test_pods_without_labels_are_left_out_and_said() -> None:
+    found = lab_with(ONLY_POD3, pods=("pod1", "pod2")).judged(enforced)
+    assert line(found, "policies")["notes"] == ["the labels of 1 pod were not given: default/pod3"]
+    assert line(lab_with(ONLY_POD3, pods=()).judged(), "policies")["summary"].startswith(
+        "the labels of the pods were not"
+    )
