@@ -12,11 +12,13 @@ The rules (kubernetes ``pkg/proxy/iptables``, ``pkg/proxy/nftables``; flannel ``
     -A FLANNEL-POSTRTG -s 10.244.0.0/16 ! -d 224.0.0.0/4 … -j MASQUERADE --random-fully
     table ip kube-proxy, chain cluster-ips-check:  ip daddr { 10.96.0.0/12 } drop
     table ip kube-proxy, chain service-…:          ip saddr != 10.244.0.0/16 jump mark-for-masquerade
+                                                   ip saddr != 10.244.0.0/16 meta mark set mark or 0x4000
     table ip flannel-ipv4, chain postrtg:          ip saddr 10.244.0.0/16 ip daddr != 224.0.0.0/4 masquerade
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
@@ -34,7 +36,7 @@ from .._firewall.commands import (
     output_of,
     shown,
 )
-from .records import CLUSTER, Ranges, in_output
+from .records import CLUSTER, NODE, Ranges, in_output
 
 Found = Set[Tuple[str, str, str]]
 """(role, range, the rule's kind)."""
@@ -77,14 +79,22 @@ def parse_nft_table(text: str) -> Found:
         rule = as_dict(item.get("rule"))
         chain = str(rule.get("chain", ""))
         expressions = [as_dict(one) for one in as_list(rule.get("expr"))]
-        targets = {str(as_dict(one.get("jump")).get("target")) for one in expressions}
-        if targets & {"KUBE-MARK-MASQ", "mark-for-masquerade"}:
+        if _marks_for_masquerade(chain, expressions):
             found.update(("pod", cidr, _FROM_PODS) for cidr in _matched(expressions, "saddr", "!="))
         elif chain == "cluster-ips-check" and any("drop" in one for one in expressions):
             found.update(("service", cidr, _TO_SERVICES) for cidr in _matched(expressions, "daddr", "=="))
         elif chain in ("FLANNEL-POSTRTG", "postrtg") and any(True for _one in _matched(expressions, "daddr", "!=")):
             found.update(("pod", cidr, _FROM_FLANNEL) for cidr in _matched(expressions, "saddr", "=="))
     return found
+
+
+def _marks_for_masquerade(chain: str, expressions: List[Dict[str, Any]]) -> bool:
+    """Tell whether a rule has the source translated: by a chain, or since kube-proxy 1.36 by a mark of its own."""
+    targets = {str(as_dict(one.get("jump")).get("target")) for one in expressions}
+    if targets & {"KUBE-MARK-MASQ", "mark-for-masquerade"}:
+        return True
+    keys = [as_dict(as_dict(as_dict(one.get("mangle")).get("key")).get("meta")).get("key") for one in expressions]
+    return chain.startswith("service-") and "mark" in keys
 
 
 def _matched(expressions: List[Dict[str, Any]], field: str, operator: str) -> Iterator[str]:
@@ -100,6 +110,27 @@ def _matched(expressions: List[Dict[str, Any]], field: str, operator: str) -> It
             prefix = as_dict(as_dict(member).get("prefix"))
             if isinstance(prefix.get("addr"), str) and isinstance(prefix.get("len"), int):
                 yield "%s/%d" % (prefix["addr"], prefix["len"])
+
+
+def tell_local_ranges(ranges: Ranges) -> None:
+    """Say of kube-proxy's rules whose range they name, the cluster's (ClusterCIDR) or this node's (NodeCIDR).
+
+    The rules alone do not say how kube-proxy tells local traffic (``detectLocalMode``). What lies in a range of the
+    cluster that another source states is the node's, and so is what another source says that the node has.
+    """
+    stated = [entry for entry in ranges.pod if entry["source"]["key"] != _FROM_PODS]
+    own = {entry["cidr"] for entry in stated if entry["scope"] == NODE}
+    wider = [ipaddress.ip_network(entry["cidr"]) for entry in stated if entry["scope"] == CLUSTER]
+    for entry in ranges.pod:
+        if entry["source"]["key"] != _FROM_PODS:
+            continue
+        network = ipaddress.ip_network(entry["cidr"])
+        inside = any(
+            network != one and network.version == one.version and network.subnet_of(one)  # type: ignore[arg-type]
+            for one in wider
+        )
+        if inside or entry["cidr"] in own:
+            entry["scope"] = NODE
 
 
 def read_firewall(files: Files, ranges: Ranges, run: Run) -> None:

@@ -76,6 +76,10 @@ def pod_cidr_facts(
 
         cluster = read_api(files, ranges, ThisNode(snapshot["hostname"], own_addresses(snapshot)))
     add_defaults(files, ranges)
+    if run is not None:
+        from .firewall import tell_local_ranges
+
+        tell_local_ranges(ranges)
     leases = read_leases(files, [DATA_DIR, *lease_directories(configs)])
     facts = combine(snapshot, owners, configs, ranges, leases, files.errors, started)
     if api:

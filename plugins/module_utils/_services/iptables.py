@@ -35,8 +35,10 @@ from .records import (
     DROP,
     FORWARD,
     NONE,
+    NOT_READ,
     NOWHERE,
     REJECT,
+    UNKNOWN,
     UNNAMED,
     Affinity,
     Backend,
@@ -70,12 +72,16 @@ _NO_ENDPOINTS = re.compile(r"(.*) has no (local )?endpoints\Z")
 _HEALTH = " health check node port"
 _BALANCERS = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-XLB-", "KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-")
 _MARKS = ("KUBE-MARK-MASQ", "MARK")
+_IPVS_NODE_PORTS = "KUBE-NODE-PORT"
 # What a rule may say beside what is looked at: it changes nothing in where packets go.
 _NEUTRAL = frozenset(
     ("-m", "-p", "-j", "-g", "--comment", "--mode", "--probability", "--reap", "--name", "--mask", "--rsource",
-     "--seconds", "--rcheck", "--set", "--to-destination", "--reject-with", "--random", "--persistent")
+     "--seconds", "--rcheck", "--set", "--to-destination", "--reject-with", "--random", "--persistent",
+     # Counters, since 1.32.
+     "--nfacct-name")
 )  # fmt: skip
-_SOURCES = frozenset(("-s", "--src-type"))
+# How traffic of this node's pods is told: by range, or by the interface (BridgeInterface, InterfaceNamePrefix).
+_SOURCES = frozenset(("-s", "-i", "--src-type"))
 # 1.20 sends what comes from outside, and what is for an address of the node, by rules of their own.
 _PLACES = frozenset(("--physdev-is-in", "--src-type", "--dst-type"))
 _MOST_CHAINS = 5
@@ -178,6 +184,17 @@ Key = Tuple[str, Optional[str], int, str]
 """Role (``node_port``, ``health_check`` or ``address``), address, port, protocol."""
 
 
+def _is_beside_ipvs(rule: IptablesRule) -> bool:
+    """Whether a rule is one that kube-proxy keeps beside IPVS (``pkg/proxy/ipvs/proxier.go``).
+
+    These match sets, send NodePorts to a chain that matches more of them, and leave the node's own traffic alone.
+    """
+    if "--match-set" in rule.options or rule.target == _IPVS_NODE_PORTS:
+        return True
+    source = parse_network(rule.value("-s") or "")
+    return rule.target == "RETURN" and source is not None and source.is_loopback and not rule.negated
+
+
 class _Reader:
     """Follows the chains of one family."""
 
@@ -239,8 +256,7 @@ class _Reader:
 
     def _read_dispatch(self, rule: IptablesRule, node_port: bool) -> None:
         target = rule.target or ""
-        # IPVS mode keeps sets here, and only marks and accepts.
-        if target in _MARKS or not target or "--match-set" in rule.options:
+        if target in _MARKS or not target or _is_beside_ipvs(rule):
             return
         if not target.startswith(_BALANCERS):
             self._note("nat", rule, "It leads to %s, which is no chain of a Service." % target)
@@ -269,9 +285,14 @@ class _Reader:
         port = parse_port(rule.value("--dport"))
         if protocol is None or port is None or "-p" in rule.negated:
             return None
-        if node_port:
-            return (self.family, None, port, protocol) if "-d" not in rule.options else None
+        if "-d" in rule.negated:
+            return None
         network = parse_network(rule.value("-d") or "")
+        if node_port:
+            # Since 1.32 connections to localhost are counted by a rule of their own.
+            if "-d" in rule.options and (network is None or not network.is_loopback):
+                return None
+            return self.family, None, port, protocol
         if network is None or network.prefixlen != network.max_prefixlen:
             return None
         return self.family, str(network.network_address), port, protocol
@@ -291,7 +312,7 @@ class _Reader:
         if chain not in self._destinations:
             if chain not in self.nat or depth > _MOST_CHAINS:
                 self._note("nat", source, "There is no chain %s." % chain)
-                return NOWHERE
+                return NOT_READ
             self._destinations[chain] = NOWHERE  # a chain that leads to itself leads nowhere
             self._destinations[chain] = self._follow(chain, depth)
         return self._destinations[chain]
@@ -302,6 +323,7 @@ class _Reader:
         backends: List[Backend] = []
         affinity: Optional[Affinity] = None
         left, action = 1.0, NONE
+        unread = False
         for rule in self.nat[chain]:
             target = rule.target or ""
             if target in _MARKS or target == "":
@@ -313,6 +335,7 @@ class _Reader:
                 break
             if not target.startswith("KUBE-SEP-") or rule.conditions(frozenset()):
                 self._note("nat", rule, "It does not lead to a backend.")
+                unread = True
                 continue
             if "--rcheck" in rule.options:
                 affinity = {"type": "ClientIP", "timeout": _seconds(rule.value("--seconds"))}
@@ -320,15 +343,20 @@ class _Reader:
             share = _probability(rule)
             if share is None:
                 self._note("nat", rule, "Its probability is not read.")
+                unread = True
                 continue
             end = self._endpoint(target, rule)
-            if end is not None:
+            if end is None:
+                unread = True
+            else:
                 backends.append({"address": end[0], "port": end[1], "weight": weight(left * share)})
             left *= 1 - share
             if share == 1:
                 break
         if backends:
             action = FORWARD
+        elif unread and action == NONE:
+            action = UNKNOWN
         policy = "cluster" if chain.startswith("KUBE-SVC-") else "local"
         return Destination(merge_backends(backends), affinity, policy, [], action)
 
@@ -336,12 +364,17 @@ class _Reader:
         """Follow KUBE-EXT- (sources by policy) and KUBE-FW- (sources by the user's ranges)."""
         ranges: List[str] = []
         behind: Optional[Destination] = None
+        otherwise = NONE
         for rule in self.nat[chain]:
             target = rule.target or ""
-            if target in _MARKS or target in ("", "KUBE-MARK-DROP"):
+            if target in _MARKS or target == "":
+                continue
+            if target in ("KUBE-MARK-DROP", "DROP"):
+                otherwise = DROP
                 continue
             if not target.startswith(_BALANCERS) or rule.conditions(_SOURCES):
                 self._note("nat", rule, "It does not lead to a Service.")
+                otherwise = UNKNOWN
                 continue
             conditional = bool(rule.options.keys() & _SOURCES)
             if chain.startswith("KUBE-FW-"):
@@ -351,7 +384,7 @@ class _Reader:
             elif not conditional:
                 behind = self._destination(target, rule, depth + 1)
         if behind is None:
-            return Destination([], None, "local", ranges, NONE)
+            return Destination([], None, "local", ranges, otherwise)
         return behind._replace(source_ranges=sorted(set(ranges + behind.source_ranges)))
 
     def _endpoint(self, chain: str, source: IptablesRule) -> Optional[Tuple[str, Optional[int]]]:

@@ -14,6 +14,11 @@ Maps lead from addresses and ports to chains (kubernetes ``pkg/proxy/nftables/pr
     chain service-…           numgen random mod 2 vmap { 0 : goto endpoint-…, 1 : goto endpoint-… }
     chain endpoint-…          meta l4proto tcp dnat to 10.244.0.2:80
 
+Since 1.36 a chain without affinity translates at once, and marks are set in place::
+
+    chain service-…           meta l4proto tcp dnat to numgen random mod 2 map { 0 : 10.244.0.2 . 80, 1 : … }
+    chain external-…          meta mark set mark or 0x4000
+
 The set ``cluster-ips`` tells ClusterIPs from the addresses outside; which of those are external IPs and which are a
 load balancer's is not in the table, unless the latter have source ranges.
 """
@@ -32,6 +37,7 @@ from .records import (
     NONE,
     NOWHERE,
     REJECT,
+    UNKNOWN,
     UNNAMED,
     Affinity,
     Backend,
@@ -60,6 +66,8 @@ _MOST = 0xFFFFFFFF
 Json = Dict[str, Any]
 Key = Tuple[Optional[str], int, str]
 """Address (None for a NodePort), port, protocol."""
+End = Tuple[str, Optional[int]]
+"""Address and port of a backend."""
 
 
 class NftTable:
@@ -245,9 +253,7 @@ class _Reader:
             for field, operator, right in map(matches, expressions(rule)):
                 if field != "saddr" or operator != "!=":
                     continue
-                for member in as_list(as_dict(right).get("set")) or [right]:
-                    prefix = as_dict(as_dict(member).get("prefix"))
-                    ranges.append("%s/%s" % (prefix["addr"], prefix["len"]) if len(prefix) == 2 else str(member))
+                ranges.extend(_prefix(member) for member in as_list(as_dict(right).get("set")) or [right])
         return sorted(ranges)
 
     def node_port_addresses(self) -> List[str]:
@@ -274,46 +280,64 @@ class _Reader:
         return self._destinations[chain]
 
     def _follow_outside(self, chain: str) -> Destination:
+        unread = chain not in self.table.rules
         for rule in self.table.rules.get(chain, ()):
             parts = expressions(rule)
             targets = [target for target in map(verdict, parts) if target is not None]
-            if targets == [_MASQUERADE]:
+            if _marks(parts, targets):
                 continue
             if len(targets) != 1 or not targets[0].startswith(_SERVICE_CHAINS):
                 self._note("chain", chain, rule_text(rule), "It does not lead to a Service.")
+                unread = True
             elif len(parts) == 1:
                 return self._destination(targets[0])
             elif {matches(one)[0] for one in parts if "match" in one} - {"saddr", "fib saddr", "iifname"}:
                 self._note("chain", chain, rule_text(rule), "Its conditions are not those of a Service.")
-        return Destination([], None, "local", [], NONE)
+                unread = True
+        return Destination([], None, "local", [], UNKNOWN if unread else NONE)
 
     def _follow(self, chain: str) -> Destination:
         backends: List[Backend] = []
         affinity: Optional[Affinity] = None
+        unread = chain not in self.table.rules
         for rule in self.table.rules.get(chain, ()):
             parts = expressions(rule)
             targets = [target for target in map(verdict, parts) if target is not None]
-            if targets == [_MASQUERADE]:
+            if _marks(parts, targets):
                 continue
             sticky = [str(right) for field, _op, right in map(matches, parts) if field == "saddr"]
             if len(targets) == 1 and len(sticky) == 1 and sticky[0].startswith("@affinity-"):
                 timeout = self.table.sets.get(sticky[0][1:], {}).get("timeout")
                 affinity = {"type": "ClientIP", "timeout": timeout if isinstance(timeout, int) else None}
                 continue
-            shares = numgen_shares(parts[0].get("vmap")) if len(parts) == 1 else None
-            if shares is None:
+            ends = self._shared_out(parts)
+            if ends is None:
                 self._note("chain", chain, rule_text(rule), "It does not share out to backends.")
+                unread = True
                 continue
-            for result, share in shares[1]:
-                end = self._endpoint(verdict(result) or "")
+            for end, share in ends:
                 if end is None:
                     self._note("chain", chain, rule_text(rule), "Not all its chains send packets to one address.")
+                    unread = True
                 else:
                     backends.append({"address": end[0], "port": end[1], "weight": share})
         policy = "local" if chain.startswith("local-") else "cluster"
-        return Destination(merge_backends(backends), affinity, policy, [], FORWARD if backends else NONE)
+        action = FORWARD if backends else UNKNOWN if unread else NONE
+        return Destination(merge_backends(backends), affinity, policy, [], action)
 
-    def _endpoint(self, chain: str) -> Optional[Tuple[str, Optional[int]]]:
+    def _shared_out(self, parts: List[Json]) -> Optional[List[Tuple[Optional[End], float]]]:
+        """Return the backends that a rule shares out to, by a chain for each or at once; None when it does neither."""
+        shares = numgen_shares(parts[0].get("vmap")) if len(parts) == 1 else None
+        if shares is not None:
+            return [(self._endpoint(verdict(result) or ""), share) for result, share in shares[1]]
+        translated = [as_dict(one["dnat"]) for one in parts if "dnat" in one]
+        others = [one for one in parts if "dnat" not in one and matches(one)[:2] != ("l4proto", "==")]
+        if len(translated) != 1 or others:
+            return None
+        shares = numgen_shares(as_dict(translated[0].get("addr")).get("map"))
+        return None if shares is None else [(_end(result), share) for result, share in shares[1]]
+
+    def _endpoint(self, chain: str) -> Optional[End]:
         for rule in self.table.rules.get(chain, ()):
             for one in expressions(rule):
                 dnat = as_dict(one.get("dnat"))
@@ -322,6 +346,31 @@ class _Reader:
                 if parsed is not None:
                     return parsed, parse_port(dnat.get("port"))
         return None
+
+
+def _marks(parts: List[Json], targets: List[str]) -> bool:
+    """Tell whether a rule only marks packets, whose source is then translated: by a chain or in place."""
+    if targets:
+        return targets == [_MASQUERADE]
+    keys = [as_dict(as_dict(as_dict(one.get("mangle")).get("key")).get("meta")).get("key") for one in parts]
+    return "mark" in keys and all("match" in one or key == "mark" for one, key in zip(parts, keys))
+
+
+def _end(value: Any) -> Optional[End]:
+    """Return address and port of ``10.244.0.2 . 80``, None when they are none."""
+    parts = as_list(as_dict(value).get("concat"))
+    if len(parts) != 2 or not isinstance(parts[0], str):
+        return None
+    address, port = parse_address(parts[0]), parse_port(parts[1])
+    return (address, port) if address is not None and port is not None else None
+
+
+def _prefix(value: Any) -> str:
+    """Return an address or a prefix as it is written; what is neither as its JSON."""
+    prefix = as_dict(as_dict(value).get("prefix"))
+    if isinstance(prefix.get("addr"), str) and isinstance(prefix.get("len"), int):
+        return "%s/%d" % (prefix["addr"], prefix["len"])
+    return value if isinstance(value, str) else cut(json.dumps(value))
 
 
 def _named(chain: str) -> ServiceName:

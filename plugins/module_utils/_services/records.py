@@ -16,6 +16,8 @@ TYPES = ("cluster_ip", "external_ip", "load_balancer", "external", "node_port", 
 """In the order of the facts. ``external``: an external IP or a load balancer's address, the rules do not say which."""
 
 FORWARD, REJECT, DROP, ACCEPT, NONE = "forward", "reject", "drop", "accept", "none"
+UNKNOWN = "unknown"
+"""There are rules, and it was not understood what they do."""
 
 _MAX_TEXT = 400
 _SERVICE_PORT = re.compile(r"([a-z0-9.-]{1,253})/([a-z0-9.-]{1,253})(?::([A-Za-z0-9_.-]{1,253}))?\Z")
@@ -112,6 +114,7 @@ class Destination(NamedTuple):
 
 
 NOWHERE = Destination([], None, None, [], NONE)
+NOT_READ = Destination([], None, None, [], UNKNOWN)
 
 Place = Tuple[str, Optional[str], int, str]
 """Family, address (None for a NodePort), port, protocol."""

@@ -23,8 +23,15 @@ from ansible_collections.podnet.lab.plugins.module_utils._ranges.firewall import
     parse_nft_table,
     parse_nft_tables,
     read_firewall,
+    tell_local_ranges,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._ranges.records import Ranges
+from ansible_collections.podnet.lab.plugins.module_utils._ranges.records import (
+    CLUSTER,
+    NODE,
+    Ranges,
+    in_file,
+    in_output,
+)
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "fixtures", "cidr_firewall")
 TO_SERVICE = "traffic to a Service that is not from"
@@ -214,3 +221,29 @@ def test_json_of_any_shape_is_read_or_a_value_error(value: Any) -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_an_output(text: Any) -> None:
     parse_iptables_save(text)
+
+
+def test_marks_in_place_name_the_range_too() -> None:
+    """kube-proxy 1.36."""
+    services = os.path.join(FIXTURES, "..", "services", "nft-list-table-ip-kube-proxy-1.36.json")
+    with open(services, encoding="utf-8") as stream:
+        assert parse_nft_table(stream.read()) == {("pod", "10.244.0.0/16", TO_SERVICE)}
+
+
+@pytest.mark.parametrize(
+    ("others", "scope"),
+    [
+        ([("10.244.0.0/16", CLUSTER)], NODE),
+        ([("10.244.1.0/24", NODE)], NODE),
+        ([("10.244.1.0/24", CLUSTER)], CLUSTER),
+        ([("10.245.0.0/16", CLUSTER), ("fd00:10:244::/56", CLUSTER)], CLUSTER),
+        ([], CLUSTER),
+    ],
+)
+def test_whose_range_the_rules_name(others: Any, scope: Any) -> None:
+    ranges = Ranges()
+    for cidr, of in others:
+        ranges.add("pod", cidr, of, in_file("kube-controller-manager", "/etc/kubernetes/manifests/x.yaml", "flag"))
+    ranges.add("pod", "10.244.1.0/24", CLUSTER, in_output("iptables", "iptables-legacy-save -t nat", TO_SERVICE))
+    tell_local_ranges(ranges)
+    assert ranges.pod[-1]["scope"] == scope

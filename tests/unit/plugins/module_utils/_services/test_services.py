@@ -173,6 +173,29 @@ def test_nftables_mode() -> None:
     assert empty["rule"]["text"] == '10.96.0.46 . tcp . 80 comment "default/empty:http" : goto reject-chain'
 
 
+def test_nftables_mode_that_translates_at_once() -> None:
+    """As kube-proxy 1.36 lays it out: a chain for an endpoint only where there is affinity, marks in place."""
+    found = read_kube_proxy(_sample("nft-list-table-ip-kube-proxy-1.36.json"), "ip")
+    assert _table(found) == {
+        ("front", "http", "cluster_ip", "10.96.0.42", 80): ("forward", "cluster", HALVES),
+        ("front", "http", "external", "198.51.100.9", 80): ("forward", "local", LOCAL),
+        ("front", "http", "node_port", None, 30080): ("forward", "local", LOCAL),
+        ("near", "http", "cluster_ip", "10.96.0.45", 80): ("forward", "local", LOCAL),
+        ("sticky", "http", "cluster_ip", "10.96.0.44", 80): ("forward", "cluster", [(B, 8080, 1.0)]),
+    }
+    assert (found.unrecognised, found.node_port_addresses) == ([], ["192.0.2.11"])
+    assert _one(found, "sticky", "cluster_ip")["affinity"] == {"type": "ClientIP", "timeout": 10800}
+
+
+def test_a_prefix_without_a_length_is_shown_as_it_is() -> None:
+    text = _sample("nft-list-table-ip-kube-proxy.json").replace(
+        '"prefix": {"addr": "192.0.2.0", "len": 24}', '"prefix": {"addr": "192.0.2.0"}'
+    )
+    assert '"len": 24' not in text
+    ranges = _one(read_kube_proxy(text, "ip"), "sticky", "load_balancer")["source_ranges"]
+    assert ranges == ["203.0.113.0/25", '{"prefix": {"addr": "192.0.2.0"}}']
+
+
 def test_nftables_mode_with_ipv6() -> None:
     found = read_kube_proxy(_sample("nft-list-table-ip6-kube-proxy.json"), "ip6")
     assert _table(found) == SIX
@@ -395,6 +418,90 @@ def test_ipvs_modes_own_rules_are_no_services() -> None:
     assert (found.services, found.unrecognised) == ([], [])
 
 
+NODE_PORT = '-A KUBE-NODEPORTS {}-p tcp -m comment --comment "a/b:c" -m tcp --dport 30080 {}-j KUBE-EXT-A'
+
+
+def test_what_counts_connections_to_localhost_is_no_second_node_port() -> None:
+    """kube-proxy 1.32 and newer."""
+    counted = NODE_PORT.format("-d 127.0.0.0/8 ", "-m nfacct --nfacct-name  localhost_nps_accepted_pkts ")
+    found = _iptables(
+        "-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS",
+        counted,
+        NODE_PORT.format("", ""),
+        "-A KUBE-EXT-A -j KUBE-SVC-A",
+        "-A KUBE-SVC-A -j KUBE-SEP-A",
+        "-A KUBE-SEP-A -p tcp -m tcp -j DNAT --to-destination 10.244.0.3:8080",
+    )
+    assert found.unrecognised == []
+    assert _table(found) == {("b", "c", "node_port", None, 30080): ("forward", "cluster", LOCAL)}
+
+
+@pytest.mark.parametrize("local", ["-i cbr0", "-i eni+", "-s 10.244.0.0/24", "-s 10.244.0.0/16"])
+def test_every_way_of_telling_local_traffic(local: Any) -> None:
+    """BridgeInterface, InterfaceNamePrefix, NodeCIDR and ClusterCIDR, in the chains of all versions."""
+    head = "*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVL-A - [0:0]\n:KUBE-SVC-A - [0:0]\n:KUBE-SEP-A - [0:0]\n"
+    lines = [
+        SERVICE.replace("10.96.0.9", "203.0.113.9").replace("cluster IP", "loadbalancer IP") + "-j {0}",
+        SERVICE + "-j KUBE-SVC-A",
+        '-A {0} %s -m comment --comment "pod traffic for a/b:c external destinations" -j KUBE-SVC-A' % local,
+        "-A {0} -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ",
+        "-A {0} -m addrtype --src-type LOCAL -j KUBE-SVC-A",
+        "-A KUBE-SVC-A -d 10.96.0.9/32 ! %s -p tcp -j KUBE-MARK-MASQ" % local,
+        "-A KUBE-SVC-A -j KUBE-SEP-A",
+        "-A KUBE-SEP-A -p tcp -m tcp -j DNAT --to-destination 10.244.0.3:8080",
+    ]
+    for chain, last in (
+        ("KUBE-EXT-A", '-A KUBE-EXT-A -j KUBE-SVL-A\n-A KUBE-SVL-A -m comment --comment "x" -j DROP'),
+        ("KUBE-XLB-A", '-A KUBE-XLB-A -m comment --comment "a/b:c has no local endpoints" -j KUBE-MARK-DROP'),
+    ):
+        text = head + "\n".join([*lines, last]).replace("{0}", chain) + "\nCOMMIT\n"
+        found = read_iptables(text, "", "inet", "iptables")
+        assert found.unrecognised == []
+        assert _table(found) == {
+            ("b", "c", "load_balancer", "203.0.113.9", 80): ("drop", "local", []),
+            ("b", "c", "cluster_ip", "10.96.0.9", 80): ("forward", "cluster", LOCAL),
+        }
+
+
+@pytest.mark.parametrize(
+    ("lines", "action"),
+    [
+        (
+            ["-A KUBE-SVC-A -j KUBE-SEP-A", "-A KUBE-SEP-A -p tcp -j DNAT --to-destination 10.0.0.1-10.0.0.9:80"],
+            "unknown",
+        ),
+        (["-A KUBE-SVC-A -j ACCEPT"], "unknown"),
+        (["-A KUBE-SVC-A -j KUBE-MARK-MASQ"], "none"),
+    ],
+)
+def test_none_is_said_only_where_the_rules_do_nothing(lines: Any, action: Any) -> None:
+    (one,) = _iptables(SERVICE + "-j KUBE-SVC-A", *lines).services
+    assert (one["action"], one["backends"]) == (action, [])
+
+
+def test_of_a_chain_that_is_not_there_it_is_unknown_what_it_does() -> None:
+    (one,) = _iptables(SERVICE + "-j KUBE-SVC-GONE").services
+    assert one["action"] == "unknown"
+    table = json.loads(_sample("nft-list-table-ip-kube-proxy.json"))
+    table["nftables"] = [
+        item for item in table["nftables"] if not str(item.get("rule", {}).get("chain", "")).startswith("endpoint-")
+    ]
+    actions = {one["action"] for one in read_kube_proxy(json.dumps(table), "ip").services}
+    assert actions == {"unknown", "reject", "drop"}
+
+
+def test_rules_beside_ipvs_are_no_services() -> None:
+    """kube-proxy 1.36; the Services themselves are in /proc/net/ip_vs."""
+    found = _iptables(
+        "-A KUBE-SERVICES -s 127.0.0.0/8 -j RETURN",
+        '-A KUBE-SERVICES -m comment --comment "x" -m set --match-set KUBE-LOAD-BALANCER dst,dst -j KUBE-LOAD-BALANCER',
+        "-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
+        "-A KUBE-SERVICES -m set --match-set KUBE-EXTERNAL-IP dst,dst -m physdev ! --physdev-is-in -j ACCEPT",
+        "-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ",
+    )
+    assert (found.services, found.unrecognised) == ([], [])
+
+
 def test_a_comment_may_look_like_an_option() -> None:
     rule = parse_rule('-A X -m comment --comment -j -m comment --comment "say \\"! -d\\" -j Y" ! -d 10.0.0.0/8 -j Z')
     assert rule is not None
@@ -437,6 +544,7 @@ def test_endpoints(text: Any, expected: Any) -> None:
 IPTABLES = _sample("iptables-legacy-save.txt").splitlines()
 IPVS = _sample("ip_vs.txt").splitlines()
 NFT = json.loads(_sample("nft-list-table-ip-kube-proxy.json"))["nftables"]
+NFT_AT_ONCE = json.loads(_sample("nft-list-table-ip-kube-proxy-1.36.json"))["nftables"]
 LAB = json.loads(_sample("nft-list-table-inet-podnet_lab0.json"))["nftables"]
 
 
@@ -446,7 +554,7 @@ def _sound(found: Found) -> None:
     for one in found.services:
         assert 0 <= one["port"] <= 65535
         assert one["protocol"] in ("tcp", "udp", "sctp")
-        assert one["action"] in ("forward", "reject", "drop", "accept", "none")
+        assert one["action"] in ("forward", "reject", "drop", "accept", "none", "unknown")
         if one["mode"] != "ipvs" and one["action"] == "forward":
             assert one["backends"]
         weights = [backend["weight"] for backend in one["backends"] if backend["weight"] is not None]
@@ -522,6 +630,7 @@ def test_nft_objects_with_parts_replaced(data: Any) -> None:
         st.sampled_from(
             [
                 (NFT, lambda text: read_kube_proxy(text, "ip")),
+                (NFT_AT_ONCE, lambda text: read_kube_proxy(text, "ip")),
                 (LAB, lambda text: read_lab_table(text, "inet", "podnet_lab0")),
             ]
         )
@@ -538,7 +647,10 @@ def test_nft_objects_with_parts_replaced(data: Any) -> None:
             if not keys:
                 break
             place, key = inner, data.draw(st.sampled_from(keys))
-        place[key] = data.draw(JSON)
+        if isinstance(place, dict) and data.draw(st.booleans()):
+            del place[key]
+        else:
+            place[key] = data.draw(JSON)
     _sound(read(json.dumps({"nftables": items})))
 
 
