@@ -48,7 +48,7 @@ options:
         description:
           - An address, a C(namespace/name) of a pod of this node, or a name, which is resolved as a process at
             O(probes[].at) would resolve it.
-          - Of V(dns) the name that is asked for.
+          - Of V(dns) the name that is asked for. The O(probes[].type=PTR) of an address is asked for by the address.
         type: str
         required: true
       port:
@@ -247,7 +247,8 @@ probes:
     detail:
       description:
         - C(connected), C(status), C(headers) and C(body) of a page, C(answer) of another server, C(records), C(server),
-          C(name_asked) and C(asked) of a name, C(mtu) of a path, C(cause) of what could not be sent.
+          C(name_asked), C(asked) and the C(resolv_conf) by which it was completed of a name, C(mtu) of a path,
+          C(cause) of what could not be sent.
       type: dict
 listeners:
   description: One for each listener.

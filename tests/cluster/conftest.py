@@ -27,16 +27,18 @@ from ansible_collections.podnet.lab.tests.cluster.site import PLAYBOOKS, Done, S
 from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, bundle
 from ansible_collections.podnet.lab.tests.integration.support.nodes import (
     FABRIC,
-    SUBNET,
     Nodes,
     NodesUnavailableError,
     open_nodes,
+    subnet,
 )
 
 FILES = (
     "test_creation",
     "test_inspection",
     "test_comparison",
+    "test_pods",
+    "test_verify",
     "test_members",
     "test_upgrade",
     "test_removal",
@@ -106,7 +108,7 @@ def cluster(created: Created) -> Site:
 @pytest.fixture(scope="module")
 def lab(cluster: Site) -> Iterator[Nodes]:
     """The lab by hand on two light nodes, beside the cluster."""
-    network = SUBNET.replace("10.89.", "10.88.")
+    network = subnet("cluster's lab")
     options = ["-e", "local_nodes_prefix=lab"]
     with open_nodes(2, f"{FABRIC}l", network, options) as nodes:
         nodes.playbook(PLAYBOOKS / "lab.yml")

@@ -19,6 +19,7 @@ from .places import Places
 from .records import Probe, ProbeError, failed, result_of
 from .resolving import resolver
 from .sending import family_of, http, numeric, open_socket, refused, tcp, udp
+from .turns import Turns
 
 Send = Callable[[socket.socket, Probe, str, Dict[str, Any]], Awaitable[Dict[str, Any]]]
 
@@ -68,13 +69,16 @@ async def _all(places: Places, probes: List[Probe], limits: Limits) -> List[Dict
     waiting = iter(enumerate(probes))
 
     pace = Pace(places)
+    turns = Turns()
 
     async def worker() -> None:
         for number, probe in waiting:
             await pace.wait(probe)
             if limits.left <= 0:
                 return
-            results[number] = await _bounded(places, probe, limits)
+            async with turns.of(probe):
+                found = results[number] = await _bounded(places, turns.hastened(probe), limits)
+            turns.note(found)
 
     await asyncio.gather(*(worker() for _turn in range(min(limits.parallel, len(probes)))))
     late = {"detail": {"cause": "the time of the task was over before its turn; raise total_timeout"}}

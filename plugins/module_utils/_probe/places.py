@@ -164,8 +164,8 @@ def _pods_by_name() -> Dict[str, List[PodPlace]]:
     return found
 
 
-def resolv_conf(place: Place) -> str:
-    """Return the text of the resolv.conf that processes of a place see. Raises ProbeError.
+def resolv_conf(place: Place) -> Tuple[str, str]:
+    """Return the text of the resolv.conf that processes of a place see, and where it is. Raises ProbeError.
 
     A link in a container's own root could lead anywhere on the node, so that none is followed there.
     """
@@ -182,7 +182,8 @@ def resolv_conf(place: Place) -> str:
             continue
         with os.fdopen(descriptor, "rb") as stream:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return stream.read(_RESOLV_CONF).decode("utf-8", "backslashreplace")
+                text = stream.read(_RESOLV_CONF).decode("utf-8", "backslashreplace")
+                return text, "%s/etc/resolv.conf" % root
             problem = "/etc/resolv.conf of process %d is no regular file" % pid
     raise ProbeError("net:[%d]" % place.inode, problem, "Name a server with the option server")
 

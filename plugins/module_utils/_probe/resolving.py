@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from . import dns
 from .places import Place, Places, resolv_conf
 from .records import DNS_PORT, Probe, ProbeError, endpoint, failed
-from .sending import connected, family_of, open_socket, refused
+from .sending import connected, family_of, numeric, open_socket, refused
 
 _MESSAGE = 65535
 
@@ -24,15 +24,20 @@ _MESSAGE = 65535
 class Resolver:
     """Asks from one namespace."""
 
-    def __init__(self, places: Places, place: Place, settings: dns.Settings, port: int = DNS_PORT) -> None:
-        """`settings` are those of the namespace's resolv.conf, or of the server that was asked for."""
+    def __init__(
+        self, places: Places, place: Place, settings: dns.Settings, source: Optional[str], port: int = DNS_PORT
+    ) -> None:
+        """`settings` are those of the namespace's resolv.conf, whose path on the node is `source`."""
         self.places = places
         self.place = place
         self.settings = settings
+        self.source = source
         self.port = port
 
     async def resolve(self, name: str, record: str, timeout: float, transport: str = "udp") -> Dict[str, Any]:
         """Return what came of a name: outcome, server, the name that had an answer, and its records."""
+        if record == "PTR" and numeric(name):
+            name = dns.reverse_name(name)
         asked: List[str] = []
         last: Dict[str, Any] = {"outcome": "no-server"}
         for candidate in dns.candidates(name, self.settings):
@@ -46,7 +51,7 @@ class Resolver:
                 last["detail"].update(records=reply.records, name_asked=candidate)
                 break
             last["outcome"] = "no-name"
-        last.setdefault("detail", {}).update(asked=asked)
+        last.setdefault("detail", {}).update(asked=asked, resolv_conf=self.source)
         return last
 
     async def _ask(
@@ -123,10 +128,14 @@ async def _spoken(sock: socket.socket, server: str, port: int, query: bytes) -> 
 def resolver(places: Places, probe: Probe) -> Resolver:
     """Return who resolves names for a probe: the server that it names, or those of its place. Raises ProbeError."""
     place = places.find(probe.at)
-    if probe.server is not None and probe.kind == "dns":
-        try:
-            settings = dns.parse_resolv_conf(resolv_conf(place))
-        except ProbeError:
-            settings = dns.Settings((), (), 1)
-        return Resolver(places, place, settings._replace(servers=(probe.server,)), probe.port)
-    return Resolver(places, place, dns.parse_resolv_conf(resolv_conf(place)))
+    named = probe.server if probe.kind == "dns" else None
+    try:
+        text, source = resolv_conf(place)
+    except ProbeError:
+        if named is None:
+            raise
+        return Resolver(places, place, dns.Settings((named,), (), 1), None, probe.port)
+    settings = dns.parse_resolv_conf(text)
+    if named is None:
+        return Resolver(places, place, settings, source)
+    return Resolver(places, place, settings._replace(servers=(named,)), source, probe.port)

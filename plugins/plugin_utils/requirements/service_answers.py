@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ..model import ranges
 from ..model import services as model_services
 from ..text import words
 from ..text.escape import shortened, visible
@@ -24,12 +25,14 @@ class Marks(NamedTuple):
 
     of: Mapping[str, frozenset[str]]
     dead: Mapping[str, Result]
-    """Backends that did not answer when asked themselves."""
+    """Backends that nobody reached when they were asked themselves."""
+    idle: frozenset[str]
+    """Backends that were reached and refuse: nothing in the pod listens at the port, which is no fault of a network."""
 
     @property
     def tell(self) -> bool:
         """Whether every backend can be told from all others."""
-        return bool(self.of) and all(self.of.values()) and not self.dead
+        return bool(self.of) and all(self.of.values()) and not self.dead and not self.idle
 
 
 def lines(result: Result) -> frozenset[str]:
@@ -42,11 +45,14 @@ def marks(direct: Mapping[str, Sequence[Result]], sender: Party) -> Marks:
 
     Lines with an address of *sender* do not count: a Service may translate it.
     """
-    dead = {name: results[0] for name, results in direct.items() if all(r.outcome not in ANSWERED for r in results)}
+    idle = frozenset(name for name, results in direct.items() if all(one.outcome == "refused" for one in results))
+    dead = {
+        name: results[0] for name, results in direct.items() if name not in idle and not any(map(_reached, results))
+    }
     said = {
         name: [lines(one) for one in results if one.outcome == "ok"]
         for name, results in direct.items()
-        if name not in dead
+        if name not in dead and name not in idle
     }
     found = {}
     for name, own in said.items():
@@ -56,7 +62,12 @@ def marks(direct: Mapping[str, Sequence[Result]], sender: Party) -> Marks:
         found[name] = frozenset(
             line for line in common if not line.startswith("status ") and not any(one in line for one in strangers)
         )
-    return Marks(found, dead)
+    return Marks(found, dead, idle)
+
+
+def _reached(result: Result) -> bool:
+    """Whether somebody was there; one that waits for other words than these says nothing."""
+    return result.outcome in ANSWERED or result.connected
 
 
 def who(result: Result, known: Marks) -> str | None:
@@ -74,6 +85,8 @@ class Told(NamedTuple):
     """Whether each answer could be given to a backend."""
     missed: float
     """Bound for the probability that a missing backend was not seen."""
+    idle: frozenset[str] = frozenset()
+    """Backends that refuse when they are asked themselves."""
 
 
 def of_way(way: Way, answers: Sequence[Answer]) -> Told | None:
@@ -82,7 +95,7 @@ def of_way(way: Way, answers: Sequence[Answer]) -> Told | None:
     if not asked:
         return None
     check, results = asked[0]
-    failed = [one for one in results if one.outcome not in ANSWERED]
+    failed = [one for one in results if not _reached(one)]
     if way.action != "forward" or not way.backends:
         if len(failed) == len(results):
             return Told([], True, 0.0)
@@ -93,14 +106,16 @@ def of_way(way: Way, answers: Sequence[Answer]) -> Told | None:
         _broken(check, way, f"backend {name} does not answer itself", f"asked directly: {outcome(result)}")
         for name, result in known.dead.items()
     ]
-    tell = known.tell and all(one.outcome != "closed" for one in results)
+    tell = known.tell and all(one.outcome == "ok" or not _reached(one) for one in results)
+    if known.idle:
+        failed = [one for one in failed if one.outcome != "refused"]
     if failed and not broken:
         made = f"{len(failed)} of {words.counted(len(results), 'connection')} failed: {outcome(failed[0])}"
         meets = " (it is a backend itself: hairpin)" if _is_own(way) else ""
         shares = f"; answers by backend: {_shares(_counts(results, known))}" if tell else ""
         broken.append(_broken(check, way, f"connections fail{meets}", f"{made}{shares}"))
     if not tell:
-        return Told(broken, False, 0.0)
+        return Told(broken, False, 0.0, known.idle)
     broken.extend(_strange(check, way, results, known))
     if not failed:
         broken.extend(_uneven(check, way, results, known))
@@ -157,6 +172,7 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
     broken: list[Broken] = []
     proven: list[Way] = []
     reached: list[Way] = []
+    idle: set[str] = set()
     missed = 0.0
     for way in ways(scene):
         told = of_way(way, grouped[way.sender.key, way.about])
@@ -164,13 +180,14 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
             continue
         (proven if told.proven else reached).append(way)
         broken.extend(told.broken)
+        idle |= told.idle
         missed = max(missed, told.missed)
     faults = [*_disagreeing(scene), *merged(broken)]
     return Line(
         len(proven) + len(reached),
         _summary(proven, reached, missed),
         faults,
-        _notes(scene, reached),
+        _notes(scene, reached, idle),
         "no node has rules of a Service"
         if not scene.cast.world.model["services"]
         else "no Service can be asked over TCP",
@@ -188,8 +205,11 @@ def _summary(proven: list[Way], reached: list[Way], missed: float) -> str:
     return f"{told}: each backend answers and nobody else{chance}"
 
 
-def _notes(scene: Scene, reached: list[Way]) -> list[str]:
+def _notes(scene: Scene, reached: list[Way], idle: set[str]) -> list[str]:
     notes = []
+    if idle:
+        shown = words.listed(sorted(idle, key=ranges.order))
+        notes.append(f"nothing listens at {shown}: the pod itself refuses, which is no fault of the network")
     names = sorted({model_services.name(way.service) for way in reached})
     if names:
         notes.append(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import re
 import time
 from typing import Any
 
@@ -182,13 +183,14 @@ def test_path_mtu_on_a_narrow_path(net: World) -> None:
 
 def test_names_as_a_process_there_resolves_them(net: World) -> None:
     net.spawn("sleep", "1000", netns="a")
-    whole, short, unknown, dead, page = sent(
+    whole, short, unknown, dead, page, reverse = sent(
         net,
         {"kind": "dns", "to": "web.default.svc.cluster.local."},
         {"kind": "dns", "to": "web"},
         {"kind": "dns", "to": "nobody"},
         {"kind": "dns", "to": "web", "server": "10.9.0.1"},
         {"kind": "http", "to": "nobody"},
+        {"kind": "dns", "to": "10.9.0.3", "type": "PTR"},
     )
     # The answer over UDP was cut off, so that it was asked for again over TCP.
     assert [(one["type"], one["data"]) for one in whole["detail"]["records"]] == [("A", "10.96.0.10")]
@@ -200,6 +202,8 @@ def test_names_as_a_process_there_resolves_them(net: World) -> None:
     )
     assert (dead["outcome"], dead["errno"]) == ("no-server", "ECONNREFUSED")
     assert page["outcome"] == "no-name"
+    assert reverse["detail"]["asked"] == ["3.0.9.10.in-addr.arpa."]
+    assert re.fullmatch(r"/proc/\d+/root/etc/resolv\.conf", whole["detail"]["resolv_conf"])
 
 
 def test_places(net: World) -> None:
