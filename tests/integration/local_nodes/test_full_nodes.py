@@ -29,7 +29,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import cgr
 from ansible_collections.podnet.lab.plugins.module_utils._local_nodes import root as roots
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import _RUN_MODULE as RUN_MODULE
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import MODULE_ENV, Machine, changed
-from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET
+from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, subnet
 from ansible_collections.podnet.lab.tests.integration.support.probes import (
     require_controllers,
     require_full_nodes,
@@ -38,7 +38,7 @@ from ansible_collections.podnet.lab.tests.integration.support.probes import (
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS, World
 
 NAME = FABRIC[:14] + "f"
-NETWORK = SUBNET.replace("10.89.", "10.87.", 1)
+NETWORK = subnet("full nodes")
 PLAYBOOK = CHECKOUT / "playbooks" / "nodes.yml"
 BIN = Path(sys.executable).parent
 

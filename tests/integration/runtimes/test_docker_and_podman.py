@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, SUBNET, Nodes, open_nodes
+from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, Nodes, open_nodes, subnet
 from ansible_collections.podnet.lab.tests.integration.support.probes import require_controllers, require_full_nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 NAME = FABRIC[:14] + "r"
-NETWORK = SUBNET.replace("10.89.", "10.86.", 1)
+NETWORK = subnet("runtimes")
 PACKAGES = ["docker.io", "docker-cli", "podman", "busybox-static", "iptables"]
 
 # A graph driver of overlayfs does not work over the overlayfs that a full node's / is.

@@ -5,7 +5,7 @@
 """SSH nodes for tests, made by playbooks/nodes.yml as any user makes them.
 
 The fabric's name and subnet come from the environment (``PODNET_TEST_FABRIC``, ``PODNET_TEST_SUBNET``),
-so that several checkouts can be tested at once on one machine.
+so that several checkouts can be tested at once on one machine, and several processes of pytest-xdist in each.
 """
 
 from __future__ import annotations
@@ -21,8 +21,18 @@ from pathlib import Path
 
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
-FABRIC = os.environ.get("PODNET_TEST_FABRIC", "podfabprf")
-SUBNET = os.environ.get("PODNET_TEST_SUBNET", "10.89.43.0/24")
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+FABRIC = os.environ.get("PODNET_TEST_FABRIC", "podfabprf") + (str(_WORKER) if _WORKER else "")
+_THIRD = os.environ.get("PODNET_TEST_SUBNET", "10.89.43.0/24").split(".")[2]
+_USES = ("shared nodes", "cluster's lab", "full nodes", "runtimes")
+
+
+def subnet(use: str) -> str:
+    """Return the network of this process's nodes for one of the uses, which may exist at the same time."""
+    return f"10.{89 - _USES.index(use) - len(_USES) * _WORKER}.{_THIRD}.0/24"
+
+
+SUBNET = subnet("shared nodes")
 PLAYBOOK = CHECKOUT / "playbooks" / "nodes.yml"
 
 
