@@ -532,7 +532,7 @@ ansible_facts:
           returned: success
           contains:
             active:
-              description: The one in force.
+              description: "That of the network that pods get: the first, or where a meta plugin in it leads."
               type: dict
               returned: success
               contains:
@@ -552,6 +552,26 @@ ansible_facts:
                   elements: str
                   returned: success
                   sample: ["bridge"]
+                through:
+                  description: The configurations of meta plugins (Multus, Genie) that lead to it, the runtime's first.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    path:
+                      description: The file.
+                      type: str
+                      returned: success
+                    name:
+                      description: Name of the network.
+                      type: str
+                      returned: success
+                    plugins:
+                      description: Its plugins.
+                      type: list
+                      elements: str
+                      returned: success
+                      sample: ["multus"]
             shadowed:
               description: Those that are not used because another comes before.
               type: list

@@ -12,7 +12,7 @@ their names and uses the first (containernetworking/cni, ``libcni/conf.go``, ``C
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypedDict
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypedDict, Union
 
 from .._files.reader import Files, load_json, printable
 
@@ -20,9 +20,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._kernel.records import Error
 
-RUNTIME_FILES = (
+RANCHER_FILES = (
     "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
     "/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
+)
+RUNTIME_FILES = (
+    *RANCHER_FILES,
     "/var/snap/microk8s/current/args/containerd.toml",
     "/etc/k0s/containerd.toml",
     "/run/k0s/containerd-cri.toml",
@@ -32,16 +35,16 @@ RUNTIME_FILES = (
 RUNTIME_DIRECTORIES = ("/etc/crio/crio.conf.d", "/etc/k0s/containerd.d", "/etc/containerd/conf.d")
 """Where runtimes are configured; their TOML is searched for the one setting, not parsed."""
 
+DEFAULT_DIRECTORY = "/etc/cni/net.d"
 DIRECTORIES = (
     "/var/snap/microk8s/current/args/cni-network",
     "/var/lib/rancher/k3s/agent/etc/cni/net.d",
-    "/etc/cni/net.d",
+    DEFAULT_DIRECTORY,
 )
 """Directories that the distributions use, the more particular ones first."""
 
 _SETTING = re.compile(r"""^[ \t]*(?:conf_dir|network_dir)[ \t]*=[ \t]*(?:"([^"\\\n]*)"|'([^'\n]*)')""", re.MULTILINE)
 _ENDINGS = (".conf", ".conflist", ".json")
-_MULTUS = "multus"
 
 
 class CniConfig(TypedDict):
@@ -53,10 +56,14 @@ class CniConfig(TypedDict):
 
 
 class CniConfigs(TypedDict):
-    """The configuration in force, the others in the order of preference, and what is no configuration."""
+    """What the runtime uses, the others in the order of preference, and what is no configuration.
+
+    `elsewhere` has what a meta plugin names outside of the runtime's directories.
+    """
 
     active: Optional[CniConfig]
     shadowed: List[CniConfig]
+    elsewhere: List[CniConfig]
     unreadable: List[Error]
 
 
@@ -103,7 +110,9 @@ def read_directories(files: Files) -> List[str]:
     for path in paths:
         text = files.text(path)
         if text is not None:
-            directories.extend(configured_directories(text))
+            named = configured_directories(text)
+            # k3s leaves the setting out when it brings no network of its own (flannel-backend: none).
+            directories.extend(named or [DEFAULT_DIRECTORY] * (path in RANCHER_FILES))
     return list(dict.fromkeys(directories + list(DIRECTORIES)))
 
 
@@ -115,116 +124,116 @@ def read_cni_configs(files: Files, directories: Optional[Sequence[str]] = None) 
     configs: List[CniConfig] = []
     unreadable: List[Error] = []
     for directory in read_directories(files) if directories is None else directories:
-        for name in files.names(directory):
-            path = directory + "/" + name
-            if not name.endswith(_ENDINGS):
-                continue
-            known = len(files.errors)
-            text = files.text(path)
-            if text is None:
-                unreadable.extend(files.errors[known:])
-                del files.errors[known:]
-                continue
-            try:
-                configs.append(parse_cni_config(text, path))
-            except ValueError as error:
-                unreadable.append(
-                    {
-                        "object": printable(path),
-                        "cause": printable("It is not a CNI configuration: %s." % error),
-                        "remedy": "Correct or remove it: containerd refuses to start pods with it, CRI-O skips it.",
-                    }
-                )
-    return {"active": configs[0] if configs else None, "shadowed": configs[1:], "unreadable": unreadable}
+        found, wrong = _read_directory(files, directory)
+        configs += found
+        unreadable += wrong
+    return {
+        "active": configs[0] if configs else None,
+        "shadowed": configs[1:],
+        "elsewhere": _read_elsewhere(files, configs),
+        "unreadable": unreadable,
+    }
 
 
-def plugins_in_force(configs: CniConfigs) -> Iterator[Tuple[str, str, Dict[str, Any]]]:
-    """Yield file, key and configuration of each plugin that takes part in the pods' main network.
+def _read_directory(files: Files, directory: str) -> Tuple[List[CniConfig], List[Error]]:
+    """Return the configurations in a directory, and what is none; folders in it are passed over, as libcni does."""
+    configs: List[CniConfig] = []
+    unreadable: List[Error] = []
+    for name in files.names(directory):
+        path = directory + "/" + name
+        if name.endswith(_ENDINGS) and not files.is_directory(path):
+            found = _read_file(files, path)
+            if isinstance(found, list):
+                unreadable += found
+            else:
+                configs.append(found)
+    return configs, unreadable
 
-    That is every plugin of the active configuration and, when it is Multus, the delegates written
-    in it and the configuration that its ``clusterNetwork`` names by file or by network name.
+
+def _read_file(files: Files, path: str) -> Union[CniConfig, List[Error]]:
+    """Return the configuration in a file, or why there is none."""
+    known = len(files.errors)
+    text = files.text(path)
+    if text is None:
+        errors = files.errors[known:]
+        del files.errors[known:]
+        return errors
+    try:
+        return parse_cni_config(text, path)
+    except ValueError as error:
+        return [
+            {
+                "object": printable(path),
+                "cause": printable("It is not a CNI configuration: %s." % error),
+                "remedy": "Correct or remove it: containerd refuses to start pods with it, CRI-O skips it.",
+            }
+        ]
+
+
+def _read_elsewhere(files: Files, configs: Sequence[CniConfig]) -> List[CniConfig]:
+    """Read what a Multus that is in force names outside of the runtime's directories; what is no file is left out."""
+    meta = configs[0]["plugins"][0] if configs else None
+    network = named_file(meta) if meta is not None and is_multus(meta) else None
+    known = {one["path"] for one in configs}
+    found: List[CniConfig] = []
+    for path in places(network or ""):
+        if path in known:
+            break
+        if files.is_directory(path):
+            found += [one for one in _read_directory(files, path.rstrip("/"))[0] if one["path"] not in known]
+        elif files.exists(path):
+            one = _read_file(files, path)
+            found += [] if isinstance(one, list) else [one]
+    return found
+
+
+def is_multus(plugin: Dict[str, Any]) -> bool:
+    """Tell whether a plugin is one of Multus' three: thin, the daemon's shim, or an older name of it."""
+    return str(plugin["type"]).startswith("multus")
+
+
+def named_file(plugin: Dict[str, Any]) -> Optional[str]:
+    """Return the file, folder or name of the network that a Multus plugin leads to; None when it says no such."""
+    network = plugin.get("clusterNetwork")
+    if not network and not delegates_of(plugin):
+        network = plugin.get("readinessindicatorfile") or plugin.get("readinessIndicatorFile")
+    return network if isinstance(network, str) and network else None
+
+
+def places(network: str) -> List[str]:
+    """Return where on the node a path may be that a daemon sees below a mount point: as it is, and without ``/host``.
+
+    >>> places("/host/etc/cni/net.d/10-flannel.conflist")
+    ['/host/etc/cni/net.d/10-flannel.conflist', '/etc/cni/net.d/10-flannel.conflist']
     """
-    active = configs["active"]
-    if active is None:
-        return
-    queue = [active]
-    seen = set()
-    while queue:
-        config = queue.pop(0)
-        if config["path"] in seen:
-            continue
-        seen.add(config["path"])
-        for key, plugin in _with_delegates(config["plugins"]):
-            yield config["path"], key, plugin
-            network = plugin.get("clusterNetwork")
-            if plugin["type"].startswith(_MULTUS) and isinstance(network, str):
-                queue.extend(other for other in configs["shadowed"] if _is_named(other, network))
+    if not network.startswith("/"):
+        return []
+    below = "/" + network.lstrip("/").partition("/")[2]
+    return [network] + ([below] if len(below) > 1 else [])
 
 
-def _is_named(config: CniConfig, network: str) -> bool:
-    return network == config["name"] or network.rsplit("/", 1)[-1] == config["path"].rsplit("/", 1)[-1]
+def delegates_of(plugin: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Return the networks that are written in a meta plugin's own configuration."""
+    delegates = plugin.get("delegates")
+    return [one for one in (delegates if isinstance(delegates, list) else ()) if isinstance(one, dict)]
 
 
-def _with_delegates(plugins: Sequence[Dict[str, Any]]) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    for index, plugin in enumerate(plugins):
-        key = "plugins[%d]" % index
-        yield key, plugin
-        delegates = plugin.get("delegates")
-        if not plugin["type"].startswith(_MULTUS) or not isinstance(delegates, list):
-            continue
-        for number, delegate in enumerate(delegates):
-            if not isinstance(delegate, dict):
-                continue
+def _with_delegates(plugins: Sequence[Dict[str, Any]]) -> Iterator[Dict[str, Any]]:
+    for plugin in plugins:
+        yield plugin
+        for delegate in delegates_of(plugin):
             inner = delegate.get("plugins", [delegate])
-            for position, item in enumerate(inner if isinstance(inner, list) else ()):
-                if isinstance(item, dict) and isinstance(item.get("type"), str):
-                    yield "%s.delegates[%d].plugins[%d]" % (key, number, position), item
-
-
-def ipam_ranges(key: str, plugin: Dict[str, Any]) -> Iterator[Tuple[str, str]]:
-    """Yield (key, value) of every range that a plugin's IPAM hands out, values as written.
-
-    Three places: ``ipam.subnet``, ``ipam.ranges[][].subnet`` (host-local) and the same below
-    ``delegate`` (flannel). ``usePodCidr`` and other words are yielded too: the caller says
-    what is no range.
-    """
-    for prefix, holder in ((key, plugin), (key + ".delegate", plugin.get("delegate"))):
-        ipam = holder.get("ipam") if isinstance(holder, dict) else None
-        if not isinstance(ipam, dict):
-            continue
-        if isinstance(ipam.get("subnet"), str):
-            yield prefix + ".ipam.subnet", ipam["subnet"]
-        sets = ipam.get("ranges")
-        for outer, items in enumerate(sets if isinstance(sets, list) else ()):
-            for inner, item in enumerate(items if isinstance(items, list) else (items,)):
-                if isinstance(item, dict) and isinstance(item.get("subnet"), str):
-                    yield "%s.ipam.ranges[%d][%d].subnet" % (prefix, outer, inner), item["subnet"]
+            yield from (item for item in (inner if isinstance(inner, list) else ()) if isinstance(item, dict))
 
 
 def lease_directories(configs: CniConfigs) -> List[str]:
     """Return the ``dataDir`` of every host-local IPAM in any configuration, the shadowed ones included."""
     found: List[str] = []
     for config in [configs["active"]] * (configs["active"] is not None) + configs["shadowed"]:
-        for _key, plugin in _with_delegates(config["plugins"] if config else ()):
+        for plugin in _with_delegates(config["plugins"] if config else ()):
             for holder in (plugin, plugin.get("delegate")):
                 ipam = holder.get("ipam") if isinstance(holder, dict) else None
                 directory = ipam.get("dataDir") if isinstance(ipam, dict) else None
                 if isinstance(directory, str) and directory.startswith("/"):
                     found.append(directory.rstrip("/") or "/")
     return sorted(set(found))
-
-
-def cni_facts(configs: CniConfigs) -> Dict[str, Any]:
-    """Return the key ``cni`` of ``podnet_pod_cidr``: names and plugin types only, for files may hold secrets."""
-    active = configs["active"]
-    return {
-        "active": None
-        if active is None
-        else {
-            "path": active["path"],
-            "name": active["name"],
-            "plugins": [plugin["type"] for plugin in active["plugins"]],
-        },
-        "shadowed": [{"path": config["path"], "name": config["name"]} for config in configs["shadowed"]],
-        "unreadable": configs["unreadable"],
-    }

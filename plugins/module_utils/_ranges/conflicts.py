@@ -53,7 +53,7 @@ def find_conflicts(
     found = [
         *overlaps(ranges, networks),
         *disagreements(ranges, frozenset(node_addresses)),
-        *out_of_range(ranges.pod, in_use),
+        *out_of_range([entry for entry in ranges.pod if not ranges.flat or entry["scope"] != CLUSTER], in_use),
         *duplicates(in_use, leases),
     ]
     unique = {(one["kind"], one["message"]): one for one in found}
@@ -96,12 +96,14 @@ def _widest(entries: Sequence[Range]) -> List[Range]:
 def overlaps(ranges: Ranges, networks: Sequence[NodeNetwork]) -> Iterator[Conflict]:
     """Yield pod, service and node networks that share addresses, the widest of each."""
     pods, services = _widest(ranges.pod), _widest(ranges.service)
+    # Where pods take addresses of the nodes' own network, a wider range is only what that network lies in.
+    given = _widest([entry for entry in ranges.pod if entry["scope"] != CLUSTER]) if ranges.flat else pods
     for pod in pods:
         for service in services:
             if _network(pod).overlaps(_network(service)):
                 message = "The pod range %s overlaps the service range %s." % (pod["cidr"], service["cidr"])
                 yield _conflict("overlap", message, _side(pod), _side(service))
-    for what, entries in (("pod", pods), ("service", services)):
+    for what, entries in (("pod", given), ("service", services)):
         for entry in entries:
             for network in networks:
                 if _network(entry).overlaps(_network(network)) and not (what == "pod" and _of_pods(network, ranges)):
@@ -119,8 +121,9 @@ def overlaps(ranges: Ranges, networks: Sequence[NodeNetwork]) -> Iterator[Confli
 def _of_pods(network: NodeNetwork, ranges: Ranges) -> bool:
     """Tell whether a network of the node is there for its pods.
 
-    It is when pods with its addresses are at the device, when it is a pod range itself and the device
-    ends at this node (a bridge before the first pod), or when pods share the node's network by design.
+    It is when pods with its addresses are at the device, when it is a pod range itself, or lies in one, and the device
+    ends at this node (a bridge before the first pod, a port of Open vSwitch, a tap, a dummy, by which a plugin joins
+    the node to its pods), or when pods share the node's network by design.
     """
     cidr = _network(network)
     if any(_inside(ipaddress.ip_network(shared), cidr) for shared in ranges.shared):
@@ -128,7 +131,7 @@ def _of_pods(network: NodeNetwork, ranges: Ranges) -> bool:
     pods = [_network(entry) for entry in ranges.pod if entry["scope"] != HINT]
     if network["pods"] and any(_inside(cidr, pod) for pod in pods):
         return True
-    return network["virtual"] and cidr in pods
+    return (network["virtual"] and cidr in pods) or (network["joins"] and any(_inside(cidr, pod) for pod in pods))
 
 
 def disagreements(ranges: Ranges, node_addresses: Iterable[str]) -> Iterator[Conflict]:

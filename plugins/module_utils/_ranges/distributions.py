@@ -114,9 +114,12 @@ def read_rancher(files: Files, ranges: Ranges, kind: str) -> None:
     for path in [pattern % unit for unit in units for pattern in _UNITS]:
         text = files.text(path)
         if text is not None:
+            given: Dict[str, List[Any]] = {}
             for flag, value in parse_flags(unit_arguments(text)):
                 if flag in _RANCHER_KEYS:
-                    merged[flag] = [(path, value)]
+                    # A flag may be given several times: for two families, or for several arguments.
+                    given.setdefault(flag, []).append(value)
+            merged.update({flag: [(path, values)] for flag, values in given.items()})
             break
     for key in _RANCHER_KEYS:
         for path, value in merged.get(key, ()):

@@ -43,6 +43,9 @@ class NodeNetwork(TypedDict):
     cidr: str
     dev: str
     virtual: bool
+    joins: bool
+    """The device may join the node to its pods, and no default route leaves by it, as one does by a bridge of
+    Open vSwitch that the node's own address has moved to."""
     pods: bool
     """Pods with addresses of this network are at the device."""
 
@@ -130,6 +133,7 @@ def node_networks(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]]) -
         ):
             found.add((str(destination), oif["ifindex"]))
     carriers = _pod_networks(snapshot, owners, own)
+    leaving = {hop.get("oif") for route in _defaults(own) for hop in route.get("nexthops") or (route,)}
     result: List[NodeNetwork] = []
     for cidr, ifindex in found:
         network = ipaddress.ip_network(cidr)
@@ -138,6 +142,7 @@ def node_networks(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]]) -
                 "cidr": cidr,
                 "dev": links[ifindex]["ifname"],
                 "virtual": _is_virtual(links[ifindex], links),
+                "joins": _may_join(links[ifindex]) and ifindex not in leaving,
                 "pods": any(
                     address in network for address in carriers.get(ifindex, ()) if address.version == network.version
                 ),
@@ -145,6 +150,16 @@ def node_networks(snapshot: Snapshot, owners: Mapping[int, Mapping[str, Any]]) -
         )
     result.sort(key=lambda entry: (":" in entry["cidr"], ipaddress.ip_network(entry["cidr"]), entry["dev"]))
     return result
+
+
+def _may_join(link: Link) -> bool:
+    """Tell whether a plugin may join the node to its pods by a link: a port of Open vSwitch, a tap, a dummy.
+
+    A tun is none: it leads to other machines.
+    """
+    if link.get("info_kind") == "tun":
+        return link.get("info_data", {}).get("type") == "tap"
+    return link.get("info_kind") in ("openvswitch", "dummy")
 
 
 def _is_virtual(link: Link, links: Mapping[int, Link]) -> bool:
@@ -200,13 +215,8 @@ def node_facts(snapshot: Snapshot, networks: List[NodeNetwork]) -> Dict[str, Any
     }
 
 
-def _default_routes(own: Namespace) -> Iterator[Dict[str, Any]]:
-    links = _links(own)
-
-    def name(ifindex: Optional[int]) -> Optional[str]:
-        return links[ifindex]["ifname"] if ifindex in links else None
-
-    defaults = [
+def _defaults(own: Namespace) -> List[Route]:
+    return [
         route
         for route in own.get("routes", ())
         if "dst" not in route
@@ -215,7 +225,17 @@ def _default_routes(own: Namespace) -> Iterator[Dict[str, Any]]:
         and route["type"] == _RTN_UNICAST
         and route["family"] in _FAMILIES
     ]
-    for route in sorted(defaults, key=lambda route: (route["family"], route.get("metric", 0), route.get("oif", 0))):
+
+
+def _default_routes(own: Namespace) -> Iterator[Dict[str, Any]]:
+    links = _links(own)
+
+    def name(ifindex: Optional[int]) -> Optional[str]:
+        return links[ifindex]["ifname"] if ifindex in links else None
+
+    for route in sorted(
+        _defaults(own), key=lambda route: (route["family"], route.get("metric", 0), route.get("oif", 0))
+    ):
         hops: Iterable[Mapping[str, Any]] = route.get("nexthops") or (route,)
         for hop in hops:
             yield {

@@ -70,6 +70,8 @@ _FLAGS: Dict[str, Dict[str, Tuple[str, str]]] = {
     "kubelet": {"pod-cidr": (_POD, NODE), "cluster-dns": ("dns", HINT)},
 }
 """Program -> flag -> what it says. A mask size without a family is that of the only family there is."""
+_GIVES_NONE = ("allocate-node-cidrs", "configure-cloud-routes")
+"""Flags of kube-controller-manager that are off where a cloud or a plugin of its own gives pods their addresses."""
 
 
 def documents(files: Files, path: str, within: Optional[str] = None) -> List[Any]:
@@ -124,6 +126,10 @@ def parse_flags(arguments: Sequence[Any]) -> Iterator[Tuple[str, str]]:
 def add_flags(ranges: Ranges, program: str, flags: Sequence[Tuple[str, str]], where: Where) -> None:
     """Note the ranges among the flags of a Kubernetes program. The last of equal flags counts, as in Go."""
     known = _FLAGS.get(program, {})
+    if program == "kube-controller-manager" and any(
+        dict(flags).get(flag, "").lower() in ("false", "f", "0") for flag in _GIVES_NONE
+    ):
+        ranges.flat = True
     for flag, value in dict(flags).items():
         if flag not in known or not value:
             continue
@@ -197,6 +203,8 @@ def read_static_pods(files: Files, ranges: Ranges) -> None:
             if name.startswith(".") or not any(program in name for program in _FLAGS):
                 continue
             path = directory + "/" + name
+            if files.is_directory(path):
+                continue  # as the kubelet does
             for document in documents(files, path):
                 for program, flags in pod_programs(document):
                     add_flags(ranges, program, flags, partial(in_file, "static_pod", path))

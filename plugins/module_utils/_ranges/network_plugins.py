@@ -9,11 +9,8 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from .._files.reader import Files, load_json
-from .cni_config import (
-    CniConfigs,
-    ipam_ranges,
-    plugins_in_force,
-)
+from .cni_config import CniConfigs
+from .cni_network import cluster_ranges, main_plugin, network_in_force, node_ranges
 from .records import CLUSTER, HINT, NODE, Ranges, in_file
 
 SUBNET_ENV = "/run/flannel/subnet.env"
@@ -21,35 +18,29 @@ FLANNEL_FILES = (
     "/etc/kube-flannel/net-conf.json",
     "/var/lib/rancher/k3s/agent/etc/flannel/net-conf.json",
 )
-_ON_THE_NODES_NETWORK = ("macvlan", "ipvlan")
+ON_THE_NODES_NETWORK = (
+    "aws-cni", "azure-vnet", "host-device", "ipvlan", "macvlan", "sriov", "terway",
+)  # fmt: skip
+"""Plugins with which pods take addresses of the nodes' own network."""
 _CILIUM_CLUSTER = ("cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr")
 _CILIUM_PREFIX = (("cluster-pool-ipv4-mask-size", "inet"), ("cluster-pool-ipv6-mask-size", "inet6"))
 _CILIUM_KEY_BYTES = 4096
 
 
 def add_cni_ranges(ranges: Ranges, configs: CniConfigs) -> None:
-    """Note the ranges of the CNI configuration in force.
-
-    ``ipam.subnet`` and ``ipam.ranges`` are this node's (host-local and kindnet hand them out on one node);
-    whereabouts' ``ipam.range`` and Calico's ``ipv4_pools`` are the cluster's. ``usePodCidr`` is a word
-    of Calico's for "what the API says", a pool may be named instead of written: both are no value.
-    """
-    for path, key, plugin in plugins_in_force(configs):
-        known = len(ranges.pod)
-        for place, value in ipam_ranges(key, plugin):
-            if value.lower() not in ("usepodcidr", "usepodcidripv6"):
-                ranges.add("pod", value, NODE, in_file("cni", path, place))
-        if plugin["type"] in _ON_THE_NODES_NETWORK:
-            ranges.shared.extend(entry["cidr"] for entry in ranges.pod[known:])
-        ipam = plugin.get("ipam")
-        if not isinstance(ipam, dict):
-            continue
-        if ipam.get("type") == "whereabouts":
-            ranges.add("pod", ipam.get("range"), CLUSTER, in_file("cni", path, key + ".ipam.range"))
-        for name in ("ipv4_pools", "ipv6_pools"):
-            pools = ipam.get(name)
-            written = [pool for pool in (pools if isinstance(pools, list) else ()) if "/" in str(pool)]
-            ranges.add("pod", written, CLUSTER, in_file("cni", path, "%s.ipam.%s" % (key, name)))
+    """Note the ranges of the plugin that gives pods their address, in the network that is in force."""
+    network = network_in_force(configs)
+    if network is None:
+        return
+    key, plugin = main_plugin(network)
+    known = len(ranges.pod)
+    for place, value in node_ranges(key, plugin):
+        ranges.add("pod", value, NODE, in_file("cni", network.path, place))
+    if plugin["type"] in ON_THE_NODES_NETWORK:
+        ranges.flat = True
+        ranges.shared.extend(entry["cidr"] for entry in ranges.pod[known:])
+    for place, written in cluster_ranges(key, plugin):
+        ranges.add("pod", written, CLUSTER, in_file("cni", network.path, place))
 
 
 def parse_environment(text: str) -> Dict[str, str]:

@@ -14,12 +14,8 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._files.reader import Files
-from .cni_config import (
-    CniConfigs,
-    cni_facts,
-    lease_directories,
-    read_cni_configs,
-)
+from .cni_config import CniConfigs, lease_directories, read_cni_configs
+from .cni_network import cni_facts
 from .conflicts import find_conflicts
 from .kernel import (
     add_calico_blocks,

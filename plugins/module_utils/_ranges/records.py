@@ -137,6 +137,8 @@ class Ranges:
         self.prefix_lengths: List[PrefixLength] = []
         self.shared: List[str] = []
         """Pod ranges that lie in a network of the node by design (macvlan, ipvlan)."""
+        self.flat = False
+        """Whether pods take addresses of the nodes' own network, so that no range of the cluster is given to them."""
         self.errors: List[Error] = []
 
     def _split(self, value: Any) -> List[Any]:

@@ -177,11 +177,11 @@ def _same_mac(mac: str, places: list[tuple[str, str]], effect: str) -> Finding:
 def cni_shadowed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Several CNI configurations, of which only the first by name is used (failure mode "leftovers").
 
-    Multus takes the others as its delegates, and runtimes bring one for loopback: no fault.
+    A meta plugin takes the others for further networks, and runtimes bring one for loopback: no fault.
     """
     for node in model["nodes"]:
         active = node["cni"]["active"]
-        if active is None or "multus" in active["plugins"]:
+        if active is None or active["through"]:
             continue
         idle = [one for one in node["cni"]["shadowed"] if "loopback" not in one["path"] and one["name"] != "loopback"]
         if not idle:

@@ -292,7 +292,12 @@ def cni(item: Item) -> Cni:
 
 
 def _cni_config(item: Item) -> CniConfig:
-    return {"path": item.text("path"), "name": item.text_or_none("name"), "plugins": item.texts("plugins")}
+    return {
+        "path": item.text("path"),
+        "name": item.text_or_none("name"),
+        "plugins": item.texts("plugins"),
+        "through": [one.text("path") for one in item.items("through")],
+    }
 
 
 def conflict(item: Item) -> Conflict:

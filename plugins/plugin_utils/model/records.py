@@ -247,6 +247,8 @@ class CniConfig(TypedDict):
     path: str
     name: str | None
     plugins: list[str]
+    through: list[str]
+    """Files of the meta plugins that lead to it."""
 
 
 class Cni(TypedDict):

@@ -237,7 +237,8 @@ def _facts(node: Node, view: NodeView) -> Iterator[str]:
     active = node["cni"]["active"]
     if active is not None:
         chain = ", ".join(code(plugin) for plugin in active["plugins"])
-        yield f"- CNI: {code(active['path'])} ({code(active['name'] or '?')}: {chain}) (see {code(commands.CNI)})"
+        meta = "".join(f", through {code(path)}" for path in active["through"] if path != active["path"])
+        yield f"- CNI: {code(active['path'])} ({code(active['name'] or '?')}: {chain}){meta} (see {code(commands.CNI)})"
     shared = rows.host_network(view)
     if shared:
         names = ", ".join(code(name) for name in shared[:30])

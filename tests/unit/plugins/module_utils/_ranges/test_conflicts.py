@@ -23,7 +23,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._ranges.records import 
 HOST, UNIVERSE, LINK = 1, 0, 253
 BIRD, KERNEL, MAIN = 12, 2, 254
 UNICAST, BLACKHOLE = 1, 6
-NO_CNI: CniConfigs = {"active": None, "shadowed": [], "unreadable": []}
+NO_CNI: CniConfigs = {"active": None, "shadowed": [], "elsewhere": [], "unreadable": []}
 
 
 class Node:
@@ -319,6 +319,40 @@ def test_the_nodes_network_inside_the_pod_range() -> None:
     assert conflict["sides"][1] == {"value": "192.168.56.0/24", "source": "ip route show dev eth0"}
 
 
+def _tap(node: Any) -> Any:
+    node.link("k6t0", "tun").address("k6t0", "10.244.1.1/24").links[-1]["info_data"] = {"type": "tap"}
+    return node
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda node: node.link("antrea-gw0", "openvswitch").address("antrea-gw0", "10.244.1.1/24"),
+        lambda node: node.link("ovn-k8s-mp0", "openvswitch").address("ovn-k8s-mp0", "10.244.1.2/24"),
+        lambda node: node.link("gw0", "dummy").address("gw0", "10.244.1.1/24"),
+        _tap,
+    ],
+)
+def test_what_joins_the_node_to_its_pods_is_no_network_of_others(build: Any) -> None:
+    assert build(_node().says("pod", "10.244.0.0/16")).conflicts() == []
+
+
+def test_a_bridge_that_the_nodes_own_address_has_moved_to_is_one() -> None:
+    node = _node().says("pod", "10.244.0.0/16").link("br-ex", "openvswitch").address("br-ex", "10.244.1.5/24")
+    node.routes.append({"family": 2, "dst_len": 0, "table": 254, "type": 1, "oif": node.index("br-ex"), "protocol": 3})
+    assert _only(node)["message"] == "The pod range 10.244.0.0/16 overlaps the node's network 10.244.1.0/24 on br-ex."
+
+
+def test_where_pods_take_addresses_of_the_nodes_network_only_what_is_given_out_can_clash() -> None:
+    flat = _node().says("pod", "192.168.0.0/16", "cluster", "/etc/cm")
+    flat.ranges.flat = True
+    assert flat.conflicts() == []
+    given = flat.says("pod", "192.168.56.0/24", "node", "/etc/cni")
+    assert (
+        _only(given)["message"] == "The pod range 192.168.56.0/24 overlaps the node's network 192.168.56.0/24 on eth0."
+    )
+
+
 def test_the_nodes_network_inside_the_service_range_in_ipv6() -> None:
     conflict = _only(_node().says("service", "fd00:56::/48"))
     assert conflict["message"] == "The service range fd00:56::/48 overlaps the node's network fd00:56::/64 on eth0."
@@ -552,7 +586,7 @@ def test_any_ranges_are_judged_alike_in_any_order(stated: Any, networks: Any) ->
         for number, (role, cidr, scope) in order:
             ranges.add(role, cidr, scope, in_file("x", "/%d" % number, "k"))
         connected: List[NodeNetwork] = [
-            {"cidr": one, "dev": "eth0", "virtual": False, "pods": False} for one in networks
+            {"cidr": one, "dev": "eth0", "virtual": False, "joins": False, "pods": False} for one in networks
         ]
         return {
             (one["kind"], frozenset(side["value"] for side in one["sides"]))

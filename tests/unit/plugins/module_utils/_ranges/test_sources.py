@@ -421,6 +421,46 @@ def test_flags_have_two_forms(arguments: Any, expected: Any) -> None:
     assert list(parse_flags(arguments)) == expected
 
 
+def test_a_flag_of_k3s_may_be_given_for_each_family(tmp_path: Path) -> None:
+    """As its installer writes the unit for dual stack; the unit's flags take the place of the configuration's."""
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/systemd/system/k3s.service").write_text(
+        "[Service]\nExecStart=/usr/local/bin/k3s \\\n    server \\\n"
+        "\t'--cluster-cidr=10.56.0.0/16' \\\n\t'--cluster-cidr=2001:db8:56::/56' \\\n"
+        "\t'--service-cidr' \\\n\t'10.57.0.0/16,2001:db8:57::/112' \\\n"
+        "\t'--kube-controller-manager-arg=node-cidr-mask-size-ipv4=22' \\\n"
+        "\t'--kube-controller-manager-arg=node-cidr-mask-size-ipv6=64' \\\n"
+    )
+    (tmp_path / "etc/rancher/k3s").mkdir(parents=True)
+    (tmp_path / "etc/rancher/k3s/config.yaml").write_text("cluster-cidr: 10.99.0.0/16\n")
+    files, ranges = _read(tmp_path)
+    assert [one["cidr"] for one in ranges.pod] == ["10.56.0.0/16", "2001:db8:56::/56"]
+    assert [one["cidr"] for one in ranges.service] == ["10.57.0.0/16", "2001:db8:57::/112"]
+    assert [(one["family"], one["prefixlen"]) for one in ranges.prefix_lengths] == [("inet", 22), ("inet6", 64)]
+    assert files.errors == []
+
+
+def test_a_folder_among_the_manifests_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "etc/kubernetes/manifests/kube-apiserver-backup").mkdir(parents=True)
+    files, ranges = _read(tmp_path)
+    assert (files.errors, ranges.pod) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("flags", "flat"),
+    [
+        (["--allocate-node-cidrs=false"], True),
+        (["--configure-cloud-routes=false", "--allocate-node-cidrs=true"], True),
+        (["--allocate-node-cidrs=true"], False),
+        ([], False),
+    ],
+)
+def test_a_controller_that_gives_nodes_no_ranges(flags: Any, flat: Any) -> None:
+    ranges = Ranges()
+    add_flags(ranges, "kube-controller-manager", list(parse_flags(["--cluster-cidr=10.0.0.0/8", *flags])), WHERE)
+    assert ranges.flat is flat
+
+
 def test_the_last_of_equal_flags_counts() -> None:
     ranges = Ranges()
     add_flags(ranges, "kube-proxy", [("cluster-cidr", "10.1.0.0/16"), ("cluster-cidr", "10.2.0.0/16")], WHERE)

@@ -219,8 +219,9 @@ def test_loopback_configuration_beside_the_active_one(shadowed: dict[str, str]) 
 
 def test_multus_uses_the_others_itself() -> None:
     node = NodeFile(1)
-    node.cni["active"] = {"path": "/etc/cni/net.d/00-multus.conf", "name": "multus", "plugins": ["multus"]}
-    node.cni["shadowed"] = [{"path": "/etc/cni/net.d/10-flannel.conflist", "name": "cbr0"}]
+    meta = {"path": "/etc/cni/net.d/00-multus.conf", "name": "multus", "plugins": ["multus-shim"]}
+    node.cni["active"].update(through=[meta])
+    node.cni["shadowed"] = [{"path": "/etc/cni/net.d/20-storage.conflist", "name": "storage"}]
     assert odd_of(node) == []
 
 

@@ -64,7 +64,12 @@ class NodeFile:
         self.service_sources: list[Facts] = []
         self.unrecognised: list[Facts] = []
         self.cni: Facts = {
-            "active": {"path": "/etc/cni/net.d/10-bridge.conflist", "name": "pods", "plugins": ["bridge", "portmap"]},
+            "active": {
+                "path": "/etc/cni/net.d/10-bridge.conflist",
+                "name": "pods",
+                "plugins": ["bridge", "portmap"],
+                "through": [],
+            },
             "shadowed": [],
             "unreadable": [],
         }
