@@ -28,6 +28,7 @@ from .network_plugins import (
     read_subnet_env,
 )
 from .records import CLUSTER, HINT, Ranges, in_file
+from .units import UNIT_FOLDERS, unit_arguments
 
 # https://docs.k3s.io/cli/server, https://docs.rke2.io/reference/server_config
 RANCHER_DEFAULTS = {"pod": "10.42.0.0/16", "service": "10.43.0.0/16"}
@@ -39,10 +40,11 @@ K0S_DEFAULTS = {"pod": "10.244.0.0/16", "service": "10.96.0.0/12"}
 KIND_DEFAULTS = {"pod": "10.244.0.0/16", "service": "10.96.0.0/16"}
 
 MICROK8S = "/var/snap/microk8s/current/args"
+K8S_SNAP = "/var/snap/k8s/common/args"
+"""Canonical Kubernetes, the snap ``k8s``."""
 MINIKUBE_FILES = ("/var/tmp/minikube/kubeadm.yaml",)
 KIND_FILES = ("/kind/kubeadm.conf",)
 _RANCHER_KEYS = ("cluster-cidr", "service-cidr", "cluster-dns", "kube-controller-manager-arg")
-_UNITS = ("/etc/systemd/system/%s", "/usr/local/lib/systemd/system/%s", "/usr/lib/systemd/system/%s")
 _CALICO_POOL = re.compile(
     r"""^ *- name: ["']?(CALICO_IPV[46]POOL_CIDR)["']?[ \t]*\r?\n *value: *["']?([0-9A-Fa-f:./]+)["']?[ \t]*\r?$""",
     re.MULTILINE,
@@ -68,26 +70,6 @@ def merge_rancher_config(layers: Sequence[Tuple[str, Any]]) -> Dict[str, List[Tu
     return merged
 
 
-def unit_arguments(text: str) -> List[str]:
-    r"""Return the words of the last ``ExecStart=`` of a systemd unit.
-
-    The installer of k3s writes the options of the installation there, one per line::
-
-        ExecStart=/usr/local/bin/k3s \
-            server \
-            '--cluster-cidr=10.50.0.0/16' \
-    """
-    words: List[str] = []
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        name, equals, value = line.strip().partition("=")
-        if name.strip() == "ExecStart" and equals:
-            try:
-                words = shlex.split(value)
-            except ValueError:
-                words = value.split()
-    return words
-
-
 def _add_rancher(ranges: Ranges, kind: str, key: str, path: str, value: Any) -> None:
     if key == "cluster-cidr":
         ranges.add("pod", value, CLUSTER, in_file(kind, path, key))
@@ -111,7 +93,7 @@ def read_rancher(files: Files, ranges: Ranges, kind: str) -> None:
     )
     merged = merge_rancher_config([(path, document) for path in paths for document in documents(files, path)])
     units = ("k3s.service",) if kind == "k3s" else ("rke2-server.service",)
-    for path in [pattern % unit for unit in units for pattern in _UNITS]:
+    for path in [folder + "/" + unit for unit in units for folder in UNIT_FOLDERS]:
         text = files.text(path)
         if text is not None:
             given: Dict[str, List[Any]] = {}
@@ -146,12 +128,13 @@ def calico_pools(manifest: str) -> List[Tuple[str, str]]:
 
 
 def read_microk8s(files: Files, ranges: Ranges) -> None:
-    """Read the argument files of microk8s and the manifest or network of its plugin."""
-    for program in ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kubelet"):
-        path = MICROK8S + "/" + program
-        text = files.text(path)
-        if text is not None:
-            add_flags(ranges, program, parse_argument_file(text), partial(in_file, "microk8s", path))
+    """Read the argument files of microk8s and of the snap k8s, and the manifest or network of microk8s' plugin."""
+    for kind, folder in (("microk8s", MICROK8S), ("k8s_snap", K8S_SNAP)):
+        for program in ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kubelet"):
+            path = folder + "/" + program
+            text = files.text(path)
+            if text is not None:
+                add_flags(ranges, program, parse_argument_file(text), partial(in_file, kind, path))
     path = MICROK8S + "/cni-network/cni.yaml"
     text = files.text(path)
     for name, value in calico_pools(text) if text is not None else ():

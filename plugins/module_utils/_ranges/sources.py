@@ -14,14 +14,18 @@ from .._files.reader import Files
 from . import distributions, kubernetes, network_plugins
 from .cni_config import CniConfigs
 from .lab import read_labs
+from .openshift import read_openshift
 from .records import Ranges
+from .units import read_units
 
 
 def read_sources(files: Files, configs: CniConfigs) -> Ranges:
     """Return what a node's files say; unreadable ones are in ``files.errors``, what is no range in its ``errors``."""
     ranges = Ranges()
     kubernetes.read_static_pods(files, ranges)
+    read_openshift(files, ranges)
     kubernetes.read_kubeadm(files, ranges)
+    read_units(files, ranges)
     distributions.read_distributions(files, ranges)
     for directory, hint in kubernetes.mounted_config_maps(files):
         kubernetes.read_kube_proxy_config_map(files, ranges, directory, hint)

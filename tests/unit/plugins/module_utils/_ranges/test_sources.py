@@ -21,7 +21,6 @@ from ansible_collections.podnet.lab.plugins.module_utils._ranges.cni_config impo
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.distributions import (
     calico_pools,
     parse_argument_file,
-    unit_arguments,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.kubernetes import (
     add_component_document,
@@ -40,6 +39,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._ranges.records import 
     parse_network,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.sources import add_defaults, read_sources
+from ansible_collections.podnet.lab.plugins.module_utils._ranges.units import unit_arguments
 
 WHERE = partial(in_file, "x", "/x")
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "..", "..", "fixtures", "cidr")
