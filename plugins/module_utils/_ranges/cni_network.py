@@ -78,7 +78,7 @@ def network_of(active: CniConfig, others: Sequence[CniConfig]) -> Network:
 
 def _leads_to(meta: Dict[str, Any], others: Sequence[CniConfig]) -> Optional[CniConfig]:
     if meta["type"] == "genie":
-        wanted = str(meta.get("default_plugin", "")).split(",")[0].strip()
+        wanted = str(meta.get("default_plugin", "")).split(",", maxsplit=1)[0].strip()
         return next((one for one in others if wanted and one["plugins"][0]["type"] == wanted), None)
     network = named_file(meta) if is_multus(meta) else None
     if network is None:
