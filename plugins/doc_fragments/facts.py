@@ -27,9 +27,8 @@ options:
       - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it.
         Of cables it shows address, MTU and state of both ends.
       - V(fdb) reads what the bridges have learned.
-      - V(links) shows all that C(ip -d link) and C(ip addr) show of every interface. Without it, veth and loopback
-        interfaces, of which there are two for every pod, are described in short; a loopback interface that is up and
-        has no other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses
+      - V(links) describes veth and loopback interfaces in full too, with the fields that RETURN names. Without it
+        these, of which there are two for every pod, are described in short; a loopback interface that is up and has no other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses
         of veth interfaces are left out.
       - V(connected_routes) adds the routes that the kernel made for the prefixes of addresses.
       - V(all_routes) reads every routing table.

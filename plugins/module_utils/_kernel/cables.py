@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from .handles import Handles
     from .records import Peer, Snapshot
 
+COMPARISONS = 3
+"""How often links are read for a comparison while they change at the same time."""
+
+_CHANGED = "the cable was removed or changed while it was read"
+_NOT_COMPARED = "the kernel dropped notifications of changes, and the cable could not be read again to compare it"
+
 _SAME = ("ifname", "address", "link", "link_netnsid", "info_kind")
 """What makes two records of one ifindex the same link."""
 
@@ -69,9 +75,8 @@ class Cables:
     def give_up_doubtful(self) -> None:
         """Call no pair exact of which one end was removed after it had been read."""
         namespaces = self._namespaces
-        reason = "the cable was removed or changed while it was read"
         for inode, changed in self._changed_ends().items():
-            for index in changed:
+            for index, reason in changed.items():
                 end = namespaces[inode]["peers"][index]["end"]
                 doubt: Peer = {"resolution": "unresolved", "end": None, "reason": reason}
                 namespaces[inode]["peers"][index] = doubt
@@ -110,37 +115,44 @@ class Cables:
             if not missing:
                 return
 
-    def _changed_ends(self) -> Dict[int, Set[int]]:
-        """Ends of exact pairs whose ifindex may mean another link by now: it may belong to another cable."""
+    def _changed_ends(self) -> Dict[int, Dict[int, str]]:
+        """Ends of exact pairs whose ifindex may mean another link by now, and why it is doubtful.
+
+        It may belong to another cable.
+        """
         found = {}
         for inode, namespace in self._namespaces.items():
             peers = namespace.get("peers")
             if not peers:
                 continue
             exact = {index for index, peer in peers.items() if peer["end"] is not None}
-            changed = self._changed_of(inode, exact) if exact else exact
+            changed = self._changed_of(inode, exact) if exact else {}
             if changed:
                 found[inode] = changed
         return found
 
-    def _changed_of(self, inode: int, indexes: Set[int]) -> Set[int]:
+    def _changed_of(self, inode: int, indexes: Set[int]) -> Dict[int, str]:
         try:
             watch = self._handles.watch(inode, self._buffer)
-            if watch is None:
-                return self._compare_again(inode, indexes)
+            # A namespace that could not be kept open was not watched, and what overflowed was not heard.
+            if watch is None or watch.missed:
+                return dict.fromkeys(self._compare_again(inode, indexes), _CHANGED)
         except (OSError, MalformedMessageError):
-            return indexes
-        if watch.missed:
-            return indexes
-        return indexes & watch.removed
+            return dict.fromkeys(indexes, _NOT_COMPARED)
+        return dict.fromkeys(indexes & watch.removed, _CHANGED)
 
     def _compare_again(self, inode: int, indexes: Set[int]) -> Set[int]:
-        """A namespace that could not be kept open was not watched: its links are read once more and compared."""
-        now, _consistent = self._handles.connection(inode).dump(GET_LINKS, parse_link, self._buffer)
+        """Those of the links that do not say the same when they are read once more."""
         links: Dict[int, Any] = {link["ifindex"]: link for link in self._namespaces[inode]["links"]}
-        same = {
-            link["ifindex"]
-            for link in now
-            if link["ifindex"] in links and all(links[link["ifindex"]].get(key) == link.get(key) for key in _SAME)
-        }
-        return indexes - same
+        different = set(indexes)
+        for _attempt in range(COMPARISONS):
+            now, consistent = self._handles.connection(inode).dump(GET_LINKS, parse_link, self._buffer)
+            different -= {
+                link["ifindex"]
+                for link in now
+                if link["ifindex"] in different
+                and all(links[link["ifindex"]].get(key) == link.get(key) for key in _SAME)
+            }
+            if consistent or not different:
+                break
+        return different

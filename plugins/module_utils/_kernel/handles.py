@@ -121,6 +121,8 @@ class Handles:
 
         def work() -> Connection:
             opened = Connection(LinkWatch())
+            if own:  # where the ports of all pods come and go
+                opened.hear_much()
             if inside is not None:
                 try:
                     inside()

@@ -8,7 +8,11 @@ Three things can keep one alive without a trace in this mount namespace and in /
 descriptor, a socket, and a mount in another mount namespace. Looking at each descriptor of each
 process is expensive, so this is done only when it is asked for.
 
-Needs CAP_SYS_PTRACE; sockets also Linux 5.6 (pidfd_getfd) and CAP_NET_ADMIN (SIOCGSKNS).
+A thread can have its own descriptors and its own mounts (unshare(2)), and can outlive the leader of its
+process, whose files in /proc are empty then: each table of descriptors and each mount namespace is looked at once.
+
+Needs CAP_SYS_PTRACE; sockets also Linux 5.6 (pidfd_getfd) and CAP_NET_ADMIN (SIOCGSKNS), those in a thread's own
+table Linux 6.9 (PIDFD_THREAD).
 """
 
 from __future__ import annotations
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
 _PIDFD_OPEN = 434
 _OPENAT2 = 437
 _PIDFD_GETFD = 438
+_PIDFD_THREAD = os.O_EXCL  # linux/pidfd.h
+_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "loongarch64": 272, "ppc64le": 354, "s390x": 343, "armv7l": 378}
+"""The number of kcmp(2): asm/unistd_64.h of x86, asm-generic/unistd.h, and the tables of the other architectures."""
+_KCMP_FILES = 2  # linux/kcmp.h
 _RESOLVE = 0x02 | 0x04 | 0x10  # RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_IN_ROOT of linux/openat2.h
 _SIOCGSKNS = 0x894C  # linux/sockios.h
 _NS_GET_NSTYPE = 0xB703  # linux/nsfs.h
@@ -108,16 +116,22 @@ def find_hidden(known: Set[int], device: int, deadline: Optional[float]) -> Hidd
             )
             break
         base = "/proc/" + name
-        try:
-            mounts = read_namespace(base + "/ns/mnt")
-            if mounts not in mount_namespaces:
-                mount_namespaces.add(mounts)
-                _search_mounts(search, kernel, base, known, device)
-            _search_descriptors(search, kernel, base, int(name), known, device, sockets)
-        except PermissionError:
-            denied += 1
-        except OSError:
-            continue  # the process has ended
+        searched: List[int] = []  # threads of this process whose tables of descriptors were searched
+        for thread in _threads(base, int(name)):
+            task = "%s/task/%d" % (base, thread)
+            try:
+                mounts = read_namespace(task + "/ns/mnt")
+                if mounts not in mount_namespaces:
+                    mount_namespaces.add(mounts)
+                    _search_mounts(search, kernel, task, known, device)
+                if not any(kernel.same_descriptors(thread, other) for other in searched):
+                    searched.append(thread)
+                    _search_descriptors(search, kernel, task, thread, known, device, sockets)
+            except PermissionError:
+                denied += 1
+                break
+            except OSError:
+                continue  # it has ended
     if denied or kernel.refused:
         search.errors.append(
             {
@@ -138,8 +152,17 @@ def find_hidden(known: Set[int], device: int, deadline: Optional[float]) -> Hidd
     return search
 
 
+def _threads(base: str, leader: int) -> List[int]:
+    """The threads of a process, its leader first."""
+    try:
+        names = os.listdir(base + "/task")
+    except OSError:
+        return []
+    return sorted((int(name) for name in names), key=lambda thread: (thread != leader, thread))
+
+
 def _search_mounts(search: HiddenSearch, kernel: _Kernel, base: str, known: Set[int], device: int) -> None:
-    """Mount points of a process's mount namespace, opened below its root without following any link."""
+    """Mount points of a thread's mount namespace, opened below its root without following any link."""
     with open(base + "/mountinfo", "rb") as file:
         found = parse_namespace_mounts(file.read(MOUNTINFO_LIMIT))
     for inode, paths in found.items():
@@ -162,9 +185,9 @@ def _is_namespace(descriptor: int, inode: int, device: int) -> bool:
 
 
 def _search_descriptors(
-    search: HiddenSearch, kernel: _Kernel, base: str, pid: int, known: Set[int], device: int, sockets: Set[str]
+    search: HiddenSearch, kernel: _Kernel, base: str, thread: int, known: Set[int], device: int, sockets: Set[str]
 ) -> None:
-    """Descriptors of namespaces, and sockets that live in another namespace than their process."""
+    """Descriptors of namespaces, and sockets that live in another namespace than their thread."""
     pidfd: Optional[int] = None
     try:
         for name in os.listdir(base + "/fd"):
@@ -181,7 +204,7 @@ def _search_descriptors(
                     continue
                 sockets.add(target)
                 if pidfd is None:
-                    pidfd = kernel.open_process(pid)
+                    pidfd = kernel.open_thread(thread)
                     if pidfd is None:
                         continue
                 _search_socket(search, kernel, pidfd, int(name), known)
@@ -228,14 +251,26 @@ class _Kernel:
         self._library = ctypes.CDLL(None, use_errno=True)
         self._library.syscall.restype = ctypes.c_long
         self._statx: Optional[Callable[..., int]] = getattr(self._library, "statx", None)
+        self._kcmp = _KCMP.get(os.uname().machine)
         self.missing = ""
         """Why sockets cannot be looked into on this kernel; empty while they can."""
         self.refused = 0
         """Sockets that this process may not look into."""
 
-    def open_process(self, pid: int) -> Optional[int]:
-        """pidfd_open(2)."""
-        return self._call("pidfd_open", _PIDFD_OPEN, ctypes.c_int(pid), ctypes.c_uint(0))
+    def open_thread(self, thread: int) -> Optional[int]:
+        """pidfd_open(2), of a leader on every kernel that has it."""
+        for flags in (0, _PIDFD_THREAD):
+            opened = self._call("pidfd_open", _PIDFD_OPEN, ctypes.c_int(thread), ctypes.c_uint(flags))
+            if opened is not None or self.missing:
+                return opened
+        return None
+
+    def same_descriptors(self, one: int, other: int) -> bool:
+        """Whether two threads are known to share their table of descriptors (kcmp(2))."""
+        if self._kcmp is None:
+            return False
+        arguments = [ctypes.c_int(one), ctypes.c_int(other), ctypes.c_int(_KCMP_FILES), ctypes.c_ulong(0)]
+        return bool(self._library.syscall(ctypes.c_long(self._kcmp), *arguments, ctypes.c_ulong(0)) == 0)
 
     def namespace_of_socket(self, pidfd: int, number: int) -> Optional[int]:
         """A descriptor of the namespace that another process's socket is in (pidfd_getfd(2), SIOCGSKNS)."""

@@ -39,7 +39,9 @@ NLMSG_OVERRUN = 4
 NLA_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 RECEIVE_BUFFER = 65536  # the kernel never builds a dump message larger than 32 KiB
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 SO_NETNS_COOKIE = 71  # asm-generic/socket.h
+MUCH_TO_HEAR = 32 * 1024 * 1024
 DUMP_ATTEMPTS = 5
 ASK_ATTEMPTS = 5
 
@@ -240,6 +242,17 @@ class Connection:
         """Give the socket back; a second call does nothing."""
         self._socket.close()
 
+    def hear_much(self) -> None:
+        """Let more notifications wait than net.core.rmem_max allows, for a namespace where much happens.
+
+        The memory is taken only while something waits. Without CAP_NET_ADMIN in the first user namespace the
+        size stays what it was, and what is missed then is noticed (`Watch.missed`).
+        """
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, MUCH_TO_HEAR)
+        except OSError:
+            pass
+
     def cookie(self) -> int:
         """SO_NETNS_COOKIE: the number of this socket's namespace, never used twice (Linux 5.14).
 
@@ -258,13 +271,20 @@ class Connection:
         and after that returned as it is.
         Raises OSError and `MalformedMessageError`.
         """
-        records: List[Any] = []
+        # All of it is taken before any of it is understood: the kernel makes the next part of a dump while this one
+        # is read, and each change in between interrupts it. Understanding takes twenty times as long as taking.
+        messages: List[bytes] = []
+        interrupted = True
         for _attempt in range(DUMP_ATTEMPTS):
-            records = []
+            messages = []
             self._socket.send(message)
-            if not self._collect(message, parse, buffer, records):
-                return records, True
-        return records, False
+            interrupted = self._collect(message, _keep, buffer, messages)
+            if not interrupted:
+                break
+        records: List[Any] = []
+        for body in messages:
+            parse(body, 0, len(body), records)
+        return records, not interrupted
 
     def ask(self, message: bytes, parse: MessageParser, buffer: bytearray) -> List[Any]:
         """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`.
@@ -319,6 +339,11 @@ class Connection:
         if size == len(buffer):
             raise MalformedMessageError("answer larger than the receive buffer of %d bytes" % size)
         return parse_datagram(buffer, size, sequence, parse, records, self.watch)
+
+
+def _keep(buffer: Buffer, start: int, end: int, messages: List[Any]) -> None:
+    """A parser that leaves the message for later."""
+    messages.append(bytes(buffer[start:end]))
 
 
 def _ignore(buffer: Buffer, start: int, end: int, records: List[Any]) -> None:

@@ -23,7 +23,7 @@ from .linkinfo import PEER_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+    from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
     from .records import Link, Peer
 
@@ -103,12 +103,14 @@ def _points_at(other: Link, link: Link) -> bool:
 class _Resolver:
     """The links of all namespaces, indexed, and the decision about each of them."""
 
-    __slots__ = ("by_index", "ends", "others", "questions", "resolution")
+    __slots__ = ("by_index", "ends", "others", "questions", "resolution", "searches")
 
     def __init__(self, links: Mapping[int, Sequence[Link]], others: Sequence[int], questions: _Questions) -> None:
         self.questions = questions
         self.others = others
         self.resolution = Resolution()
+        self.searches: Dict[int, Iterator[int]] = {}
+        """Asking namespace -> those that it was not asked about yet."""
         self.by_index = {inode: {link["ifindex"]: link for link in items} for inode, items in links.items()}
         self.ends: Dict[Tuple[int, int], List[int]] = {}
         """(own ifindex, the other end's ifindex) -> namespaces with such a link to another namespace."""
@@ -185,22 +187,28 @@ class _Resolver:
         unasked = [about for about in self.candidates(inode, link) if self.questions.nsid(inode, about) is None]
         if unasked:
             return _ambiguous(nsid, unasked, "the kernel could not be asked which one has this id")
-        # Namespaces that could not be read come first: one of those is the likely answer.
-        for about in chain(self.others, self.by_index):
-            if self.questions.spent >= SEARCH_BUDGET:
-                break
-            if about != inode and self.questions.nsid(inode, about) == nsid:
-                return self._elsewhere(inode, link, about)
+        found = self._search(inode, nsid)
+        if found is not None:
+            return self._elsewhere(inode, link, found)
+        where = "nsid %d, where it is interface %d, belongs to no namespace that was found" % (nsid, _other_index(link))
+        hint = "the subset hidden searches open descriptors and sockets as well"
         closed = sum(1 for about in self.others if self.questions.nsid(inode, about) is None)
         if closed:
             return _unresolved(
-                "nsid %d, where it is interface %d, is no namespace that could be entered; "
-                "it may be one of %d that could not" % (nsid, _other_index(link), closed)
+                "%s and could be asked about; it may be one of %d that could not, or %s" % (where, closed, hint)
             )
-        return _unresolved(
-            "nsid %d, where it is interface %d, belongs to no namespace that was found; "
-            "the subset hidden searches open descriptors and sockets as well" % (nsid, _other_index(link))
-        )
+        return _unresolved("%s; %s" % (where, hint))
+
+    def _search(self, inode: int, nsid: int) -> Optional[int]:
+        """Ask about one namespace after the other until one has the id; the next search goes on from there."""
+        known = self.questions.nsids[inode]
+        # Namespaces that could not be read come first: one of those is the likely answer.
+        for about in self.searches.setdefault(inode, chain(self.others, self.by_index)):
+            if about != inode and self.questions.nsid(inode, about) == nsid:
+                return about
+            if self.questions.spent >= SEARCH_BUDGET:
+                break
+        return known.get(nsid)
 
     def _elsewhere(self, inode: int, link: Link, home: int) -> Peer:
         """The namespace of the other end is known, but the end itself was not read there."""

@@ -103,7 +103,16 @@ def test_a_thread_alone(world: World, hold: Any) -> None:
     assert process["tid"] != pid
 
 
-@pytest.mark.parametrize(("hold", "holder"), [(holders.by_fd, "fd"), (holders.by_socket, "socket")])
+@pytest.mark.parametrize(
+    ("hold", "holder"),
+    [
+        (holders.by_fd, "fd"),
+        (holders.by_fd_of_zombie, "fd"),
+        (holders.by_fd_of_thread, "fd"),
+        (holders.by_mount_of_thread, "mount"),
+        (holders.by_socket, "socket"),
+    ],
+)
 def test_what_only_the_deep_search_finds(world: World, hold: Any, holder: str) -> None:
     inode = world.netns("pod1")
     world.ip("link", "add", "port", "type", "veth", "peer", "name", "eth0", "netns", "pod1")

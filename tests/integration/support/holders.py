@@ -74,6 +74,49 @@ ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)  # ex
 """
 )
 
+_BY_FD_OF_ZOMBIE = (
+    _SETNS
+    + """
+held = os.open(sys.argv[1], os.O_RDONLY)
+threading.Thread(target=time.sleep, args=(100000,)).start()
+open(sys.argv[2], "w").close()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)  # exit(2): this thread only
+"""
+)
+
+_BY_FD_OF_THREAD = (
+    _SETNS
+    + """
+def work():
+    if libc.unshare(0x400):  # CLONE_FILES
+        raise OSError(ctypes.get_errno(), "unshare")
+    os.open(sys.argv[1], os.O_RDONLY)
+    open(sys.argv[2], "w").close()
+    time.sleep(100000)
+threading.Thread(target=work).start()
+time.sleep(100000)
+"""
+)
+
+_BY_MOUNT_OF_THREAD = (
+    _SETNS
+    + """
+def work():
+    if libc.unshare(0x20000):  # CLONE_NEWNS
+        raise OSError(ctypes.get_errno(), "unshare")
+    if libc.mount(None, b"/", None, 0x44000, None):  # MS_REC | MS_PRIVATE
+        raise OSError(ctypes.get_errno(), "make private")
+    open("/run/onto", "w").close()
+    if libc.mount(sys.argv[1].encode(), b"/run/onto", None, 0x1000, None):  # MS_BIND
+        raise OSError(ctypes.get_errno(), "bind")
+    libc.umount2(sys.argv[1].encode(), 2)  # MNT_DETACH; the name itself is removed outside
+    open(sys.argv[2], "w").close()
+    time.sleep(100000)
+threading.Thread(target=work).start()
+time.sleep(100000)
+"""
+)
+
 
 def _hold(world: World, program: str, name: str) -> int:
     ready = f"/run/held-{name}"
@@ -101,6 +144,21 @@ def by_thread(world: World, name: str) -> int:
 def by_thread_of_zombie(world: World, name: str) -> int:
     """Only a thread whose process's leader has ended (a zombie until the thread ends)."""
     return _hold(world, _BY_THREAD_OF_ZOMBIE, name)
+
+
+def by_fd_of_zombie(world: World, name: str) -> int:
+    """Only an open file descriptor of a process whose leader has ended."""
+    return _hold(world, _BY_FD_OF_ZOMBIE, name)
+
+
+def by_fd_of_thread(world: World, name: str) -> int:
+    """Only an open file descriptor of a thread that has a table of descriptors of its own."""
+    return _hold(world, _BY_FD_OF_THREAD, name)
+
+
+def by_mount_of_thread(world: World, name: str) -> int:
+    """Only a bind mount in the mount namespace of a thread."""
+    return _hold(world, _BY_MOUNT_OF_THREAD, name)
 
 
 def by_process(world: World, name: str) -> int:

@@ -130,6 +130,18 @@ def test_a_peer_that_may_be_in_a_namespace_that_cannot_be_entered() -> None:
     assert "one of 2 that could not" in str(resolution.peers[HOST][10]["reason"])
 
 
+def test_one_namespace_that_cannot_be_asked_about_does_not_hide_the_deep_search() -> None:
+    """It cannot be the other end of all of them: each has another id."""
+    kernel = Kernel({(POD1, HOST): 3})
+    kernel.silent = {POD2}
+    links = {HOST: [veth(10, 2, 0), veth(11, 2, 1), veth(12, 2, 2)], POD1: [veth(2, 9, 3)]}
+    resolution = peers.resolve_peers(links, [POD2], kernel.ask)
+    for index in (10, 11, 12):
+        reason = str(resolution.peers[HOST][index]["reason"])
+        assert "one of 1 that could not" in reason
+        assert "subset hidden" in reason
+
+
 def test_a_kernel_that_does_not_answer_makes_it_ambiguous() -> None:
     links = {HOST: [veth(10, 2, 0)], POD1: [veth(2, 10, 0)], POD2: [veth(2, 10, 0)]}
     kernel = Kernel({})
