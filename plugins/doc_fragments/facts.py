@@ -28,8 +28,9 @@ options:
         Of cables it shows address, MTU and state of both ends.
       - V(fdb) reads what the bridges have learned.
       - V(links) describes veth and loopback interfaces in full too, with the fields that RETURN names. Without it
-        these, of which there are two for every pod, are described in short; a loopback interface that is up and has no other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses
-        of veth interfaces are left out.
+        these, of which there are two for every pod, are described in short; a loopback interface that is up and has no
+        other addresses than V(127.0.0.1/8) and V(::1/128) is not listed at all; IPv6 link-local addresses of veth
+        interfaces are left out.
       - V(connected_routes) adds the routes that the kernel made for the prefixes of addresses.
       - V(all_routes) reads every routing table.
       - V(firewall) reads the ranges in the rules of kube-proxy and flannel, and the rules that give packets another
