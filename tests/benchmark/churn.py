@@ -41,7 +41,8 @@ print(json.dumps(seconds))
 
 def median(world: World, runs: int) -> float:
     """Seconds for one snapshot."""
-    return statistics.median(world.python(_TIMES, runs, timeout=300))
+    seconds: list[float] = world.python(_TIMES, runs, timeout=300)
+    return statistics.median(seconds)
 
 
 def main() -> int:

@@ -22,6 +22,10 @@ ON_THE_NODES_NETWORK = (
     "aws-cni", "azure-vnet", "host-device", "ipvlan", "macvlan", "sriov", "terway",
 )  # fmt: skip
 """Plugins with which pods take addresses of the nodes' own network."""
+WITH_RANGES_OF_THEIR_OWN = (
+    "antrea", "bridge", "calico", "cni-kindnet", "flannel", "openshift-sdn", "ovn-k8s-cni-overlay", "ptp", "weave-net",
+)  # fmt: skip
+"""Plugins with which pods never do; the others (cilium-cni among them) do so in some of their modes."""
 _CILIUM_CLUSTER = ("cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr")
 _CILIUM_PREFIX = (("cluster-pool-ipv4-mask-size", "inet"), ("cluster-pool-ipv6-mask-size", "inet6"))
 _CILIUM_KEY_BYTES = 4096
@@ -36,11 +40,20 @@ def add_cni_ranges(ranges: Ranges, configs: CniConfigs) -> None:
     known = len(ranges.pod)
     for place, value in node_ranges(key, plugin):
         ranges.add("pod", value, NODE, in_file("cni", network.path, place))
-    if plugin["type"] in ON_THE_NODES_NETWORK:
+    if plugin["type"] in WITH_RANGES_OF_THEIR_OWN or _is_azure_overlay(plugin):
+        ranges.flat = False  # whatever the controller manager was told: it does not give the addresses
+    elif plugin["type"] in ON_THE_NODES_NETWORK:
         ranges.flat = True
         ranges.shared.extend(entry["cidr"] for entry in ranges.pod[known:])
     for place, written in cluster_ranges(key, plugin):
         ranges.add("pod", written, CLUSTER, in_file("cni", network.path, place))
+
+
+def _is_azure_overlay(plugin: Dict[str, Any]) -> bool:
+    """Tell whether azure-vnet gives addresses of a range of the cluster's own (azure-container-networking, ``cni``)."""
+    ipam = plugin.get("ipam")
+    mode = ipam.get("mode") if isinstance(ipam, dict) else None
+    return plugin["type"] == "azure-vnet" and mode in ("v4overlay", "dualStackOverlay", "overlay")
 
 
 def parse_environment(text: str) -> Dict[str, str]:

@@ -138,7 +138,11 @@ class Ranges:
         self.shared: List[str] = []
         """Pod ranges that lie in a network of the node by design (macvlan, ipvlan)."""
         self.flat = False
-        """Whether pods take addresses of the nodes' own network, so that no range of the cluster is given to them."""
+        """Whether pods take addresses of the nodes' own network, so that no range of the cluster is given to them.
+
+        A controller manager that gives nodes no ranges hints at it; the plugin that gives the addresses, where it is
+        known, has the last word.
+        """
         self.errors: List[Error] = []
 
     def _split(self, value: Any) -> List[Any]:

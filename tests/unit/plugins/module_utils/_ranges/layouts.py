@@ -114,7 +114,6 @@ LAYOUTS: Dict[str, Layout] = {
             )
         },
         plugins=["azure-vnet", "portmap"],
-        flat=True,
     ),
     "GKE, routes of the cloud": Layout(
         {
@@ -370,7 +369,6 @@ LAYOUTS: Dict[str, Layout] = {
         service=["172.30.0.0/16", "172.30.0.0/16", "172.30.0.0/16"],
         plugins=["ovn-k8s-cni-overlay"],
         through=["00-multus.conf"],
-        flat=True,
     ),
     "OpenShift SDN behind Multus": Layout(
         {

@@ -18,7 +18,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._ranges.cni_config impo
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.cni_network import cni_facts
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.conflicts import find_conflicts
 from ansible_collections.podnet.lab.plugins.module_utils._ranges.sources import add_defaults, read_sources
-from ansible_collections.podnet.lab.tests.unit.plugins.module_utils._ranges.layouts import LAYOUTS
+from ansible_collections.podnet.lab.tests.unit.plugins.module_utils._ranges.layouts import LAYOUTS, Layout, manifest
 
 PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "..", "..", "docs", "layouts.md")
 
@@ -48,10 +48,39 @@ def test_a_layout_says_what_it_is_and_nothing_contradicts(tmp_path: Path, name: 
     assert find_conflicts(ranges, [], [], [], []) == []
 
 
+def _cell(entries: Any) -> str:
+    """Ranges as the page writes them, each once."""
+    words = [entry.partition(" ") for entry in dict.fromkeys(entries)]
+    return ", ".join("`%s`" % cidr + (" (%s)" % scope if scope else "") for cidr, _space, scope in words) or "–"
+
+
+def _row(layout: Layout) -> Any:
+    plugins = ", ".join("`%s`" % one for one in layout.plugins or []) or "–"
+    remarks = ["behind `%s`" % one for one in layout.through] + ["pods in the nodes' network"] * layout.flat
+    return [plugins, _cell(layout.pod), _cell(layout.service), ", ".join(remarks)]
+
+
 def test_the_page_lists_every_layout() -> None:
     with open(PAGE, encoding="utf-8") as stream:
-        rows = [line.split("|") for line in stream if line.startswith("| ") and "---" not in line]
-    listed = {row[1].strip(): row[2].strip() for row in rows if row[1].strip() != "layout"}
-    assert sorted(listed) == sorted(LAYOUTS)
-    for name, plugins in listed.items():
-        assert plugins == ", ".join("`%s`" % one for one in LAYOUTS[name].plugins or []) or plugins == "–"
+        rows = [line.strip().strip("|").split("|") for line in stream if line.startswith("| ") and "---" not in line]
+    listed = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if row[0].strip() != "layout"}
+    assert listed == {name: _row(layout) for name, layout in LAYOUTS.items()}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "flat"), [("bridge", False), ("calico", False), ("cilium-cni", True), ("macvlan", True)]
+)
+def test_the_plugin_in_force_has_the_last_word(tmp_path: Path, plugin: str, flat: bool) -> None:
+    """A controller manager may be told to give nodes no ranges where the plugin has others (kubespray, OpenShift)."""
+    folder = tmp_path / "etc/cni/net.d"
+    folder.mkdir(parents=True)
+    (folder / "10-net.conf").write_text(json.dumps({"name": "net", "type": plugin}))
+    manifests = tmp_path / "etc/kubernetes/manifests"
+    manifests.mkdir(parents=True)
+    flags = ["--cluster-cidr=10.0.0.0/8", "--allocate-node-cidrs=false"]
+    (manifests / "kube-controller-manager.yaml").write_text(manifest("kube-controller-manager", *flags))
+    files = Files(str(tmp_path))
+    ranges = read_sources(files, read_cni_configs(files))
+    assert ranges.flat is flat
+    network: Any = {"cidr": "10.1.0.0/16", "dev": "eth0", "pods": False, "virtual": False, "joins": False}
+    assert bool(find_conflicts(ranges, [network], [], [], [])) is not flat
