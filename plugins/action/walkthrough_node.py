@@ -44,12 +44,17 @@ class ActionModule(ActionBase):
         if pod["host"] != str(task_vars["inventory_hostname"]):
             return result
         steps = plan.steps(scene(model, pod, [source.document for source in sources]))
-        said = self._execute_module(
-            module_name=MODULE, module_args={"commands": plan.asked(steps)}, task_vars=task_vars
-        )
+        said = self._ask(plan.asked(steps), task_vars)
         if said.get("failed") or said.get("unreachable"):
             return {**result, **said}
-        walk = {"schema_version": 1, "host": pod["host"], "pod": words.pod_name(pod), "results": said["results"]}
+        results = said["results"]
+        further = plan.following(steps, results, FILE)
+        if further:
+            said = self._ask(further, task_vars)
+            if said.get("failed") or said.get("unreachable"):
+                return {**result, **said}
+            results += said["results"]
+        walk = {"schema_version": 1, "host": pod["host"], "pod": words.pod_name(pod), "results": results}
         try:
             # json.dumps also leaves behind the tags that ansible-core puts on every value.
             files.write(folder / FILE, files.layered_json(json.loads(json.dumps(walk)), 2) + "\n")
@@ -57,3 +62,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc)) from None
         result.update(walked=True, pod=words.pod_name(pod))
         return result
+
+    def _ask(self, commands: list[plan.Asked], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Run commands on the node, and return what the module says."""
+        said: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args={"commands": commands}, task_vars=task_vars
+        )
+        return said

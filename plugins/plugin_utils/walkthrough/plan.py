@@ -64,13 +64,24 @@ def _asked(command: Command) -> Asked:
     }
 
 
+def following(found: list[Step], results: Json, place: str) -> list[Asked]:
+    """Return the commands that follow from what the first ones showed: further along the path of one connection.
+
+    Raises model.reading.ShapeError as `told` does.
+    """
+    answers = [answer for one in told("", found, results, place) if one.step.key == "service" for answer in one.answers]
+    return [_asked(command) for command in map(traffic.next_rules, answers) if command]
+
+
 def told(host: str, found: list[Step], results: Json, place: str) -> list[Told]:
-    """Return each step with its answers; *results* is what the module returned for `asked`.
+    """Return each step with its answers; *results* is what the module returned for `asked`, then for `following`.
 
     *place* names the results in errors. Raises model.reading.ShapeError when they are something else.
     """
     answers = iter([_answer(one) for one in Item({"results": results}, place).items("results")])
-    return [Told(host, step, list(islice(answers, len(step.commands)))) for step in found]
+    shown = [Told(host, step, list(islice(answers, len(step.commands)))) for step in found]
+    further = list(answers)
+    return [Told(host, one.step, one.answers + further) if one.step.key == "service" else one for one in shown]
 
 
 def _answer(item: Item) -> Answer:

@@ -13,11 +13,13 @@ from ..model import services
 from ..model.records import Namespace, Pod, Service
 from ..text import words
 from .commands import doors, entered, inside, on_node
-from .records import Command, Request, Scene, Step
+from .records import Answer, Command, Request, Scene, Step
 from .scene import address
 
 # Commands that facts name for rules; anything else in their place is shown, not run.
-_RULES = re.compile(r"(nft list (chain|map) [\w.-]+ [\w.-]+ [\w.-]+|ip6?tables(-nft|-legacy)? -t nat -S [\w.-]+)\Z")
+_RULES = re.compile(r"(nft list (chain|map) [\w.-]+ [\w.-]+ [\w./-]+|ip6?tables(-nft|-legacy)? -t nat -S [\w.-]+)\Z")
+# The chain of one backend, as kube-proxy calls it in iptables and in nftables.
+_BACKEND = re.compile(r"(?:-j (KUBE-SEP-[A-Z0-9]+)|(?:goto|jump) (endpoint-[\w./-]+))")
 _DNS_NAME = "kubernetes.default.svc.cluster.local"
 
 
@@ -66,7 +68,8 @@ def _service(scene: Scene) -> Step:
         "What turns a Service's address into a pod's?",
         f"A connection to {services.place(one)} ({services.name(one)}) is caught by the rule {rule['text']!r}"
         f"{' and goes on to ' + rule['target'] if rule['target'] else ''}. There one of {backends} takes the place of "
-        "the destination, and the kernel remembers it for the packets that come back.",
+        "the destination, by a chain of its own where there is one, and the kernel remembers it for the packets that "
+        "come back.",
         tuple(on_node(*shlex.split(command)) for command in _rule_commands(rule["command"], rule["target"])),
     )
 
@@ -85,6 +88,15 @@ def _rule_commands(command: str, target: str | None) -> list[str]:
     if target is not None:
         shown = f"{command.rsplit(' ', 1)[0].replace('nft list map', 'nft list chain')} {target}"
     return [shown] if _RULES.match(shown) or shown == "cat /proc/net/ip_vs" else []
+
+
+def next_rules(answer: Answer) -> Command | None:
+    """Return what shows the chain of the first backend that the rules of a Service name, None where they name none."""
+    found = next((match for match in map(_BACKEND.search, answer.output) if match), None)
+    if found is None or answer.argv is None:
+        return None
+    command = on_node(*answer.argv[:-1], found[1] or found[2])
+    return command if _RULES.match(" ".join(command.choices[0])) else None
 
 
 def _names(scene: Scene) -> Step:

@@ -104,6 +104,39 @@ def test_the_walk_through_a_cluster_has_the_values_of_the_cluster() -> None:
     assert "@10.96.0.10 kubernetes.default.svc.cluster.local" in typed(of(stage, "names"))[0]
 
 
+@pytest.mark.parametrize(
+    ("argv", "line", "followed"),
+    [
+        (
+            "iptables-nft -t nat -S KUBE-SVC-X",
+            "-A KUBE-SVC-X -m statistic --mode random --probability 0.5 -j KUBE-SEP-Y2",
+            ["iptables-nft", "-t", "nat", "-S", "KUBE-SEP-Y2"],
+        ),
+        (
+            "nft list chain ip kube-proxy service-X-ns1/svc1/tcp/p80",
+            "numgen random mod 1 vmap { 0 : goto endpoint-5O-ns1/svc1/tcp/p80__10.180.0.1/80 }",
+            ["nft", "list", "chain", "ip", "kube-proxy", "endpoint-5O-ns1/svc1/tcp/p80__10.180.0.1/80"],
+        ),
+        ("nft list chain ip podnet_lab0 services", "dnat to 10.1.0.2:80", None),
+        ("nft flush chain ip kube-proxy x", "goto endpoint-5O", None),
+        ("iptables -t nat -S KUBE-SVC-X", "-A KUBE-SVC-X -j KUBE-MARK-MASQ", None),
+    ],
+)
+def test_the_path_of_a_connection_goes_on_to_its_first_backend(
+    argv: str, line: str, followed: list[str] | None
+) -> None:
+    stage = real("kubeadm_services")
+    steps = plan.steps(stage)
+    results = answered(steps)
+    place = sum(len(step.commands) for step in steps[: [step.key for step in steps].index("service")])
+    results[place] = {"argv": argv.split(), "rc": 0, "output": line, "left_out": 0, "missing": []}
+    further = plan.following(steps, results, "walk.json")
+    assert [one["choices"][0]["argv"] for one in further] == ([] if followed is None else [followed])
+    shown = [{"argv": followed, "rc": 0, "output": "DNAT", "left_out": 0, "missing": []}] if followed else []
+    told = plan.told("node1", steps, results + shown, "walk.json")
+    assert [len(one.answers) for one in told if one.step.key == "service"] == [1 + len(shown)]
+
+
 def test_requests_go_to_ports_that_others_reach() -> None:
     stage = real("kubeadm_services")
     urls = [typed(of(stage, key))[0].rpartition(" ")[2] for key in ("localhost", "beside", "far")]
