@@ -92,9 +92,9 @@ def _is_shell(file: pathlib.Path) -> bool:
     return file.suffix == ".sh" or (first.startswith(b"#!") and first.split(b"/")[-1].split()[-1] in (b"sh", b"bash"))
 
 
-def _pytest(directory: str, *, needs_root: bool = False) -> Callable[[Job], Outcome]:
+def _pytest(directory: str, *more: str, needs_root: bool = False) -> Callable[[Job], Outcome]:
     def run(job: Job) -> Outcome:
-        options = ["-v", "--durations=10", f"--junitxml={job.junit}", "-o", f"cache_dir={OUTPUT / 'pytest'}"]
+        options = ["-v", "--durations=10", f"--junitxml={job.junit}", "-o", f"cache_dir={OUTPUT / 'pytest'}", *more]
         command: Words = [VENV / "bin" / "python", "-m", "pytest", directory, *options]
         code = _as_root(job, command) if needs_root else job.run(command)
         outcome = from_junit([job.junit])
@@ -193,7 +193,8 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "integration",
         "integration",
-        _pytest("tests/integration", needs_root=True),
+        # A test waits for nodes and tasks more than it computes. A file's tests share nodes, so they stay together.
+        _pytest("tests/integration", "-n", "2", "--dist", "loadfile", needs_root=True),
         obstacle=root.why_not,
         alone=True,
         limit=2400,
