@@ -4,8 +4,9 @@
 
 """What is odd in a model.
 
-A finding is a pure function over the model and its nodes' views; each file findings_*.py holds those of one subject.
-To add one, write the function in the file of its subject and name it in that file's ``ALL``.
+A finding is a pure function over the model and its nodes' views; each file of this room holds those of one subject.
+To add one, write the function in the file of its subject, name it in that file's ``ALL`` and its kind in ``kinds.py``;
+what it explains is a line in ``causes.py``.
 What "Not faults" are, and stay unsaid: a veth with both ends on the node; a pod's cable without
 a bridge where the pod is routed (ptp, kindnet, Calico); one MAC for many pods behind a tunnel;
 a namespace without a pod; a hostNetwork pod without a cable.
@@ -18,7 +19,9 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import cables, nodes, pods, ranges, services
+from . import addresses, bridges, cables, leases, nodes, pods, ranges, services
+from .causes import SEVERITIES, folded
+from .kinds import place
 
 Finder = Callable[[Model, Mapping[str, NodeView]], Iterable[Finding]]
 
@@ -26,24 +29,28 @@ ALL: tuple[Finder, ...] = (
     *nodes.ALL,
     *pods.ALL,
     *cables.ALL,
+    *bridges.ALL,
+    *addresses.ALL,
+    *leases.ALL,
     *ranges.ALL,
     *services.ALL,
 )
 
-SEVERITIES = ("fault", "unproven", "note")
-
 
 def odd(model: Model) -> list[Finding]:
-    """Return everything odd in *model*: faults first, and within one severity by kind, host and object."""
+    """Return everything odd in *model*, each cause once, with what follows from it.
+
+    Faults come first; within one severity what stops most traffic does, and then it goes by host and object.
+    """
     views = by_node(model)
     found = [finding for finder in ALL for finding in finder(model, views)]
-    return sorted(found, key=_order)
+    return sorted(folded(sorted(found, key=_order)), key=_order)
 
 
-def _order(finding: Finding) -> tuple[int, str, list[list[tuple[int, int, str]]], str, str]:
+def _order(finding: Finding) -> tuple[int, int, list[list[tuple[int, int, str]]], str, str]:
     return (
         SEVERITIES.index(finding["severity"]),
-        finding["kind"],
+        place(finding["kind"]),
         [host_order(host) for host in finding["hosts"]],
         finding["object"],
         finding["message"],

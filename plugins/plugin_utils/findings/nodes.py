@@ -19,7 +19,7 @@ from ..text.escape import shell_word
 _EVIDENCE = 10
 """How many pieces of evidence one finding lists before it only counts the rest."""
 
-_VIRTUAL = ("bridge", "dummy", "ipvs")
+VIRTUAL = ("bridge", "dummy", "ipvs")
 """Kinds of link that hold the same address on many nodes in good health: docker0, virbr0,
 kube-ipvs0 and the local DNS cache's nodelocaldns."""
 
@@ -106,7 +106,7 @@ def address_shared_by_nodes(model: Model, views: Mapping[str, NodeView]) -> Iter
         ways_out = {route["dev"] for route in node["default_route"]}
         for address in node["addresses"]:
             interface = interfaces.get(address["ifname"])
-            inner = interface is not None and interface["kind"] in _VIRTUAL
+            inner = interface is not None and interface["kind"] in VIRTUAL
             if inner and address["ifname"] not in ways_out:
                 continue
             if address["ifname"] != "lo" and ranges.is_specific(address["local"]):

@@ -19,6 +19,7 @@ from ..model.records import (
     Model,
     Namespace,
     Pod,
+    Route,
 )
 from ..text import commands, words
 from ..text.escape import shell_word
@@ -97,6 +98,61 @@ def _is_up(interface: Interface) -> bool:
     if interface["flags"] is not None and "UP" not in interface["flags"]:
         return False
     return interface["operstate"] not in ("DOWN", "LOWERLAYERDOWN", "NOTPRESENT")
+
+
+_HALVES = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
+"""By which VPNs replace a default route without touching it."""
+
+
+def pod_without_default_route(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Pods without a way to anything but their own network, where other pods have one.
+
+    Networks that are closed by design give no pod a default route.
+    """
+    for family in ("inet", "inet6"):
+        lacking: list[tuple[str, Pod, Namespace]] = []
+        usual = False
+        for host, view in views.items():
+            for pod, namespace in _with_network(view):
+                if namespace["routes"] is None or not any(one["family"] == family for one in pod["addresses"]):
+                    continue
+                if _has_way_out(namespace, family):
+                    usual = True
+                else:
+                    lacking.append((host, pod, namespace))
+        for host, pod, namespace in lacking if usual else ():
+            name = words.pod_name(pod)
+            yield {
+                "kind": "pod-without-default-route",
+                "severity": "fault",
+                "hosts": [host],
+                "object": name if family == "inet" else f"{name} IPv6",
+                "message": f"{name} has no default route{' for IPv6' if family == 'inet6' else ''}: "
+                "it reaches nothing outside of its own network, neither other nodes' pods nor Services",
+                "evidence": cut([_route(route) for route in namespace["routes"] or ()])
+                or ["it has no route but those of its addresses"],
+                "remedy": "Delete the pod to have it made anew; if it comes back so, let the network plugin set the "
+                "route (isDefaultGateway, or a route to 0.0.0.0/0 in ipam.routes)",
+                "command": commands.routes(namespace, family),
+            }
+
+
+def _has_way_out(namespace: Namespace, family: str) -> bool:
+    return any(
+        route["type"] in (None, "unicast")
+        and (route["dst"] in _HALVES or (route["dst"] == "default" and _is_of(route, family)))
+        for route in namespace["routes"] or ()
+    )
+
+
+def _is_of(route: Route, family: str) -> bool:
+    """Tell whether a default route may be one of the family; one that names no gateway may be of either."""
+    return route["gateway"] is None or (":" in route["gateway"]) == (family == "inet6")
+
+
+def _route(route: Route) -> str:
+    via = f" via {route['gateway']}" if route["gateway"] else ""
+    return f"{route['dst']}{via} dev {route['dev'] or '?'}"
 
 
 def address_shared_by_pods(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
@@ -219,6 +275,7 @@ def _delete(namespace: Namespace) -> str:
 ALL = (
     pod_without_address,
     pod_interface_down,
+    pod_without_default_route,
     address_shared_by_pods,
     lease_without_pod,
     address_without_lease,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from ..model import ranges
 from ..model.index import NodeView
-from ..model.records import Finding, Model, Range, RangeSource
+from ..model.records import Address, Bridge, Finding, Model, Range, RangeSource
 from ..text import commands, words
 from .nodes import cut
 
@@ -50,6 +50,119 @@ def conflict_on_node(model: Model, _views: Mapping[str, NodeView]) -> Iterator[F
                     None,
                 ),
             }
+
+
+def range_stale(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """CNI configurations that give another range than the one in which all pods of the node have their addresses.
+
+    Either the configuration was changed under the pods, or it was never adapted to the range that the cluster gave the
+    node. Pods outside beside others inside, or at a bridge that is inside, are those that were not made anew yet: each
+    of them is said by itself.
+    """
+    routed = _routed_by_others(model)
+    for node in model["nodes"]:
+        host, view = node["host"], views[node["host"]]
+        for family in ("inet", "inet6"):
+            given = [one for one in view.ranges if one["family"] == family and _in_cni(one, host)]
+            held = view.main_addresses(family)
+            if not given or not held or any(ranges.contains(one["cidr"], local) for one in given for local in held):
+                continue
+            if any(ranges.contains(cidr["cidr"], one["local"]) for cidr in given for one in _on_bridges(view)):
+                continue
+            file = next(source for source in given[0]["sources"] if source["host"] == host and source["kind"] == "cni")
+            actual = _network_of(held, view)
+            here = [(other, dst) for other, dst in routed[host] if any(ranges.contains(dst, local) for local in held)]
+            there = [(other, dst) for other, dst in routed[host] if dst == given[0]["cidr"]]
+            yield {
+                "kind": "range-stale",
+                "severity": "fault",
+                "hosts": [host],
+                "object": given[0]["cidr"],
+                "message": f"{file['place']} gives pods addresses of {given[0]['cidr']}, and "
+                f"{words.counted(len(held), 'pod')} there, which is all, {'has' if len(held) == 1 else 'have'} "
+                f"addresses of {actual}",
+                "evidence": cut(
+                    [
+                        f"{given[0]['cidr']} ({_place(file)})",
+                        f"{actual}: {words.listed(held)}",
+                        *(f"{bridge['ifname']}: {words.address(one)}" for bridge, one in _bridges_with(held, view)),
+                        *(f"{other} routes {dst} to {host}" for other, dst in (*here, *there)),
+                    ]
+                ),
+                "remedy": _stale_remedy(file["place"], given[0]["cidr"], actual, _true_range(given, held, view, here)),
+                "command": commands.file(file["place"]),
+            }
+
+
+def _on_bridges(view: NodeView) -> list[Address]:
+    return [one for bridge in view.bridges for one in bridge["addr_info"]]
+
+
+def _in_cni(one: Range, host: str) -> bool:
+    return one["scope"] == "node" and any(src["host"] == host and src["kind"] == "cni" for src in one["sources"])
+
+
+def _routed_by_others(model: Model) -> dict[str, list[tuple[str, str]]]:
+    """Return for each node what others route to its address: (other node, destination)."""
+    owner = {one["local"]: node["host"] for node in model["nodes"] for one in node["addresses"]}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for namespace in model["namespaces"]:
+        if namespace["kind"] != "host":
+            continue
+        for route in namespace["routes"] or ():
+            to = owner.get(route["gateway"] or "")
+            if to is not None and to != namespace["host"] and route["dst"] != "default":
+                found[to].append((namespace["host"], route["dst"]))
+    return found
+
+
+def _bridges_with(held: list[str], view: NodeView) -> Iterator[tuple[Bridge, Address]]:
+    for bridge in view.bridges:
+        for one in bridge["addr_info"]:
+            if any(ranges.contains(words.address(one), local) for local in held):
+                yield bridge, one
+
+
+def _network_of(held: list[str], view: NodeView) -> str:
+    """Return the network that the addresses are in: of their bridge, else another range of the node, else the first."""
+    for _bridge, one in _bridges_with(held, view):
+        net = ranges.network(words.address(one))
+        if net is not None:
+            return str(net.cidr)
+    own = (one["cidr"] for one in view.ranges if one["what"] == "pod" and one["scope"] == "node")
+    return next((cidr for cidr in own if ranges.contains(cidr, held[0])), held[0])
+
+
+def _true_range(given: list[Range], held: list[str], view: NodeView, here: list[tuple[str, str]]) -> bool | None:
+    """Tell whether the range in which the pods are is the right one; None when nothing decides that.
+
+    Other sources of the node's range decide, and what other nodes route to it, and then the cluster's range.
+    """
+    pods = [one for one in view.ranges if one["what"] == "pod" and one["family"] == given[0]["family"]]
+    for scope in ("node", "cluster"):
+        others = [one["cidr"] for one in pods if one["scope"] == scope and _said_elsewhere(one, view.host)]
+        old = any(ranges.contains(cidr, held[0]) for cidr in others)
+        new = any(ranges.contains(cidr, given[0]["cidr"]) for cidr in others)
+        if old != new:
+            return old
+        if here and scope == "node":
+            return True
+    return None
+
+
+def _said_elsewhere(one: Range, host: str) -> bool:
+    return any(source["host"] == host and source["kind"] != "cni" for source in one["sources"])
+
+
+def _stale_remedy(path: str, given: str, actual: str, pods_are_right: bool | None) -> str:
+    keep = f"Put the range {actual} back into {path}, or let the network plugin write the file anew"
+    move = (
+        f"Drain the node, delete its bridge and the leases of {actual}, and let its pods be made anew: "
+        f"new pods cannot start while the bridge has an address outside of {given}"
+    )
+    if pods_are_right is None:
+        return f"If {actual} is right: {keep[0].lower()}{keep[1:]}. If {given} is: {move[0].lower()}{move[1:]}"
+    return keep if pods_are_right else move
 
 
 def node_ranges_overlap(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
@@ -143,6 +256,7 @@ def cluster_ranges_differ(model: Model, _views: Mapping[str, NodeView]) -> Itera
 
 ALL = (
     conflict_on_node,
+    range_stale,
     node_ranges_overlap,
     cluster_ranges_differ,
 )

@@ -19,6 +19,9 @@ from .records import (
     Range,
 )
 
+MAIN_INTERFACE = "eth0"
+"""The name that containerd, CRI-O and podnet.lab give a pod's first interface; Multus adds net1 and so on."""
+
 
 class NodeView:
     """Everything in the model that belongs to one node."""
@@ -39,6 +42,15 @@ class NodeView:
     def own_namespace(self) -> Namespace | None:
         """The node's own network namespace."""
         return next((one for one in self.namespaces.values() if one["kind"] == "host"), None)
+
+    def main_addresses(self, family: str) -> list[str]:
+        """Return the addresses of the pods' first interfaces; others are in networks of their own."""
+        return [
+            one["local"]
+            for pod in self.pods
+            for one in pod["addresses"]
+            if one["family"] == family and one["ifname"] == MAIN_INTERFACE
+        ]
 
     def interface(self, end: End) -> Interface | None:
         """Return the interface that an end of a cable is."""

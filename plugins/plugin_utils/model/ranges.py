@@ -35,6 +35,11 @@ def contains(cidr: str, address: str) -> bool:
     return bool(outer.first <= inner.first and inner.last <= outer.last)
 
 
+def share(first: str, second: str) -> bool:
+    """Tell whether two networks share addresses; those of networks nest or lie apart."""
+    return contains(first, second) or contains(second, first)
+
+
 def is_specific(address: str) -> bool:
     """Tell whether *address* belongs to one interface in a network: not loopback, link-local, multicast or zero."""
     one = network(address)

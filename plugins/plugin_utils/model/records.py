@@ -11,7 +11,7 @@ docs/schema/report.schema.json describes the same shapes for other programs.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 SCHEMA_VERSION = 1
 """Version of the node files and of the model; raised when a key changes its meaning."""
@@ -351,6 +351,15 @@ class Node(TypedDict):
     service_sources: list[ServiceSource]
 
 
+class Consequence(TypedDict):
+    """What follows from an odd thing, and goes away with it."""
+
+    kind: str
+    hosts: list[str]
+    object: str
+    message: str
+
+
 class Finding(TypedDict):
     """One odd thing."""
 
@@ -365,6 +374,8 @@ class Finding(TypedDict):
     remedy: str
     command: str | None
     """What a person would type on the (first) host to see it."""
+    consequences: NotRequired[list[Consequence]]
+    """What would be odd things of their own without this one; there when there are any."""
 
 
 class Superseded(TypedDict):

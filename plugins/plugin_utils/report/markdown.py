@@ -21,6 +21,8 @@ NODES_IN_DETAIL = 30
 does not render files of more than about half a megabyte."""
 PODS_OF_A_NODE = 120
 """So many pods of a node are in its table; of more, the odd ones and the first of the others."""
+CONSEQUENCES = 10
+"""So many things that follow from an odd one are told; the others are in report.json."""
 ODD_OF_A_KIND = 25
 """So many odd things of one kind are told; the others are in report.json."""
 RANGES = 200
@@ -100,6 +102,12 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  - See it: {code(finding['command'])}"
     if finding["remedy"]:
         yield f"  - Remedy: {text(finding['remedy'])}"
+    below = finding.get("consequences", [])
+    if below:
+        yield f"  - What follows from it ({len(below)}):"
+        yield from (f"    - {text(one['message'])}" for one in below[:CONSEQUENCES])
+        if len(below) > CONSEQUENCES:
+            yield f"    - and {len(below) - CONSEQUENCES} more, which report.json has"
 
 
 def _nodes(model: Model, views: dict[str, NodeView], odd: dict[str, list[Finding]]) -> Iterator[str]:

@@ -129,13 +129,24 @@ def odd_by_host(model: Model) -> dict[str, list[Finding]]:
     return result
 
 
-_OF_LINKS = ("cable-", "port-", "mtu-", "mac-twice-", "pod-", "namespace-")
+_OF_LINKS = (
+    "bridge-second-",
+    "bridge-wrong-",
+    "cable-",
+    "hairpin-",
+    "port-",
+    "mtu-",
+    "mac-twice-",
+    "pod-",
+    "namespace-",
+)
 """Kinds of odd things, by their beginning, whose objects are pods, interfaces, bridges or namespaces."""
 
 
 def odd_names(found: list[Finding]) -> set[str]:
     """Return the names of pods, interfaces, bridges and namespaces that *found* is about."""
-    concerned = [finding["object"] for finding in found if finding["kind"].startswith(_OF_LINKS)]
+    told = [one for finding in found for one in (finding, *finding.get("consequences", ()))]
+    concerned = [one["object"] for one in told if one["kind"].startswith(_OF_LINKS)]
     return {word for name in concerned for word in (name, *name.split(" "))}
 
 

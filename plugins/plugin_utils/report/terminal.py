@@ -22,6 +22,8 @@ NODE_LINES = 40
 """With more nodes than this, the others are only counted."""
 PODS_OF_A_NODE = 15
 """With more pods than this on one node, they are summed up for each bridge."""
+CONSEQUENCES = 2
+"""So many things that follow from an odd one are told; the others are counted."""
 ODD_OF_A_KIND = 3
 """So many odd things of one kind are told; the others are counted."""
 RANGES = 15
@@ -108,6 +110,10 @@ def _finding(finding: Finding) -> list[str]:
         lines.extend(paragraph(finding["command"], "    see: "))
     if finding["remedy"]:
         lines.extend(paragraph(finding["remedy"], "    do:  "))
+    below = finding.get("consequences", [])
+    lines.extend(line for one in below[:CONSEQUENCES] for line in paragraph(one["message"], "    so:  "))
+    if len(below) > CONSEQUENCES:
+        lines.append(f"    and {len(below) - CONSEQUENCES} more that follow from it")
     return lines
 
 

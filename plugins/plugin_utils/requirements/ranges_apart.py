@@ -15,7 +15,7 @@ from .records import Fault, Line
 from .scene import Scene
 
 KEY = "ranges-apart"
-_FINDINGS = ("range-", "node-ranges-overlap", "cluster-ranges-differ")
+_FINDINGS = ("range-", "node-ranges-overlap", "cluster-ranges-differ", "bridge-wrong-address", "bridge-second-address")
 
 
 def judged(scene: Scene) -> Line:

@@ -46,6 +46,17 @@ def addresses(namespace: Namespace) -> str:
     return inside(namespace, "ip -br addr")
 
 
+def address(ifname: str, namespace: Namespace | None = None) -> str:
+    """Return the command that shows the addresses of one interface, in *namespace* or on the node itself."""
+    command = f"ip addr show dev {shell_word(ifname)}"
+    return command if namespace is None else inside(namespace, command)
+
+
+def routes(namespace: Namespace, family: str = "inet") -> str:
+    """Return the command that shows the routes of *namespace*."""
+    return inside(namespace, "ip -6 route" if family == "inet6" else "ip route")
+
+
 def link(ifname: str, namespace: Namespace | None = None) -> str:
     """Return the command that shows one interface, in *namespace* or on the node itself."""
     command = f"ip -d link show dev {shell_word(ifname)}"

@@ -212,9 +212,9 @@ def test_a_side_without_a_read_node_is_not_read(tmp_path: Path) -> None:
 
 def test_mixed_worlds_say_how_many(tmp_path: Path) -> None:
     node = NodeFile(1, 3)
-    node.bridges[0]["ports"][0]["hairpin"] = True
+    node.bridges[0]["ports"][0]["hairpin"] = False
     found = aspects(compared(made(tmp_path, node), made(tmp_path, NodeFile(2, 3))))
-    assert found["bridge.hairpin"]["left"]["text"] == "hairpin off (2 ports), on (1 port)"
+    assert found["bridge.hairpin"]["left"]["text"] == "hairpin off (1 port), on (2 ports)"
     assert found["bridge.hairpin"]["verdict"] == "different"
 
 
@@ -420,7 +420,7 @@ def test_only_new_names_is_renamed_and_does_not_count(tmp_path: Path) -> None:
 def test_changed_values_come_old_and_new(tmp_path: Path) -> None:
     old, new = NodeFile(1, 2), NodeFile(1, 2)
     new.bridges[0]["mtu"] = 1450
-    new.bridges[0]["ports"][0]["hairpin"] = True
+    new.bridges[0]["ports"][0]["hairpin"] = False
     new.own["routes"][0]["gateway"] = "10.89.0.254"
     old.own["routes"].append({"dst": "10.244.2.0/24", "family": "inet", "gateway": "10.89.0.12", "dev": "eth0"})
     old.lease("10.244.1.90", "in_use")
@@ -437,7 +437,7 @@ def test_changed_values_come_old_and_new(tmp_path: Path) -> None:
         "bridge:node1/cni0": {
             "MTU": ("1500", "1450"),
             "modes of pods' ports": (
-                "forwarding hairpin off isolated off",
+                "forwarding hairpin on isolated off",
                 "forwarding hairpin off isolated off, forwarding hairpin on isolated off",
             ),
         },

@@ -488,7 +488,7 @@ def test_conflict_of_a_node() -> None:
 
 
 def test_two_nodes_with_one_range() -> None:
-    nodes = three_nodes()
+    nodes = [NodeFile(number, bridge=None) for number in (1, 2, 3)]
     nodes[2].pod_ranges[1]["cidr"] = "10.244.1.0/24"
     finding = only(odd_of(*nodes), "node-ranges-overlap")
     assert finding["hosts"] == ["node1", "node3"]
@@ -496,7 +496,7 @@ def test_two_nodes_with_one_range() -> None:
 
 
 def test_nodes_with_ranges_that_overlap() -> None:
-    nodes = three_nodes()
+    nodes = [NodeFile(number, bridge=None) for number in (1, 2, 3)]
     nodes[0].pod_ranges[1]["cidr"] = "10.244.2.0/23"
     found = odd_of(*nodes)
     assert [(finding["kind"], finding["hosts"]) for finding in found] == [

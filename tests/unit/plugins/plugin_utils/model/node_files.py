@@ -183,7 +183,7 @@ class NodeFile:
         bridge = self.bridges[0] if self.bridges else None
         if bridge is not None:
             near_link["master"] = bridge["ifname"]
-            port_facts = {"hairpin": False, "isolated": False, "learning": True, "flood": True}
+            port_facts = {"hairpin": True, "isolated": False, "learning": True, "flood": True}
             bridge["ports"].append({"ifname": port, "ifindex": near, "state": "forwarding", **port_facts, "pod": own})
         self.own["interfaces"].append(near_link)
         master = bridge["ifname"] if bridge else None

@@ -356,10 +356,10 @@ def test_real_lab_is_healthy() -> None:
 def test_what_was_broken_in_the_real_lab_is_odd() -> None:
     model, _sources = gathering.read_model([CAPTURED / "broken_lab"])
     assert [(finding["kind"], finding["hosts"], finding["object"]) for finding in model["odd"]] == [
-        ("cable-unplugged", ["node1"], "vethfc20cfb9"),
-        ("lease-empty", ["node1"], "lab0"),
-        ("mtu-mismatch", ["node1"], "vethf733d1ad - eth0"),
         ("pod-without-address", ["node2"], "default/pod2"),
+        ("cable-unplugged", ["node1"], "vethfc20cfb9"),
+        ("mtu-mismatch", ["node1"], "vethf733d1ad - eth0"),
+        ("lease-empty", ["node1"], "lab0"),
         ("bridge-left-over", ["node3"], "lab0"),
     ]
     first, second, third = charts(model)

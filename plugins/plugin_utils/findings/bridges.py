@@ -1,0 +1,145 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Odd things about the bridges that pods are at: their addresses, and ports that a pod cannot return by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..model import ranges, services
+from ..model.index import MAIN_INTERFACE, NodeView
+from ..model.records import Address, Bridge, Finding, Model, Pod, Port
+from ..text import commands, words
+from ..text.escape import shell_word
+from .nodes import cut
+
+
+def _pods_at(bridge: Bridge, view: NodeView) -> list[tuple[Port, Pod]]:
+    """Return the pods whose first interface is at *bridge*, each with its port."""
+    pods = {(pod["namespace"], pod["name"]): pod for pod in view.pods if not pod["host_network"]}
+    found: list[tuple[Port, Pod]] = []
+    for port in bridge["ports"]:
+        pod = pods.get((port["pod"]["namespace"], port["pod"]["name"])) if port["pod"] is not None else None
+        if pod is not None and port["peer"] == MAIN_INTERFACE:
+            found.append((port, pod))
+    return found
+
+
+def bridge_address(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Bridges of pods with an address outside of the node's range, beside the right one or instead of it.
+
+    So it is after a change of the range, and after `kubeadm reset`, which leaves bridges alone. A bridge that agrees
+    with its pods, both outside of the range that is written down, is the subject of ``range-stale``; a bridge without
+    an address, whose pods have a gateway elsewhere, is none.
+    """
+    given = [one for one in model["ranges"] if one["what"] == "pod" and one["scope"] in ("cluster", "node")]
+    for host, view in views.items():
+        own = view.own_namespace
+        if own is None:
+            continue
+        for bridge in view.bridges:
+            behind = _pods_at(bridge, view) if bridge["netns"] == own["inode"] else []
+            for family in ("inet", "inet6"):
+                mine = [one["cidr"] for one in given if one["scope"] == "node" and host in one["hosts"]]
+                mine = [cidr for cidr in mine if (":" in cidr) == (family == "inet6")]
+                held = [
+                    one for one in bridge["addr_info"] if one["family"] == family and ranges.is_specific(one["local"])
+                ]
+                wrong = [one for one in held if not any(ranges.contains(cidr, one["local"]) for cidr in mine)]
+                pods = [one["local"] for _port, pod in behind for one in pod["addresses"] if one["family"] == family]
+                inside = [local for local in pods if any(ranges.contains(cidr, local) for cidr in mine)]
+                if not mine or not wrong or not inside:
+                    continue
+                if len(wrong) == len(held):
+                    yield _wrong_address(host, bridge, wrong, inside, mine, view)
+                    continue
+                stolen = [
+                    one for one in wrong if any(ranges.share(words.address(one), other["cidr"]) for other in given)
+                ]
+                if stolen:
+                    yield _second_address(host, bridge, stolen, mine, view)
+
+
+def _wrong_address(
+    host: str, bridge: Bridge, wrong: list[Address], inside: list[str], mine: list[str], view: NodeView
+) -> Finding:
+    ifname = shell_word(bridge["ifname"])
+    network = ranges.network(mine[0])
+    right = f"{network[1]}/{network.prefixlen}" if network is not None else mine[0]
+    return {
+        "kind": "bridge-wrong-address",
+        "severity": "fault",
+        "hosts": [host],
+        "object": bridge["ifname"],
+        "message": f"{bridge['ifname']} has {words.listed([words.address(one) for one in wrong])}, which is not in the "
+        f"node's range {words.listed(mine)}: the pods at it have no gateway, and new pods cannot start",
+        "evidence": cut(
+            [
+                *(f"{bridge['ifname']}: {words.address(one)}" for one in wrong),
+                f"range of the node: {words.listed(mine)}",
+                f"pods at it: {words.listed(inside)}",
+            ]
+        ),
+        "remedy": f"ip addr del {words.address(wrong[0])} dev {ifname}; ip addr add {right} dev {ifname}, "
+        "if that is the gateway in the pods' routes",
+        "command": commands.address(bridge["ifname"], view.own_namespace),
+    }
+
+
+def _second_address(host: str, bridge: Bridge, wrong: list[Address], mine: list[str], view: NodeView) -> Finding:
+    return {
+        "kind": "bridge-second-address",
+        "severity": "fault",
+        "hosts": [host],
+        "object": bridge["ifname"],
+        "message": f"{bridge['ifname']} has a second address {words.listed([words.address(one) for one in wrong])} "
+        f"outside of the node's range {words.listed(mine)}: what goes there never leaves this node",
+        "evidence": cut([f"{bridge['ifname']}: {words.address(one)}" for one in bridge["addr_info"]]),
+        "remedy": "; ".join(f"ip addr del {words.address(one)} dev {shell_word(bridge['ifname'])}" for one in wrong),
+        "command": commands.address(bridge["ifname"], view.own_namespace),
+    }
+
+
+def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Pods behind a Service at a bridge's port in hairpin mode off: they cannot reach themselves through the Service.
+
+    A bridge that shows its packets to the rules of Services (bridge-nf-call-iptables) sends what comes back to its
+    sender by the port it came from, which a port does only in hairpin mode (net/bridge/br_forward.c, should_deliver).
+    Where other ports of the bridge are in that mode, this one was meant to be.
+    """
+    behind: dict[tuple[str, str, str], list[str]] = {}
+    for service in model["services"]:
+        for backend in service["backends"]:
+            if backend["pod"] is not None and backend["host"] is not None and service["virtual_address"] is not None:
+                key = (backend["host"], backend["pod"]["namespace"], backend["pod"]["name"])
+                behind.setdefault(key, []).append(services.name(service))
+    for host, view in views.items():
+        for bridge in view.bridges:
+            ports = _pods_at(bridge, view)
+            off = [
+                (port, pod, behind[host, pod["namespace"], pod["name"]])
+                for port, pod in ports
+                if port["hairpin"] is False and (host, pod["namespace"], pod["name"]) in behind
+            ]
+            if not off:
+                continue
+            meant = any(port["hairpin"] for port, _pod in ports)
+            names = [words.pod_name(pod) for _port, pod, _of in off]
+            yield {
+                "kind": "hairpin-off",
+                "severity": "fault" if meant else "note",
+                "hosts": [host],
+                "object": " ".join(port["ifname"] for port, _pod, _of in off) if len(off) < 4 else bridge["ifname"],
+                "message": f"{words.listed(names)} cannot reach {'itself' if len(off) == 1 else 'themselves'} through "
+                f"{words.listed(list(dict.fromkeys(name for *_head, of in off for name in of)))}: "
+                f"the port in {bridge['ifname']} is not in hairpin mode",
+                "evidence": cut([f"{port['ifname']}: hairpin off, {words.pod_name(pod)}" for port, pod, _of in off]),
+                "remedy": "Set hairpinMode in the network plugin's configuration; for pods that run: "
+                f"bridge link set dev {shell_word(off[0][0]['ifname'])} hairpin on",
+                "command": commands.bridge(bridge, view.namespaces),
+            }
+
+
+ALL = (bridge_address, hairpin_off)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every kind of finding, in the order in which they are told: what stops most traffic first.
+
+docs/findings.md explains each; a test holds its table to this list.
+"""
+
+from __future__ import annotations
+
+KINDS = (
+    # Everything on a node or in the cluster
+    "node-not-read",
+    "address-shared-by-nodes",
+    "mac-shared-by-nodes",
+    "range-overlap",
+    "node-ranges-overlap",
+    "cluster-ranges-differ",
+    "range-stale",
+    "range-disagreement",
+    "cni-unreadable",
+    # All pods of a bridge, and pods that cannot start
+    "bridge-wrong-address",
+    "bridge-second-address",
+    "leases-full",
+    # Services
+    "service-rules-mixed",
+    "service-missing",
+    "service-without-backends",
+    "service-backend-gone",
+    "hairpin-off",
+    # Single pods
+    "pod-without-address",
+    "pod-interface-down",
+    "cable-unplugged",
+    "port-not-forwarding",
+    "pod-without-default-route",
+    "range-duplicate",
+    "address-shared-by-pods",
+    "address-of-pod-and-node",
+    "address-twice-on-bridge",
+    "mac-twice-on-bridge",
+    "range-out-of-range",
+    "mtu-mismatch",
+    # What will hurt later
+    "address-without-lease",
+    "leases-nearly-full",
+    "lease-leaked",
+    "lease-empty",
+    "namespace-leaked",
+    # What is not known
+    "node-partly-read",
+    "namespace-not-read",
+    "cable-unresolved",
+    "cable-ambiguous",
+    # What may surprise
+    "service-backends-differ",
+    "cni-shadowed",
+    "bridge-left-over",
+)
+
+_PLACES = {kind: place for place, kind in enumerate(KINDS)}
+
+
+def place(kind: str) -> int:
+    """Return where a kind stands among the others; one that a node's facts made up stands last."""
+    return _PLACES.get(kind, len(KINDS))

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bridges with a second or a wrong address, and ports that a pod cannot return by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.findings.found import below, only
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import (
+    NodeFile,
+    odd_of,
+    three_nodes,
+)
+
+
+def overlap(node: NodeFile, network: str, dev: str = "cni0") -> None:
+    """Add the conflict that the node's own facts have when a network is inside the cluster's range."""
+    node.conflicts.append(
+        {
+            "kind": "overlap",
+            "message": f"The pod range 10.244.0.0/16 overlaps the node's network {network} on {dev}.",
+            "sides": [
+                {"value": "10.244.0.0/16", "source": "/etc/kubernetes/manifests/kube-controller-manager.yaml x"},
+                {"value": network, "source": f"ip route show dev {dev}"},
+            ],
+        }
+    )
+
+
+def test_an_address_of_an_earlier_life_instead_of_the_right_one() -> None:
+    node = NodeFile(1, pods=2)
+    node.bridges[0]["addr_info"] = [node.address("10.244.7.1/24")]
+    overlap(node, "10.244.7.0/24")
+    finding = only(odd_of(node), "bridge-wrong-address")
+    assert finding["object"] == "cni0"
+    assert finding["remedy"].startswith("ip addr del 10.244.7.1/24 dev cni0; ip addr add 10.244.1.1/24 dev cni0")
+    assert finding["command"] == "ip addr show dev cni0"
+    assert below(finding) == ["range-overlap"]
+
+
+def test_a_second_address_in_the_range_of_another_node() -> None:
+    node = NodeFile(1, pods=2)
+    node.bridges[0]["addr_info"].append(node.address("10.244.7.1/24"))
+    overlap(node, "10.244.7.0/24")
+    finding = only(odd_of(node), "bridge-second-address")
+    assert finding["remedy"] == "ip addr del 10.244.7.1/24 dev cni0"
+    assert below(finding) == ["range-overlap"]
+
+
+def test_an_empty_bridge_of_an_earlier_life() -> None:
+    node = NodeFile(1, bridge=None)
+    node.add_bridge("cni0", "10.244.7.1/24")
+    node.pod_ranges = node.pod_ranges[1:]
+    overlap(node, "10.244.7.0/24")
+    assert below(only(odd_of(node), "bridge-left-over")) == ["range-overlap"]
+
+
+def test_an_overlap_with_another_network_stands_for_itself() -> None:
+    node = NodeFile(1, pods=2)
+    node.bridges[0]["addr_info"].append(node.address("10.244.7.1/24"))
+    overlap(node, "10.244.9.0/24", "eth1")
+    assert {one["kind"] for one in odd_of(node)} == {"bridge-second-address", "range-overlap"}
+
+
+@pytest.mark.parametrize("second", ["192.168.7.1/24", "10.244.1.129/25", "fe80::1/64", "fd00::1/64"])
+def test_other_second_addresses_are_not_odd(second: str) -> None:
+    node = NodeFile(1, pods=2)
+    node.bridges[0]["addr_info"].append(node.address(second))
+    assert odd_of(node) == []
+
+
+def test_bridges_of_further_networks_have_ranges_of_their_own() -> None:
+    """As Multus makes them: the pods' first interface is elsewhere."""
+    node = NodeFile(1, pods=2)
+    storage = node.add_bridge("br-storage", "10.244.200.1/24")
+    pod = node.namespaces[1]
+    pod["interfaces"].append(node.link(3, "net1", "veth", "0a:00:00:00:00:77", ("10.244.200.5/24",)))
+    node.own["interfaces"].append(node.link(40, "vethnet1", "veth", "1e:00:00:00:00:77"))
+    owner = {"namespace": "default", "name": "pod1"}
+    ends: list[dict[str, Any]] = [
+        {"netns": node.root, "netns_name": None, "ifname": "vethnet1", "ifindex": 40, "master": "br-storage"},
+        {"netns": pod["inode"], "netns_name": None, "ifname": "net1", "ifindex": 3, "master": None},
+    ]
+    bridge = {"ifname": "br-storage", "netns": node.root}
+    node.pairs.append({"ends": ends, "pod": owner, "bridge": bridge, "resolution": "exact", "reason": None})
+    storage["ports"].append({"ifname": "vethnet1", "ifindex": 40, "state": "forwarding", "pod": owner})
+    assert odd_of(node) == []
+
+
+def behind_itself(*hairpin: bool) -> NodeFile:
+    """Return a node whose pods are all behind a Service, with their ports so."""
+    node = NodeFile(1, pods=len(hairpin))
+    for port, mode in zip(node.bridges[0]["ports"], hairpin, strict=True):
+        port["hairpin"] = mode
+    node.service("web", [(f"10.244.1.{number + 2}", 80) for number in range(len(hairpin))])
+    return node
+
+
+def test_one_port_out_of_hairpin_mode() -> None:
+    finding = only(odd_of(behind_itself(True, False)), "hairpin-off")
+    assert (finding["severity"], finding["object"]) == ("fault", "veth00010002")
+    assert finding["message"] == (
+        "default/pod2 cannot reach itself through default/web:http: the port in cni0 is not in hairpin mode"
+    )
+    assert finding["remedy"].endswith("bridge link set dev veth00010002 hairpin on")
+
+
+def test_no_port_in_hairpin_mode_is_the_plugins_default() -> None:
+    assert only(odd_of(behind_itself(False, False)), "hairpin-off")["severity"] == "note"
+
+
+def test_hairpin_mode_is_for_pods_behind_a_service() -> None:
+    assert odd_of(behind_itself(True, True)) == []
+    node = NodeFile(1, pods=2)
+    node.bridges[0]["ports"][0]["hairpin"] = False
+    assert odd_of(node) == []
+
+
+def test_healthy_bridges() -> None:
+    assert odd_of(*three_nodes()) == []
