@@ -107,12 +107,12 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
 
     A bridge that shows its packets to the rules of Services (bridge-nf-call-iptables) sends what comes back to its
     sender by the port it came from, which a port does only in hairpin mode (net/bridge/br_forward.c, should_deliver).
-    Where other ports of the bridge are in that mode, this one was meant to be.
+    Where other ports of the bridge are in that mode, this one was meant to be. A lab's rules name no Service.
     """
     behind: dict[tuple[str, str, str], list[str]] = {}
     for service in model["services"]:
         for backend in service["backends"]:
-            if backend["pod"] is not None and backend["host"] is not None and service["virtual_address"] is not None:
+            if backend["pod"] is not None and backend["host"] is not None and service["name"] is not None:
                 key = (backend["host"], backend["pod"]["namespace"], backend["pod"]["name"])
                 behind.setdefault(key, []).append(services.name(service))
     for host, view in views.items():

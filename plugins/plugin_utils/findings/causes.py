@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from ..model import ranges
 from ..model.records import Finding, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("fault", "unproven", "note")
@@ -42,6 +43,16 @@ def _of_its_pod(cause: Finding, effect: Finding) -> bool:
     return f" the cable of {cause['object'].split(' ')[0]}," in effect["message"]
 
 
+def _in_its_ranges(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect is about an address of each range that the cause is about."""
+    return all(ranges.contains(cidr, effect["object"]) for cidr in cause["object"].split(" "))
+
+
+def _of_its_route(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect's evidence is the route that the cause is about."""
+    return any(line.startswith(f"{cause['hosts'][0]}: {cause['object']} ") for line in effect["evidence"])
+
+
 def _names_its_range(cause: Finding, effect: Finding) -> bool:
     """Tell whether one side of the effect's contradiction is the range that the cause is about."""
     return any(line.startswith(f"{cause['object']} (") for line in effect["evidence"])
@@ -59,6 +70,8 @@ RULES = (
     Rule("leases-full", "lease-empty", _about_the_same),
     Rule("leases-nearly-full", "lease-leaked", _about_the_same),
     Rule("leases-nearly-full", "lease-empty", _about_the_same),
+    Rule("node-ranges-overlap", "address-shared-by-pods", _in_its_ranges),
+    Rule("route-wrong", "route-asymmetric", _of_its_route),
     Rule("pod-interface-down", "port-not-forwarding", _of_its_pod),
 )
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import addresses, bridges, cables, leases, nodes, pods, ranges, services
+from . import addresses, bridges, cables, leases, nodes, pods, ranges, routes, services
 from .causes import SEVERITIES, folded
 from .kinds import place
 
@@ -33,6 +33,7 @@ ALL: tuple[Finder, ...] = (
     *addresses.ALL,
     *leases.ALL,
     *ranges.ALL,
+    *routes.ALL,
     *services.ALL,
 )
 

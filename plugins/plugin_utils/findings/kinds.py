@@ -24,6 +24,9 @@ KINDS = (
     "bridge-wrong-address",
     "bridge-second-address",
     "leases-full",
+    # Between nodes
+    "route-wrong",
+    "route-missing",
     # Services
     "service-rules-mixed",
     "service-missing",
@@ -56,6 +59,7 @@ KINDS = (
     "cable-ambiguous",
     # What may surprise
     "service-backends-differ",
+    "route-asymmetric",
     "cni-shadowed",
     "bridge-left-over",
 )

@@ -31,7 +31,11 @@ from .records import (
     Range,
     RangeSource,
     Route,
+    Tunnel,
 )
+
+TUNNELS = ("vxlan", "geneve", "ipip", "ip6tnl", "sit", "gre", "wireguard")
+"""Kinds of link that wrap packets in others."""
 
 
 def pod_order(pod: Pod) -> tuple[bool, str, str, int]:
@@ -100,7 +104,19 @@ def _interface(item: Item) -> Interface:
         "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
         "ifalias": item.text_or_none("ifalias"),
+        "tunnel": _tunnel(info) if info and info.text_or_none("info_kind") in TUNNELS else None,
         "addr_info": [address(one, ifname) for one in item.items("addr_info")],
+    }
+
+
+def _tunnel(info: Item) -> Tunnel:
+    data = info.item_or_none("info_data") or Item({}, f"{info.place}.info_data")
+    return {
+        "id": data.number_or_none("id"),
+        "port": data.number_or_none("port"),
+        "local": data.text_or_none("local") or data.text_or_none("local6"),
+        "external": bool(data.flag_or_none("external")),
+        "learning": data.flag_or_none("learning"),
     }
 
 

@@ -55,6 +55,21 @@ class Route(TypedDict):
     protocol: str | None
 
 
+class Tunnel(TypedDict):
+    """What a VXLAN, Geneve or IP-in-IP interface wraps packets in."""
+
+    id: int | None
+    """Number of the virtual network (VNI)."""
+    port: int | None
+    """UDP port that it sends to."""
+    local: str | None
+    """Address of the node that it sends from."""
+    external: bool
+    """Whether something else, such as eBPF or Open vSwitch, says all of this for each packet."""
+    learning: bool | None
+    """Whether it learns from packets which node has which MAC."""
+
+
 class Interface(TypedDict):
     """One interface of a namespace."""
 
@@ -72,6 +87,8 @@ class Interface(TypedDict):
     master: str | None
     ifalias: str | None
     """What somebody wrote on it; the lab marks its links so."""
+    tunnel: Tunnel | None
+    """What a tunnel is made of; null for every other kind."""
     addr_info: list[Address]
 
 

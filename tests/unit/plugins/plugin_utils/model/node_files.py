@@ -56,6 +56,7 @@ class NodeFile:
         self.addresses: list[Facts] = [
             {"ifname": "eth0", "family": "inet", "local": f"10.89.0.{10 + number}", "prefixlen": 24}
         ]
+        self.networks: list[Facts] = [{"cidr": "10.89.0.0/24", "dev": "eth0"}]
         self.in_use: list[Facts] = []
         self.leases: list[Facts] = []
         self.conflicts: list[Facts] = []
@@ -334,7 +335,7 @@ class NodeFile:
                 "node": {
                     "name": self.host,
                     "addresses": self.addresses,
-                    "networks": [{"cidr": "10.89.0.0/24", "dev": "eth0"}],
+                    "networks": self.networks,
                     "default_route": [{"family": "inet", "gateway": "10.89.0.1", "dev": "eth0", "prefsrc": None}],
                 },
                 "pod": self.pod_ranges,
