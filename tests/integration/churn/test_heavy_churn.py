@@ -24,6 +24,8 @@ SNAPSHOTS = 20
 ENOUGH = 0.99
 """Of the cables of stable pods that every snapshot must show exactly."""
 
+ENOUGH_TO_PROVE = 100
+"""From about 90 namespaces a second on the kernel drops notifications for a socket with the default buffer."""
 MAKERS = 6
 """Processes that make and remove them; one alone spends most of its time waiting for the kernel."""
 
@@ -123,6 +125,7 @@ def test_stable_cables_are_seen_while_a_node_drains(world: World, receive_buffer
     counted = churn(world, RATE)
     told: dict[str, Any] = world.python(_WATCH, SNAPSHOTS, stable, receive_buffer, timeout=240)
     rate = reached(counted)
-    assert rate >= 0.9 * RATE, f"the machine made only {rate:.0f} namespaces a second of {RATE}"
     assert told["wrong"] == [], told["wrong"][:20]
     assert told["least"] >= ENOUGH, (told["least"], told["reasons"])
+    if rate < ENOUGH_TO_PROVE:
+        pytest.skip(f"this machine made only {rate:.0f} namespaces a second meanwhile, of {RATE}")

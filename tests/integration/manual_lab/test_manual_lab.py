@@ -463,7 +463,7 @@ def test_a_bad_description_is_refused_with_all_its_faults_at_once(lab: Lab) -> N
         "manual_lab_pods[2].name: 'Pod_3' is not a name",
         "manual_lab_pods[2].node: 'node9' is not a node of the lab",
         "manual_lab_pods[2].containers: there is no container",
-        "node node1: its network 10.89.",
+        "node node1: its network 10.",
         manual_lab_bridge="a-bridge-with-a-long-name",
         manual_lab_mtu="big",
         manual_lab_pods=twice,

@@ -120,7 +120,7 @@ ALLOWED = {
     # reading
     "close", "getdents64", "open", "openat", "openat2", "read", "readlink", "readlinkat", "statx", "ioctl",
     # asking the kernel
-    "bind", "getsockname", "getsockopt", "pidfd_getfd", "pidfd_open", "recvfrom", "recvmsg", "sendto", "setns",
+    "bind", "getsockname", "getsockopt", "kcmp", "pidfd_getfd", "pidfd_open", "recvfrom", "recvmsg", "sendto", "setns",
     "setsockopt", "socket",
 }  # fmt: skip
 # Older versions of strace write the numbers of linux/rtnetlink.h.
