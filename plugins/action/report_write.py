@@ -20,9 +20,9 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.report import (
     files,
     gathering,
     libraries,
-    markdown,
     query,
     terminal,
+    writing,
 )
 
 
@@ -69,14 +69,8 @@ class ActionModule(ActionBase):
                 "Let the nodes be read (without --tags report), or name earlier reports with podnet_report_from"
             )
         folders = [Path(source).expanduser() for source in args["sources"]] or [folder]
-        model, sources = gathering.read_model(folders)
-        for source in sources:
-            # A report is complete in itself: what it was made from lies beside it.
-            copy = folder / files.NODES / files.node_file_name(source.host)
-            if source.error is None and source.path.resolve() != copy.resolve():
-                files.write(copy, files.layered_json(source.document, 3) + "\n")
-        files.write(folder / "report.json", files.layered_json(dict(model), 2) + "\n")
-        files.write(folder / "report.md", markdown.report(model))
+        model, sources = gathering.read_model(folders, keep_documents=False)
+        writing.write_report(folder, model, sources)
         if args["latest"] and not temporary:
             warning = files.point_latest(folder)
             if warning:

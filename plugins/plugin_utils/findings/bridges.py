@@ -42,8 +42,11 @@ def bridge_address(model: Model, views: Mapping[str, NodeView]) -> Iterator[Find
         for bridge in view.bridges:
             behind = _pods_at(bridge, view) if bridge["netns"] == own["inode"] else []
             for family in ("inet", "inet6"):
-                mine = [one["cidr"] for one in given if one["scope"] == "node" and host in one["hosts"]]
-                mine = [cidr for cidr in mine if (":" in cidr) == (family == "inet6")]
+                mine = [
+                    one["cidr"]
+                    for one in view.ranges
+                    if one["what"] == "pod" and one["scope"] == "node" and one["family"] == family
+                ]
                 held = [
                     one for one in bridge["addr_info"] if one["family"] == family and ranges.is_specific(one["local"])
                 ]

@@ -73,14 +73,14 @@ _SCOPES = ("cluster", "node", "block", "hint")
 def _merged_ranges(entries: Iterable[Range]) -> list[Range]:
     """Join ranges that only differ in where they are written."""
     joined: dict[tuple[str, str, str], Range] = {}
+    hosts: dict[tuple[str, str, str], dict[str, None]] = {}
     for entry in entries:
         key = (entry["what"], entry["scope"], entry["cidr"])
-        known = joined.get(key)
-        if known is None:
-            joined[key] = {**entry, "hosts": list(entry["hosts"]), "sources": list(entry["sources"])}
-            continue
-        known["hosts"].extend(host for host in entry["hosts"] if host not in known["hosts"])
+        known = joined.setdefault(key, {**entry, "sources": []})
+        hosts.setdefault(key, {}).update(dict.fromkeys(entry["hosts"]))
         known["sources"].extend(entry["sources"])
+    for one in joined.values():
+        one["hosts"] = list(hosts[one["what"], one["scope"], one["cidr"]])
     return sorted(
         joined.values(),
         key=lambda one: (

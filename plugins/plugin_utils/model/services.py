@@ -127,23 +127,20 @@ def key(one: Service) -> Key:
 def merged(parts: Iterable[Sequence[Service]], pods: Sequence[Pod], nodes: Sequence[Node]) -> list[Service]:
     """Return the Services of all nodes, each address and port once, with the pods of all nodes behind them."""
     joined: dict[Key, Service] = {}
+    hosts: dict[Key, dict[str, None]] = {}
+    ends: dict[Key, dict[tuple[str, int | None], ServiceBackend]] = {}
     for part in parts:
         for one in part:
-            known = joined.get(key(one))
-            if known is None:
-                joined[key(one)] = {
-                    **one,
-                    "hosts": list(one["hosts"]),
-                    "backends": [{**backend} for backend in one["backends"]],
-                    "rules": list(one["rules"]),
-                }
-                continue
-            known["hosts"].extend(host for host in one["hosts"] if host not in known["hosts"])
+            own = key(one)
+            known = joined.setdefault(own, {**one, "rules": []})
+            hosts.setdefault(own, {}).update(dict.fromkeys(one["hosts"]))
+            _join_backends(ends.setdefault(own, {}), one["backends"])
             known["rules"].extend(one["rules"])
             known["traffic_policy"] = known["traffic_policy"] or one["traffic_policy"]
             known["affinity"] = known["affinity"] or one["affinity"]
             known["source_ranges"] = sorted({*known["source_ranges"], *one["source_ranges"]})
-            _join_backends(known["backends"], one["backends"])
+    for own, one in joined.items():
+        one["hosts"], one["backends"] = list(hosts[own]), list(ends[own].values())
     if joined:
         _name_backends(joined.values(), pods, nodes)
     for one in joined.values():
@@ -151,15 +148,11 @@ def merged(parts: Iterable[Sequence[Service]], pods: Sequence[Pod], nodes: Seque
     return sorted(joined.values(), key=_order)
 
 
-def _join_backends(known: list[ServiceBackend], others: Sequence[ServiceBackend]) -> None:
-    ends = {(one["address"], one["port"]): one for one in known}
+def _join_backends(known: dict[tuple[str, int | None], ServiceBackend], others: Sequence[ServiceBackend]) -> None:
     for other in others:
-        one = ends.get((other["address"], other["port"]))
-        if one is None:
-            known.append({**other})
-        else:
-            one["pod"] = one["pod"] or other["pod"]
-            one["host"] = one["host"] or other["host"]
+        one = known.setdefault((other["address"], other["port"]), {**other})
+        one["pod"] = one["pod"] or other["pod"]
+        one["host"] = one["host"] or other["host"]
 
 
 def _name_backends(services: Iterable[Service], pods: Sequence[Pod], nodes: Sequence[Node]) -> None:

@@ -19,7 +19,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -104,14 +104,17 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def write(path: Path, text: str) -> None:
-    """Write *text* to *path* in one step: readers see the old file or the new one. Raise FolderError."""
+def write(path: Path, text: str | Iterable[str]) -> None:
+    """Write *text*, or its pieces, to *path* in one step: readers see the old file or the new one.
+
+    Raise FolderError.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-                stream.write(text)
+                stream.writelines([text] if isinstance(text, str) else text)
                 os.fchmod(stream.fileno(), 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:
@@ -142,20 +145,29 @@ def point_latest(folder: Path) -> str | None:
     return None
 
 
-def layered_json(value: Json, depth: int, indent: str = "") -> str:
+def layered_json(value: Json, depth: int) -> str:
     """Return *value* as JSON with one line for each entry down to *depth*, and compact below.
 
     Good to read line by line, to search with grep and to compare with diff, and written an
     order of magnitude faster than fully indented JSON. The text is pure ASCII.
     """
-    if depth and value and isinstance(value, dict):
-        inner = indent + " "
-        entries = (f"{inner}{json.dumps(key)}: {layered_json(one, depth - 1, inner)}" for key, one in value.items())
-        return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
-    if depth and value and isinstance(value, list):
-        inner = indent + " "
-        return "[\n" + ",\n".join(f"{inner}{layered_json(one, depth - 1, inner)}" for one in value) + f"\n{indent}]"
-    return json.dumps(value, separators=(", ", ": "))
+    return "".join(layered_pieces(value, depth))
+
+
+def layered_pieces(value: Json, depth: int, indent: str = "") -> Iterator[str]:
+    """Yield the text of `layered_json` piece by piece: that of a large fleet is never in memory as a whole."""
+    if not (depth and value and isinstance(value, (dict, list))):
+        yield json.dumps(value)
+        return
+    inner = indent + " "
+    entries = value.items() if isinstance(value, dict) else (("", one) for one in value)
+    first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    separator = first + "\n" + inner
+    for key, one in entries:
+        yield f"{separator}{json.dumps(key)}: " if isinstance(value, dict) else separator
+        yield from layered_pieces(one, depth - 1, inner)
+        separator = ",\n" + inner
+    yield f"\n{indent}{last}"
 
 
 class Source(NamedTuple):
@@ -164,6 +176,12 @@ class Source(NamedTuple):
     path: Path
     document: Json
     error: Error | None
+
+    def head(self) -> Source:
+        """Return the same without what is only needed once: who was read, and when."""
+        if not isinstance(self.document, dict):
+            return self
+        return self._replace(document={key: self.document.get(key) for key in ("host", "collected_at")})
 
     @property
     def host(self) -> str:
