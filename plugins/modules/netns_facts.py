@@ -1056,6 +1056,12 @@ ansible_facts:
               description: Kernel settings that matter to forwarding. Subset V(sysctls).
               type: dict
               returned: when it applies
+            settings:
+              description: >-
+                Kernel settings that stop pods when they are wrong, of the node's own namespace. Those of an interface
+                are left out where they are as conf.default. Null for what the kernel does not have. Subset V(settings).
+              type: dict
+              returned: when it applies
             errors:
               description: What could not be read in this namespace.
               type: list

@@ -91,8 +91,22 @@ def _namespace(node: Node, namespace: Namespace, nsids: Dict[int, int]) -> Facts
         entry["sockets"] = _sockets(namespace)
     if "sysctls" in subsets:
         entry["sysctls"] = namespace.get("sysctls", {})
+    if is_host and "settings" in subsets:
+        entry["settings"] = settings_facts(namespace.get("settings", {}))
     entry["errors"] = namespace_errors(namespace)
     return entry
+
+
+def settings_facts(settings: Mapping[str, Any]) -> Facts:
+    """Return settings without those of single interfaces that are as ``conf.default``, which new interfaces get."""
+    kept: Facts = {}
+    for name, value in settings.items():
+        parts = name.split(".")
+        usual = ".".join(["net", parts[1], "conf", "default", parts[-1]])
+        alone = parts[2] != "conf" or parts[3] in ("all", "default")
+        if alone or value != settings.get(usual):
+            kept[name] = value
+    return kept
 
 
 def owner_facts(owner: Optional[Owner], all_sources: bool) -> Optional[Facts]:

@@ -24,6 +24,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "processes": (),
     "routes": ("routes",),
     "rules": ("rules",),
+    "settings": ("settings",),
     "sockets": ("sockets",),
     "sources": (),
     "statistics": ("statistics",),
@@ -35,7 +36,7 @@ UNASKED = frozenset(("api",))
 ALWAYS = ("addresses", "processes")
 """Without these nobody can tell whose a namespace is."""
 
-DEFAULT = frozenset(("processes", "routes"))
+DEFAULT = frozenset(("processes", "routes", "settings"))
 """The default of the module that returns all keys. What one key says no other repeats."""
 
 DEFAULT_OF_ONE_KEY = DEFAULT | {"ends", "fdb"}
@@ -47,7 +48,10 @@ _IMPLIED: Dict[str, Tuple[str, ...]] = {
     "host_processes": ("processes",),
     "permanent_fdb": ("fdb",),
 }
-NAMES = ("all", "min", "default", *SUBSETS)
+DIAGNOSE = DEFAULT | {"all_routes", "ends", "fdb", "firewall", "neighbours", "permanent_fdb", "rules", "sockets"}
+"""What findings look at: a fault that can be seen at all is seen with these."""
+
+NAMES = ("all", "min", "default", "diagnose", *SUBSETS)
 
 
 class UnknownSubsetError(ValueError):
@@ -57,7 +61,8 @@ class UnknownSubsetError(ValueError):
 def choose(asked: Iterable[str], default: FrozenSet[str]) -> FrozenSet[str]:
     """Return the subsets that a list such as ``["all", "!statistics"]`` stands for.
 
-    As in ``ansible.builtin.setup``: ``min`` is nothing beyond the always gathered part, names add,
+    As in ``ansible.builtin.setup``: ``min`` is nothing beyond the always gathered part, ``diagnose``
+    is what findings look at, names add,
     ``!name`` takes away whatever the order, and a list of exclusions alone starts from the default.
     Raises :class:`UnknownSubsetError`.
     """
@@ -74,6 +79,7 @@ def choose(asked: Iterable[str], default: FrozenSet[str]) -> FrozenSet[str]:
         groups: Dict[str, FrozenSet[str]] = {
             "all": frozenset(SUBSETS) if excluded else frozenset(SUBSETS) - UNASKED,
             "default": default,
+            "diagnose": DIAGNOSE,
             "min": frozenset(),
         }
         members = groups.get(name, frozenset((name,)))

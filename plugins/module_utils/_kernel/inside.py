@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from .sockets import parse_socket_table, read_socket_tables
-from .sysctls import parse_sysctls, read_sysctls
+from .sysctls import parse_sysctls, read_settings, read_sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +23,12 @@ class Inside:
     def __init__(self, wanted: Collection[str]) -> None:
         self.sockets = "sockets" in wanted
         self.sysctls = "sysctls" in wanted
+        self.settings = "settings" in wanted
         self.ran = False
         self._tables: Dict[str, bytes] = {}
         self._cut: List[str] = []
         self._values: Dict[bytes, Optional[bytes]] = {}
+        self._decisive: Dict[bytes, Optional[bytes]] = {}
         self._problem: Optional[str] = None
 
     def run(self) -> None:
@@ -35,7 +36,12 @@ class Inside:
         self.ran = True
         if self.sysctls:
             self._values = read_sysctls()
+        if self.settings:
+            self._decisive = read_settings()
         if self.sockets:
+            # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+            from .sockets import read_socket_tables
+
             try:
                 self._tables, self._cut = read_socket_tables()
             except OSError as problem:
@@ -45,8 +51,12 @@ class Inside:
         """Parse what was read, at home."""
         if self.sysctls:
             namespace["sysctls"] = parse_sysctls(self._values)
+        if self.settings:
+            namespace["settings"] = parse_sysctls(self._decisive)
         if not self.sockets:
             return
+        from .sockets import parse_socket_table
+
         namespace["sockets"] = [
             socket for name in sorted(self._tables) for socket in parse_socket_table(name, self._tables[name])
         ]

@@ -241,6 +241,8 @@ class Namespace(_NamespaceRequired, total=False):
     sockets: List[Socket]
     sysctls: Dict[str, Any]
     """Name as sysctl(8) writes it -> number, text, or None where the kernel does not have it."""
+    settings: Dict[str, Any]
+    """The few of them that decide, of the node's own namespace alone."""
     nsids: Dict[int, int]
     """nsid as seen from this namespace -> inode, as far as proven."""
     peers: Dict[int, Peer]

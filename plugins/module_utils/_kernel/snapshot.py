@@ -76,6 +76,7 @@ SUBSETS = (
     "rules",
     "sockets",
     "sysctls",
+    "settings",
     "statistics",
     "processes",
     "host_processes",
@@ -322,7 +323,7 @@ class _Pass:
 
     def _enter_and_read(self, namespace: Namespace) -> None:
         inode = namespace["inode"]
-        inside = self._reader_inside()
+        inside = self._reader_inside(inode)
         connection = self.handles.connection(inode, inside.run if inside is not None else None)
         namespace["entered"] = True
         self._dump_all(namespace, connection)
@@ -331,14 +332,16 @@ class _Pass:
                 self.handles.visit(inode, inside.run)
             inside.put_into(namespace)
 
-    def _reader_inside(self) -> Optional[Inside]:
+    def _reader_inside(self, inode: int) -> Optional[Inside]:
         """What reads the files of a namespace from inside; None when none of them is wanted."""
-        if "sockets" not in self.wanted and "sysctls" not in self.wanted:
+        known = ("sockets", "sysctls", "settings") if inode == self.home.inode else ("sockets", "sysctls")
+        wanted = [name for name in known if name in self.wanted]
+        if not wanted:
             return None
         # Imported only here: Python compiles each module of a task anew, and few ask for this one.
         from .inside import Inside
 
-        return Inside(self.wanted)
+        return Inside(wanted)
 
     def _dump_all(self, namespace: Namespace, connection: Connection) -> None:
         wanted = self.wanted

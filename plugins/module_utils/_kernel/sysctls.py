@@ -13,7 +13,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Union
+    from typing import Dict, List, Optional, Tuple, Union
 
     Value = Optional[Union[int, str]]
 
@@ -35,13 +35,33 @@ PER_INTERFACE = {
 }
 """Read for ``all``, ``default`` and every interface."""
 
+SETTINGS = (
+    b"net/ipv4/ip_forward",
+    b"net/bridge/bridge-nf-call-iptables",
+    b"net/bridge/bridge-nf-call-ip6tables",
+    b"net/netfilter/nf_conntrack_count",
+    b"net/netfilter/nf_conntrack_max",
+)
+"""Those of a node itself that stop pods when they are wrong; the count of connections is a measurement among them."""
+
+SETTINGS_PER_INTERFACE = {b"net/ipv4/conf": (b"forwarding", b"rp_filter"), b"net/ipv6/conf": (b"forwarding",)}
+
 _LIMIT = 256  # bytes of one value
 
 
 def read_sysctls() -> Dict[bytes, bytes | None]:
     """Raw values of the namespace that the calling thread is in, by path below /proc/sys."""
-    found: Dict[bytes, bytes | None] = {path: _read(path) for path in GLOBAL}
-    for directory, names in PER_INTERFACE.items():
+    return _read_all(GLOBAL, PER_INTERFACE)
+
+
+def read_settings() -> Dict[bytes, bytes | None]:
+    """The few of them that decide, in the same shape."""
+    return _read_all(SETTINGS, SETTINGS_PER_INTERFACE)
+
+
+def _read_all(single: Tuple[bytes, ...], per_interface: Dict[bytes, Tuple[bytes, ...]]) -> Dict[bytes, bytes | None]:
+    found: Dict[bytes, bytes | None] = {path: _read(path) for path in single}
+    for directory, names in per_interface.items():
         try:
             interfaces: List[bytes] = os.listdir(_ROOT + directory)
         except OSError:

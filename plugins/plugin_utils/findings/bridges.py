@@ -16,7 +16,7 @@ from ..text.escape import shell_word
 from .nodes import cut
 
 
-def _pods_at(bridge: Bridge, view: NodeView) -> list[tuple[Port, Pod]]:
+def pods_at(bridge: Bridge, view: NodeView) -> list[tuple[Port, Pod]]:
     """Return the pods whose first interface is at *bridge*, each with its port."""
     pods = {(pod["namespace"], pod["name"]): pod for pod in view.pods if not pod["host_network"]}
     found: list[tuple[Port, Pod]] = []
@@ -40,7 +40,7 @@ def bridge_address(model: Model, views: Mapping[str, NodeView]) -> Iterator[Find
         if own is None:
             continue
         for bridge in view.bridges:
-            behind = _pods_at(bridge, view) if bridge["netns"] == own["inode"] else []
+            behind = pods_at(bridge, view) if bridge["netns"] == own["inode"] else []
             for family in ("inet", "inet6"):
                 mine = [
                     one["cidr"]
@@ -120,7 +120,7 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
                 behind.setdefault(key, []).append(services.name(service))
     for host, view in views.items():
         for bridge in view.bridges:
-            ports = _pods_at(bridge, view)
+            ports = pods_at(bridge, view)
             off = [
                 (port, pod, behind[host, pod["namespace"], pod["name"]])
                 for port, pod in ports

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import addresses, bridges, cables, leases, nodes, pods, ranges, routes, services
+from . import addresses, bridges, cables, kernel, leases, nodes, pods, ranges, routes, services
 from .causes import SEVERITIES, folded
 from .kinds import place
 
@@ -27,6 +27,7 @@ Finder = Callable[[Model, Mapping[str, NodeView]], Iterable[Finding]]
 
 ALL: tuple[Finder, ...] = (
     *nodes.ALL,
+    *kernel.ALL,
     *pods.ALL,
     *cables.ALL,
     *bridges.ALL,

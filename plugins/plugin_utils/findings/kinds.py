@@ -12,6 +12,8 @@ from __future__ import annotations
 KINDS = (
     # Everything on a node or in the cluster
     "node-not-read",
+    "forwarding-off",
+    "conntrack-nearly-full",
     "address-shared-by-nodes",
     "mac-shared-by-nodes",
     "range-overlap",
@@ -27,7 +29,9 @@ KINDS = (
     # Between nodes
     "route-wrong",
     "route-missing",
+    "rp-filter-strict",
     # Services
+    "bridge-nf-call-off",
     "service-rules-mixed",
     "service-missing",
     "service-without-backends",

@@ -18,6 +18,7 @@ from ..model.index import NodeView
 from ..model.records import Finding, Model, Route
 from ..text import words
 from ..text.escape import shell_word
+from .kernel import is_strict
 from .nodes import cut
 from .ways import Home, Ways, refuses
 
@@ -216,28 +217,57 @@ def _others_know_better(ways: Ways, host: str, home: Home, gateway: str) -> bool
 
 
 def _asymmetric(ways: Ways) -> Iterator[Finding]:
-    """Yield ways back that differ from the way there, once for each two nodes."""
-    seen: set[frozenset[str]] = set()
+    """Yield ways back that differ from the way there, once for each two nodes, and where a node drops what comes so."""
+    notes: dict[frozenset[str], Finding] = {}
+    strict: set[frozenset[str]] = set()
     for host, routes in ways.routes.items():
+        settings = ways.nodes[host]["settings"]
         for cidr, out in routes.items():
             home = ways.homes[cidr]
-            two = frozenset((host, home.host))
-            arrives = None if two in seen else ways.arrives_by(home.host, host)
+            arrives = ways.arrives_by(home.host, host)
             if arrives is None or out["dev"] is None or arrives[0] == out["dev"]:
                 continue
-            seen.add(two)
-            yield {
-                "kind": "route-asymmetric",
-                "severity": "note",
-                "hosts": [host, home.host],
-                "object": f"{host} {home.host}",
-                "message": f"{host} sends to the pods of {home.host} by {out['dev']}, and what they send comes in by "
-                f"{arrives[0]}: connection tracking, firewalls or rp_filter may drop it",
-                "evidence": [f"{host}: {_shown(out)}", f"{home.host}: {_shown(arrives[1])}"],
-                "remedy": "Let all nodes use the same network: the address that kubelet (--node-ip) and the network "
-                "plugin take must be of the same interface on every node",
-                "command": _command(home),
-            }
+            two = frozenset((host, home.host))
+            evidence = [f"{host}: {_shown(out)}", f"{home.host}: {_shown(arrives[1])}"]
+            if settings is not None and ":" not in cidr and is_strict(settings, arrives[0]):
+                strict.add(two)
+                yield _dropped(host, home, arrives[0], out["dev"], evidence)
+            notes.setdefault(
+                two,
+                {
+                    "kind": "route-asymmetric",
+                    "severity": "note",
+                    "hosts": [host, home.host],
+                    "object": f"{host} {home.host}",
+                    "message": f"{host} sends to the pods of {home.host} by {out['dev']}, and what they send comes in "
+                    f"by {arrives[0]}: connection tracking, firewalls or rp_filter may drop it",
+                    "evidence": evidence,
+                    "remedy": _ONE_NETWORK,
+                    "command": _command(home),
+                },
+            )
+    yield from (finding for two, finding in notes.items() if two not in strict)
+
+
+_ONE_NETWORK = (
+    "Let all nodes use the same network: the address that kubelet (--node-ip) and the network plugin take must be of "
+    "the same interface on every node"
+)
+
+
+def _dropped(host: str, home: Home, ifname: str, out: str, evidence: list[str]) -> Finding:
+    key = f"net.ipv4.conf.{ifname.replace('.', '/')}.rp_filter"
+    return {
+        "kind": "rp-filter-strict",
+        "severity": "fault",
+        "hosts": [host],
+        "object": ifname,
+        "message": f"{host} drops what the pods of {home.host} send: it comes in by {ifname}, the way back is {out}, "
+        "and rp_filter is strict",
+        "evidence": [*evidence, f"{host}: rp_filter of {ifname} is 1, the higher one of conf.all and its own"],
+        "remedy": f"{_ONE_NETWORK}; or let rp_filter be loose: sysctl -w {shell_word(key)}=2",
+        "command": f"sysctl net.ipv4.conf.all.rp_filter {shell_word(key)}",
+    }
 
 
 ALL = (between_nodes,)

@@ -252,8 +252,25 @@ def plug_in(pods: list[Pod], cables: list[Cable]) -> None:
             pod["cables"].append(plug)
 
 
-def bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | None], End]) -> Bridge:
-    """An entry of ``podnet_bridge.bridges``; *far_ends* leads from an interface to the other end of its cable."""
+def nf_calls(namespace: Item) -> Iterator[tuple[tuple[int, int], int | None]]:
+    """Yield of an entry of ``podnet_netns.namespaces`` which of its bridges show their packets to iptables."""
+    for interface in namespace.items("interfaces"):
+        info = interface.item_or_none("linkinfo")
+        data = info.item_or_none("info_data") if info and info.text_or_none("info_kind") == "bridge" else None
+        if data is not None:
+            yield (namespace.number("inode"), interface.number("ifindex")), data.number_or_none("nf_call_iptables")
+
+
+def bridge(
+    item: Item,
+    host: str,
+    far_ends: Mapping[tuple[int | None, int | None], End],
+    calls: Mapping[tuple[int, int], int | None],
+) -> Bridge:
+    """An entry of ``podnet_bridge.bridges``; *far_ends* leads from an interface to the other end of its cable.
+
+    *calls* are those of ``nf_calls``.
+    """
     ifname = item.text("ifname")
     netns = item.number("netns")
     return {
@@ -268,6 +285,7 @@ def bridge(item: Item, host: str, far_ends: Mapping[tuple[int | None, int | None
         "mtu": item.number_or_none("mtu"),
         "stp_state": item.number_or_none("stp_state"),
         "vlan_filtering": item.number_or_none("vlan_filtering"),
+        "nf_call_iptables": calls.get((netns, item.number("ifindex"))),
         "ports": [_port(one, netns, far_ends) for one in item.items("ports")],
         "fdb_count": sum(1 for _entry in item.items("fdb")) if "fdb" in item else None,
     }

@@ -20,6 +20,7 @@ from .records import (
     Node,
     NodePart,
     Pod,
+    Settings,
     Status,
 )
 
@@ -72,6 +73,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "conflicts": [],
         "service_mode": None,
         "service_sources": [],
+        "settings": None,
     }
     return {
         "node": node,
@@ -92,9 +94,14 @@ def _facts_part(root: Item, host: str) -> NodePart:
         _known_version(view)
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
+    calls: dict[tuple[int, int], int | None] = {}
+    settings: Settings | None = None
     for item in netns.items("namespaces"):
         namespace = facts.namespace(item, host)
         namespaces.append(namespace)
+        calls.update(facts.nf_calls(item))
+        if "settings" in item:
+            settings = item.scalars("settings")
         owner = item.item_or_none("owner")
         if owner is not None and namespace["pod"] is not None:
             pods.append(facts.pod(owner, namespace, facts.containers(item.items("containers")), host_network=False))
@@ -106,7 +113,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
     cables = [facts.cable(item, host, links) for item in veth.items("pairs")]
     facts.plug_in(pods, cables)
     far_ends = {(end["netns"], end["ifindex"]): other for one in cables for end, other in facts.both_ways(one)}
-    bridges = [facts.bridge(item, host, far_ends) for item in bridge.items("bridges")]
+    bridges = [facts.bridge(item, host, far_ends, calls) for item in bridge.items("bridges")]
 
     errors: list[Error] = []
     told = [error for namespace in namespaces for error in namespace["errors"]]
@@ -133,6 +140,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "conflicts": [facts.conflict(one) for one in cidr.items("conflicts")],
         "service_mode": service.text_or_none("mode"),
         "service_sources": services.sources(service),
+        "settings": settings,
     }
     return {
         "node": node,

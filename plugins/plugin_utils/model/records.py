@@ -16,6 +16,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 SCHEMA_VERSION = 1
 """Version of the node files and of the model; raised when a key changes its meaning."""
 
+Settings = dict[str, int | str | None]
 Status = Literal["read", "partial", "unreachable", "failed"]
 Severity = Literal["fault", "unproven", "note"]
 
@@ -205,6 +206,8 @@ class Bridge(TypedDict):
     mtu: int | None
     stp_state: int | None
     vlan_filtering: int | None
+    nf_call_iptables: int | None
+    """Whether it shows its packets to iptables, whatever the node's setting says."""
     ports: list[Port]
     fdb_count: int | None
     """Number of entries in the forwarding table, null when it was not read."""
@@ -366,6 +369,9 @@ class Node(TypedDict):
     service_mode: str | None
     """How kube-proxy works there: ``iptables``, ``nftables``, ``ipvs``, ``mixed``, ``none``; null when not read."""
     service_sources: list[ServiceSource]
+    settings: Settings | None
+    """Kernel settings of the node itself by name; null when they were not read. Those of an interface are only there
+    where they are not as ``conf.default``."""
 
 
 class Consequence(TypedDict):

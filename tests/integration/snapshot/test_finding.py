@@ -204,7 +204,7 @@ def test_sockets_and_sysctls_are_those_of_the_namespace(world: World) -> None:
     listen = "import socket,time; s=socket.create_server(('127.0.0.1', 4711)); time.sleep(1000)"
     world.spawn("/usr/bin/env", "python3", "-c", listen, netns="pod1")
     world.sh("for i in $(seq 500); do grep -q 1267 /proc/thread-self/net/tcp && exit 0; sleep 0.01; done", netns="pod1")
-    snapshot = take(world, "sockets,sysctls")
+    snapshot = take(world, "sockets,sysctls,settings")
     pod, own = space(snapshot, inode), space(snapshot, snapshot["own"])
     assert [(each["protocol"], each["local"], each["port"]) for each in pod["sockets"]] == [("tcp", "127.0.0.1", 4711)]
     assert own["sockets"] == []
@@ -212,6 +212,11 @@ def test_sockets_and_sysctls_are_those_of_the_namespace(world: World) -> None:
     assert own["sysctls"]["net.ipv4.ip_forward"] == 0
     assert pod["sysctls"]["net.ipv4.conf.eth0/5.rp_filter"] == 2
     assert "net.ipv4.conf.eth0/5.rp_filter" not in own["sysctls"]
+    assert "settings" not in pod, "those are of the node itself"
+    assert own["settings"]["net.ipv4.ip_forward"] == 0
+    assert set(own["settings"]) & set(own["sysctls"]) == {
+        name for name in own["settings"] if not name.startswith("net.netfilter.")
+    }
     for name in ("net.ipv4.conf.lo.forwarding", "net.ipv6.conf.lo.forwarding"):
         said = world.run("sysctl", "-n", name, netns="pod1", check=False)
         if said.returncode == 0:

@@ -16,7 +16,9 @@ import pytest
 from ansible_collections.podnet.lab.tests.integration.support import holders, oracle, probes
 from ansible_collections.podnet.lab.tests.integration.support.world import COLLECTIONS, World
 
-EVERYTHING = "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,statistics,processes,host_processes,hidden"
+EVERYTHING = (
+    "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,settings,statistics,processes,host_processes,hidden"
+)
 
 _SNAPSHOT = """
 import sys

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts, settings_facts
 from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import (
     DEFAULT,
     DEFAULT_OF_ONE_KEY,
+    DIAGNOSE,
     NAMES,
     SUBSETS,
     UnknownSubsetError,
@@ -311,10 +312,27 @@ def test_docker_container_has_its_name() -> None:
         (["all_routes", "!routes"], frozenset()),
         (["default", " links "], DEFAULT | {"links"}),
         (["permanent_fdb"], {"permanent_fdb", "fdb"}),
+        (["diagnose"], DIAGNOSE | {"connected_routes"}),
+        (["diagnose", "!firewall"], (DIAGNOSE | {"connected_routes"}) - {"firewall"}),
     ],
 )
 def test_subsets(asked: List[str], expected: Any) -> None:
     assert choose(asked, DEFAULT) == expected
+
+
+def test_settings_of_interfaces_are_left_out_where_they_are_as_those_of_new_ones() -> None:
+    settings = {
+        "net.bridge.bridge-nf-call-iptables": None,
+        "net.ipv4.conf.all.rp_filter": 1,
+        "net.ipv4.conf.default.rp_filter": 1,
+        "net.ipv4.conf.cni0.rp_filter": 1,
+        "net.ipv4.conf.eth0/5.rp_filter": 2,
+        "net.ipv6.conf.cni0.forwarding": 1,
+        "net.ipv4.ip_forward": 1,
+    }
+    assert settings_facts(settings) == {
+        name: value for name, value in settings.items() if name != "net.ipv4.conf.cni0.rp_filter"
+    }
 
 
 def test_unknown_subsets_are_named_together_with_those_that_exist() -> None:

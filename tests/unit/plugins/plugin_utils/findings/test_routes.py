@@ -153,7 +153,8 @@ def test_several_next_hops_are_not_judged() -> None:
     assert odd_of(*fleet) == []
 
 
-def test_another_way_back_than_there() -> None:
+def two_networks() -> list[NodeFile]:
+    """Return nodes in two networks, the first of which sends to the second by the other one."""
     fleet = fleets.routed()
     for node in fleet:
         node.own["interfaces"].append(
@@ -161,9 +162,31 @@ def test_another_way_back_than_there() -> None:
         )
         node.addresses.append({"ifname": "eth1", "family": "inet", "local": f"10.77.0.{node.number}", "prefixlen": 24})
     route_to(fleet[0], "10.244.2.0/24").update(gateway="10.77.0.2", dev="eth1")
-    finding = only(odd_of(*fleet), "route-asymmetric")
+    return fleet
+
+
+def test_another_way_back_than_there() -> None:
+    finding = only(odd_of(*two_networks()), "route-asymmetric")
     assert (finding["severity"], finding["hosts"]) == ("note", ["node1", "node2"])
     assert "by eth1, and what they send comes in by eth0" in finding["message"]
+
+
+def test_another_way_back_than_there_where_rp_filter_is_strict() -> None:
+    fleet = two_networks()
+    fleet[0].settings()
+    fleet[1].settings(ipv4__conf__all__rp_filter=1, ipv4__conf__eth1__rp_filter=0)
+    finding = only(odd_of(*fleet), "rp-filter-strict")
+    assert (finding["hosts"], finding["object"]) == (["node2"], "eth1")
+    assert finding["command"] == "sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.eth1.rp_filter"
+    fleet[1].settings(ipv4__conf__all__rp_filter=1, ipv4__conf__eth1__rp_filter=2)
+    assert [one["kind"] for one in odd_of(*fleet)] == ["route-asymmetric"]
+
+
+def test_strict_rp_filter_with_one_way_is_not_odd() -> None:
+    fleet = fleets.routed()
+    for node in fleet:
+        node.settings(ipv4__conf__all__rp_filter=1)
+    assert odd_of(*fleet) == []
 
 
 def test_a_tunnel_there_and_none_back() -> None:
