@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import addresses, bridges, cables, kernel, leases, nodes, pods, ranges, routes, services
+from . import addresses, bridges, cables, kernel, leases, nodes, overlays, pods, ranges, routes, services
 from .causes import SEVERITIES, folded
 from .kinds import place
 
@@ -35,6 +35,7 @@ ALL: tuple[Finder, ...] = (
     *leases.ALL,
     *ranges.ALL,
     *routes.ALL,
+    *overlays.ALL,
     *services.ALL,
 )
 

@@ -30,6 +30,11 @@ KINDS = (
     "route-wrong",
     "route-missing",
     "rp-filter-strict",
+    "tunnel-differs",
+    "tunnel-fdb-wrong",
+    "tunnel-fdb-missing",
+    "tunnel-neighbour-wrong",
+    "tunnel-mtu",
     # Services
     "bridge-nf-call-off",
     "service-rules-mixed",
@@ -63,6 +68,7 @@ KINDS = (
     "cable-ambiguous",
     # What may surprise
     "service-backends-differ",
+    "pod-mtu",
     "route-asymmetric",
     "cni-shadowed",
     "bridge-left-over",

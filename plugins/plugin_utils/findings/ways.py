@@ -50,6 +50,10 @@ class Ways:
             self._take(host)
         self._networks = {host: _outward_networks(self.nodes[host], views[host]) for host in self.nodes}
         self._interfaces = {host: _interfaces(views[host]) for host in self.homes_of}
+        self._tunnels = {
+            host: [one for one in known.values() if one["tunnel"] is not None]
+            for host, known in self._interfaces.items()
+        }
 
     def _take(self, host: str) -> None:
         own = self.views[host].own_namespace
@@ -85,6 +89,10 @@ class Ways:
         """Return an interface of the node itself."""
         return self._interfaces[host].get(ifname or "")
 
+    def tunnels(self, host: str) -> list[Interface]:
+        """Return the tunnels of a node with pods."""
+        return self._tunnels.get(host, [])
+
     def by_tunnel(self, host: str, route: Route) -> bool:
         """Tell whether a route of the node leads into a tunnel."""
         interface = self.interface(host, route["dev"])
@@ -102,7 +110,7 @@ class Ways:
             out = self.interface(sender, route["dev"])
             for interface in self._interfaces[host].values():
                 fits = (
-                    _same_tunnel(interface, out)
+                    same_tunnel(interface, out)
                     if out is not None and out["tunnel"] is not None
                     else any(one["local"] == route["gateway"] for one in interface["addr_info"])
                 )
@@ -111,7 +119,8 @@ class Ways:
         return None
 
 
-def _same_tunnel(one: Interface, other: Interface) -> bool:
+def same_tunnel(one: Interface, other: Interface) -> bool:
+    """Tell whether two interfaces are ends of one tunnel: of one kind, and with one network number."""
     first, second = one["tunnel"], other["tunnel"]
     return one["kind"] == other["kind"] and first is not None and second is not None and first["id"] == second["id"]
 

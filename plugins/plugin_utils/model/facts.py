@@ -24,6 +24,7 @@ from .records import (
     Interface,
     Lease,
     Namespace,
+    Neighbour,
     Pod,
     PodCable,
     PodName,
@@ -71,8 +72,17 @@ def namespace(item: Item, host: str) -> Namespace:
         "containers": containers(others),
         "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
+        "neighbours": list(_neighbours(item)) if "neighbours" in item else None,
         "errors": item.errors(),
     }
+
+
+def _neighbours(item: Item) -> Iterator[Neighbour]:
+    """Yield what is in force; a stale entry is asked for anew before it is relied on."""
+    for one in item.items("neighbours"):
+        states, dst, mac = one.texts("state"), one.text_or_none("dst"), one.text_or_none("lladdr")
+        if dst is not None and mac is not None and ("PERMANENT" in states or "REACHABLE" in states):
+            yield {"dst": dst, "dev": one.text("dev"), "lladdr": mac, "permanent": "PERMANENT" in states}
 
 
 def _is_usual(link: Interface) -> bool:
@@ -104,12 +114,12 @@ def _interface(item: Item) -> Interface:
         "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
         "ifalias": item.text_or_none("ifalias"),
-        "tunnel": _tunnel(info) if info and info.text_or_none("info_kind") in TUNNELS else None,
+        "tunnel": _tunnel(info, item) if info and info.text_or_none("info_kind") in TUNNELS else None,
         "addr_info": [address(one, ifname) for one in item.items("addr_info")],
     }
 
 
-def _tunnel(info: Item) -> Tunnel:
+def _tunnel(info: Item, interface: Item) -> Tunnel:
     data = info.item_or_none("info_data") or Item({}, f"{info.place}.info_data")
     return {
         "id": data.number_or_none("id"),
@@ -117,6 +127,9 @@ def _tunnel(info: Item) -> Tunnel:
         "local": data.text_or_none("local") or data.text_or_none("local6"),
         "external": bool(data.flag_or_none("external")),
         "learning": data.flag_or_none("learning"),
+        "fdb": [{"mac": one.text_or_none("mac"), "dst": one.text("dst")} for one in interface.items("fdb")]
+        if "fdb" in interface
+        else None,
     }
 
 

@@ -56,6 +56,14 @@ class Route(TypedDict):
     protocol: str | None
 
 
+class TunnelEnd(TypedDict):
+    """An entry of a VXLAN interface's table: the node that packets for a MAC are sent to."""
+
+    mac: str | None
+    """All zeros for every MAC that no other entry names."""
+    dst: str
+
+
 class Tunnel(TypedDict):
     """What a VXLAN, Geneve or IP-in-IP interface wraps packets in."""
 
@@ -69,6 +77,8 @@ class Tunnel(TypedDict):
     """Whether something else, such as eBPF or Open vSwitch, says all of this for each packet."""
     learning: bool | None
     """Whether it learns from packets which node has which MAC."""
+    fdb: list[TunnelEnd] | None
+    """Which MAC is behind which node; null when it was not read."""
 
 
 class Interface(TypedDict):
@@ -93,6 +103,16 @@ class Interface(TypedDict):
     addr_info: list[Address]
 
 
+class Neighbour(TypedDict):
+    """An entry of an ARP or NDP table that is in force: somebody set it, or it was confirmed just now."""
+
+    dst: str
+    dev: str
+    lladdr: str
+    """MAC address."""
+    permanent: bool
+
+
 class Namespace(TypedDict):
     """One network namespace of a node."""
 
@@ -112,6 +132,8 @@ class Namespace(TypedDict):
     """Without a loopback interface that is as usual."""
     routes: list[Route] | None
     """Without those that follow from the addresses; null when routes were not read."""
+    neighbours: list[Neighbour] | None
+    """Null when they were not read."""
     errors: list[Error]
 
 

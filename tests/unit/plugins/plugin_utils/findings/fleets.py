@@ -67,6 +67,26 @@ def flannel(count: int = 3) -> Fleet:
     return fleet
 
 
+def vtep(node: NodeFile) -> str:
+    """Return the MAC of a node's VXLAN interface."""
+    return str(node.interface(node.own, "flannel.1")["address"])
+
+
+def flannel_diagnosed(count: int = 3) -> Fleet:
+    """Return the same nodes with neighbours and the table of the tunnel, all of which flannel sets itself."""
+    fleet = flannel(count)
+    for node in fleet:
+        others = [other for other in fleet if other is not node]
+        node.own["neighbours"] = [
+            {"dst": str(other.range[0]), "dev": "flannel.1", "lladdr": vtep(other), "state": ["PERMANENT"]}
+            for other in others
+        ]
+        node.interface(node.own, "flannel.1")["fdb"] = [
+            {"mac": vtep(other), "dst": node_address(other), "state": "permanent"} for other in others
+        ]
+    return fleet
+
+
 def cilium(count: int = 3) -> Fleet:
     """Return nodes as Cilium's tunnel mode makes them: the next hop is the node's own address in the pods' range."""
     fleet = [NodeFile(number, bridge=None, pods=2) for number in range(1, count + 1)]
@@ -94,6 +114,8 @@ def calico(count: int = 3, kind: str = "ipip") -> Fleet:
             node.range_("node", f"10.244.{100 + node.number}.0/24", "api", "kubectl get node", "spec.podCIDR"),
         ]
         tunl0 = node.link(30, "tunl0", kind, "0.0.0.0", (f"10.244.{node.number}.63/32",), full=True)
+        for number, pod in enumerate(node.namespaces[1:]):
+            pod["interfaces"][0]["mtu"] = node.port_link(number)["mtu"] = 1480
         tunl0.update(mtu=1480, link_type="ipip", operstate="UNKNOWN", flags=["NOARP", "UP", "LOWER_UP"])
         node.own["interfaces"].append(tunl0)
         node.leases.clear()
@@ -153,6 +175,7 @@ HEALTHY: dict[str, Callable[[], Fleet]] = {
     "cloud": nodes,
     "routed": routed,
     "flannel": flannel,
+    "flannel, diagnosed": flannel_diagnosed,
     "cilium": cilium,
     "calico": calico,
     "weave": weave,
