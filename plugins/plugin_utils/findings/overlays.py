@@ -165,6 +165,8 @@ def _wrong_ends(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
     """Yield entries by which a tunnel leads to another node than the one that has the pods."""
     correct = _correct(ways, uses)
     told_right = {mac for mac, _dst in correct}
+    tables = {(host, interface["ifname"]): _table(tunnel) for host, interface, tunnel in _once(uses)}
+    neighbours = _neighbours(ways, uses)
     told: set[tuple[str, str, str]] = set()
     for use in uses:
         end = next((one for one in ways.tunnels(use.home.host) if same_tunnel(one, use.interface)), None)
@@ -172,17 +174,18 @@ def _wrong_ends(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
         if use.interface["kind"] != "vxlan" or mac is None or (use.host, use.home.host, mac) in told:
             continue
         told.add((use.host, use.home.host, mac))
-        neighbour = _neighbour(ways, use)
+        neighbour = neighbours.get((use.host, use.interface["ifname"], use.route["gateway"]))
         if neighbour is not None and neighbour["lladdr"] != mac:
             yield _wrong_neighbour(use, neighbour, mac)
-        entries = [one["dst"] for one in use.tunnel["fdb"] or () if one["mac"] == mac]
+        entries = tables[use.host, use.interface["ifname"]].get(mac, [])
+        floods = _EVERY_MAC in tables[use.host, use.interface["ifname"]]
         theirs = [one["local"] for one in ways.nodes[use.home.host]["addresses"]]
         if use.tunnel["fdb"] is None or any(dst in theirs or (mac, dst) in correct for dst in entries):
             continue
         owners = [host for dst in entries for host in ways.owners.get(dst, ())]
         if entries and (owners or mac in told_right):
             yield _wrong_fdb(use, mac, entries, owners, theirs)
-        elif not entries and use.tunnel["learning"] is False and not _floods(use.tunnel) and mac in told_right:
+        elif not entries and not floods and use.tunnel["learning"] is False and mac in told_right:
             yield _no_fdb(use, mac)
 
 
@@ -201,15 +204,23 @@ def _correct(ways: Ways, uses: list[_Use]) -> set[tuple[str, str]]:
     return found
 
 
-def _neighbour(ways: Ways, use: _Use) -> Neighbour | None:
-    own = ways.views[use.host].own_namespace
-    known = own["neighbours"] if own is not None else None
-    where = (use.route["gateway"], use.interface["ifname"])
-    return next((one for one in known or () if (one["dst"], one["dev"]) == where), None)
+def _table(tunnel: Tunnel) -> dict[str, list[str]]:
+    """Return where a tunnel sends what is for a MAC."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in tunnel["fdb"] or ():
+        found[one["mac"] or ""].append(one["dst"])
+    return dict(found)
 
 
-def _floods(tunnel: Tunnel) -> bool:
-    return any(one["mac"] == _EVERY_MAC for one in tunnel["fdb"] or ())
+def _neighbours(ways: Ways, uses: list[_Use]) -> dict[tuple[str, str, str | None], Neighbour]:
+    """Return the neighbours at the tunnels, by node, interface and address."""
+    found: dict[tuple[str, str, str | None], Neighbour] = {}
+    for host, interface, _tunnel in _once(uses):
+        own = ways.views[host].own_namespace
+        for one in (own["neighbours"] if own is not None else None) or ():
+            if one["dev"] == interface["ifname"]:
+                found[host, one["dev"], one["dst"]] = one
+    return found
 
 
 def _wrong_neighbour(use: _Use, neighbour: Neighbour, mac: str) -> Finding:
