@@ -15,6 +15,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.findings import ignoring
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import (
     files,
@@ -44,6 +45,7 @@ class ActionModule(ActionBase):
                 "query": {"type": "str"},
                 "show": {"type": "bool", "default": True},
                 "latest": {"type": "bool", "default": False},
+                "ignore": {"type": "list", "elements": "dict", "default": []},
             }
         )
         problem = libraries.missing()
@@ -53,7 +55,7 @@ class ActionModule(ActionBase):
         temporary = (folder / files.CHECK_MARK).exists()
         try:
             result.update(self._report(folder, args, temporary))
-        except (files.FolderError, query.QueryError) as exc:
+        except (files.FolderError, query.QueryError, ignoring.IgnoreError) as exc:
             raise AnsibleActionFail(str(exc)) from None
         finally:
             if temporary:
@@ -69,7 +71,9 @@ class ActionModule(ActionBase):
                 "Let the nodes be read (without --tags report), or name earlier reports with podnet_report_from"
             )
         folders = [Path(source).expanduser() for source in args["sources"]] or [folder]
+        known = ignoring.rules(args["ignore"])
         model, sources = gathering.read_model(folders, keep_documents=False)
+        model = ignoring.applied(model, known)
         writing.write_report(folder, model, sources)
         if args["latest"] and not temporary:
             warning = files.point_latest(folder)
@@ -86,6 +90,7 @@ class ActionModule(ActionBase):
             "path": None if temporary else str(folder),
             "nodes": model["totals"]["nodes"],
             "odd": model["totals"]["odd"],
+            "ignored": len(model["ignored"]),
             "unread": _unread(model),
         }
 

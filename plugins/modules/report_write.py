@@ -50,6 +50,15 @@ options:
     description: Whether to let the link C(latest) beside O(path) lead to it.
     type: bool
     default: false
+  ignore:
+    description:
+      - Odd things that are no faults here. They do not count, and stand after the others with their reason.
+      - Each entry has V(reason) and at least one of V(kind) and V(object); with V(host) it is only about that node.
+        These are shell patterns, such as V(lease-*).
+      - What could not be read cannot be ignored.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -102,6 +111,11 @@ nodes:
   sample: 3
 odd:
   description: Number of odd things.
+  type: int
+  returned: success
+  sample: 0
+ignored:
+  description: Number of odd things that O(ignore) set aside.
   type: int
   returned: success
   sample: 0

@@ -44,6 +44,7 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
             "odd": 0,
         },
         "odd": [],
+        "ignored": [],
         "nodes": nodes,
         "pods": pods,
         "cables": [cable for part in ordered for cable in part["cables"]],

@@ -421,6 +421,8 @@ class Finding(TypedDict):
     """What a person would type on the (first) host to see it."""
     consequences: NotRequired[list[Consequence]]
     """What would be odd things of their own without this one; there when there are any."""
+    reason: NotRequired[str]
+    """Why it is set aside; there when it is."""
 
 
 class Superseded(TypedDict):
@@ -453,6 +455,8 @@ class Model(TypedDict):
     last_collected_at: str | None
     totals: Totals
     odd: list[Finding]
+    ignored: list[Finding]
+    """Odd things that the operator set aside, each with the reason."""
     nodes: list[Node]
     pods: list[Pod]
     cables: list[Cable]

@@ -44,6 +44,7 @@ def report(model: Model) -> str:
         "",
         *_summary(model),
         *_odd(model),
+        *_ignored(model),
         *_nodes(model, views, odd),
         *_ranges(model["ranges"], model),
         *_services(model),
@@ -90,6 +91,20 @@ def _odd(model: Model) -> Iterator[str]:
             query = f"odd[?kind=='{group[0]['kind']}']"
             yield f"And {len(group) - ODD_OF_A_KIND} more: ask report.json with the query {code(query)}."
         yield ""
+
+
+def _ignored(model: Model) -> Iterator[str]:
+    if not model["ignored"]:
+        return
+    yield f"## Ignored ({len(model['ignored'])})"
+    yield ""
+    for finding in model["ignored"][:ODD_OF_A_KIND]:
+        hosts = ", ".join(text(host) for host in finding["hosts"][:5])
+        yield f"- **{hosts}**, {text(finding['kind'])}: {text(finding['message'])}."
+        yield f"  - Why: {text(finding.get('reason', ''))}"
+    if len(model["ignored"]) > ODD_OF_A_KIND:
+        yield f"- and {len(model['ignored']) - ODD_OF_A_KIND} more, which report.json has"
+    yield ""
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -40,7 +40,7 @@ def summary(model: Model, report: str | None) -> str:
     """Return the summary of *model*; *report* names the file with the rest, None when there is none."""
     views = by_node(model)
     odd = rows.odd_by_host(model)
-    lines = [*_head(model), "", *_odd(model, report), ""]
+    lines = [*_head(model), "", *_odd(model, report), *_ignored(model), ""]
     if len(model["nodes"]) <= NODES_IN_DETAIL:
         for node in model["nodes"]:
             lines.extend([*_node(node, views[node["host"]], odd[node["host"]]), ""])
@@ -96,6 +96,20 @@ def _odd(model: Model, report: str | None) -> list[str]:
         if len(group) > ODD_OF_A_KIND:
             rest = f"and {len(group) - ODD_OF_A_KIND} more of {group[0]['kind']}"
             lines.extend(paragraph(rest + (f", all in {report}" if report else ""), "  "))
+    return lines
+
+
+def _ignored(model: Model) -> list[str]:
+    if not model["ignored"]:
+        return []
+    lines = [f"IGNORED: {words.counted(len(model['ignored']), 'thing')}"]
+    for group in rows.grouped(model["ignored"]):
+        for finding in group[:ODD_OF_A_KIND]:
+            head = f"{finding['kind']} on {words.listed(finding['hosts'], 2)}: {finding['message']}"
+            lines.extend(paragraph(head, "  ", "    "))
+            lines.extend(paragraph(finding.get("reason", ""), "    why: "))
+        if len(group) > ODD_OF_A_KIND:
+            lines.append(f"  and {len(group) - ODD_OF_A_KIND} more of {group[0]['kind']}")
     return lines
 
 
