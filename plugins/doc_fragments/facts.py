@@ -19,12 +19,14 @@ options:
         A list of exclusions alone starts from V(default).
       - V(min) is nothing beyond the part that is always there. V(all) is everything but V(api); on a node with many
         pods that is some megabytes, and slower.
-      - V(default) is V(processes), V(routes) and V(settings), and for a module that returns one key also V(ends) and
-        V(fdb). M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small enough for a fact cache.
+      - V(default) is V(processes), V(routes), V(settings) and V(machine), and for a module that returns one key also
+        V(ends) and V(fdb). M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small enough for a
+        fact cache.
       - V(diagnose) is all that the report's findings look at. It reads more than V(default) and starts commands.
       - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
       - V(routes) reads the main routing table without the routes that the kernel makes by itself for the prefix of an
         address.
+      - V(machine) reads a hash of the node's machine-id, and its name servers.
       - V(settings) reads the few kernel settings of the node's own namespace that stop pods when they are wrong.
       - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it.
         Of cables it shows address, MTU and state of both ends.

@@ -115,6 +115,55 @@ ansible_facts:
               type: str
               returned: success
               sample: "Run the task with become: true."
+        machine:
+          description: What makes the node this machine, and whom it asks for names. Subset V(machine).
+          type: dict
+          returned: when it applies
+          contains:
+            id:
+              description: Keyed hash of C(/etc/machine-id). Null when there is none.
+              type: str
+              returned: success
+              sample: 0f4c2b1d9e8a7c6b5a4f3e2d1c0b9a88
+            boot:
+              description: Keyed hash of the kernel's boot id. Nodes that share it are containers of one machine.
+              type: str
+              returned: success
+              sample: 7a1e5c3d2b4f6a8c9e0d1f2a3b4c5d6e
+            resolvers:
+              description: The node's own resolv.conf, and the one that the kubelet gives to pods.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                path:
+                  description: The file.
+                  type: str
+                  returned: success
+                  sample: /run/systemd/resolve/resolv.conf
+                pods:
+                  description: Whether pods with the DNS policy Default get what is in it.
+                  type: bool
+                  returned: success
+                  sample: true
+                nameservers:
+                  description: Name servers, in their order.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["192.0.2.53"]
+                search:
+                  description: Search domains.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["example.org"]
+                options:
+                  description: Options.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["edns0"]
         namespaces:
           description: "Every network namespace: the node's own first, then by kind and name."
           type: list
@@ -1092,7 +1141,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import D
 
 def main() -> None:
     """Gather and return the facts."""
-    run({"podnet_netns": lambda found: netns_facts(found.node)}, DEFAULT_OF_ONE_KEY)
+    run({"podnet_netns": lambda found: netns_facts(found.node, found.files)}, DEFAULT_OF_ONE_KEY)
 
 
 if __name__ == "__main__":

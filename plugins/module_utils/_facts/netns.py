@@ -25,6 +25,7 @@ from .views import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._files.reader import Files
     from .._kernel.records import (
         Address,
         Link,
@@ -43,14 +44,19 @@ _COPIED = ("qdisc", "txqlen", "ifalias", "altnames", "permaddr", "broadcast")
 _LINKINFO = ("info_kind", "info_data", "info_slave_kind", "info_slave_data")
 
 
-def netns_facts(node: Node) -> Facts:
-    """Return the value of ``podnet_netns``."""
+def netns_facts(node: Node, files: Optional[Files] = None) -> Facts:
+    """Return the value of ``podnet_netns``; *files* reads what is known of the machine beside its namespaces."""
     snapshot = node.snapshot
     nsids = {inode: nsid for nsid, inode in _own(node).get("nsids", {}).items()}
     namespaces = [_namespace(node, namespace, nsids) for namespace in node.ordered()]
     facts = envelope(list(snapshot["errors"]) + node.errors, snapshot["partial"])
     facts["partial"] = facts["partial"] or any(entry["errors"] for entry in namespaces)
     facts["namespaces"] = namespaces
+    if files is not None and "machine" in node.subsets:
+        # Imported only here: Python compiles each module of a task anew, and not all ask for this one.
+        from .machine import machine_facts
+
+        facts["machine"] = machine_facts(files)
     return facts
 
 

@@ -19,6 +19,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "hidden": ("hidden",),
     "host_processes": ("host_processes",),
     "links": (),
+    "machine": (),
     "neighbours": ("neighbours",),
     "permanent_fdb": ("fdb",),
     "processes": (),
@@ -36,7 +37,7 @@ UNASKED = frozenset(("api",))
 ALWAYS = ("addresses", "processes")
 """Without these nobody can tell whose a namespace is."""
 
-DEFAULT = frozenset(("processes", "routes", "settings"))
+DEFAULT = frozenset(("machine", "processes", "routes", "settings"))
 """The default of the module that returns all keys. What one key says no other repeats."""
 
 DEFAULT_OF_ONE_KEY = DEFAULT | {"ends", "fdb"}

@@ -58,7 +58,19 @@ def _names_its_range(cause: Finding, effect: Finding) -> bool:
     return any(line.startswith(f"{cause['object']} (") for line in effect["evidence"])
 
 
+def _always(_cause: Finding, _effect: Finding) -> bool:
+    return True
+
+
+def _names_its_address(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect's evidence names the address that the cause is about."""
+    return any(cause["object"] in line.split() for line in effect["evidence"])
+
+
 RULES = (
+    Rule("machine-id-shared", "mac-shared-by-nodes", _always),
+    Rule("address-shared-by-nodes", "tunnel-fdb-wrong", _names_its_address),
+    Rule("address-shared-by-nodes", "route-wrong", _names_its_address),
     Rule("range-stale", "range-out-of-range", _about_the_same),
     Rule("range-stale", "range-disagreement", _about_the_same),
     Rule("range-stale", "range-overlap", _names_its_range),

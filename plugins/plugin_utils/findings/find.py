@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import addresses, bridges, cables, kernel, leases, nodes, overlays, pods, ranges, routes, services
+from . import addresses, bridges, cables, dns, kernel, leases, nodes, overlays, pods, ranges, routes, services
 from .causes import SEVERITIES, folded
 from .kinds import place
 
@@ -37,6 +37,7 @@ ALL: tuple[Finder, ...] = (
     *routes.ALL,
     *overlays.ALL,
     *services.ALL,
+    *dns.ALL,
 )
 
 

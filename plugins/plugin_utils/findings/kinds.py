@@ -16,6 +16,7 @@ KINDS = (
     "conntrack-nearly-full",
     "address-shared-by-nodes",
     "mac-shared-by-nodes",
+    "machine-id-shared",
     "range-overlap",
     "node-ranges-overlap",
     "cluster-ranges-differ",
@@ -42,6 +43,9 @@ KINDS = (
     "service-without-backends",
     "service-backend-gone",
     "hairpin-off",
+    # Names
+    "dns-not-served",
+    "dns-loop",
     # Single pods
     "pod-without-address",
     "pod-interface-down",
@@ -68,6 +72,7 @@ KINDS = (
     "cable-ambiguous",
     # What may surprise
     "service-backends-differ",
+    "dns-cut",
     "pod-mtu",
     "route-asymmetric",
     "cni-shadowed",

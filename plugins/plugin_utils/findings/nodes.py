@@ -159,6 +159,34 @@ def mac_shared_by_nodes(model: Model, views: Mapping[str, NodeView]) -> Iterator
             yield _same_mac(mac, places, "their network cannot tell them apart")
 
 
+def machine_id_shared(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Machines that were cloned with their machine-id.
+
+    systemd makes the MACs of virtual interfaces from it, and DHCP clients their name; so clones get the same. Nodes
+    that are containers of one machine share its boot id and may share all of its files.
+    """
+    alike: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for node in model["nodes"]:
+        machine = node["machine"]
+        if machine is not None and machine["id"] is not None and machine["boot"] is not None:
+            alike[machine["id"]][machine["boot"]].append(node["host"])
+    for by_boot in alike.values():
+        hosts = sorted((host for found in by_boot.values() for host in found), key=host_order)
+        if len(by_boot) < 2:
+            continue
+        yield {
+            "kind": "machine-id-shared",
+            "severity": "note",
+            "hosts": hosts,
+            "object": "/etc/machine-id",
+            "message": f"{words.listed(hosts)} have the same machine-id, as clones of one image have",
+            "evidence": cut([f"{host}: the same /etc/machine-id, another kernel" for host in hosts]),
+            "remedy": "On all but one: empty /etc/machine-id, run systemd-machine-id-setup, reboot, and let the "
+            "network plugin make its interfaces anew",
+            "command": commands.file("/etc/machine-id"),
+        }
+
+
 def _same_mac(mac: str, places: list[tuple[str, str]], effect: str) -> Finding:
     hosts = sorted({host for host, _ifname in places}, key=host_order)
     return {
@@ -230,6 +258,7 @@ ALL = (
     namespace_not_read,
     address_shared_by_nodes,
     mac_shared_by_nodes,
+    machine_id_shared,
     cni_shadowed,
     cni_unreadable,
 )

@@ -23,6 +23,7 @@ from .records import (
     End,
     Interface,
     Lease,
+    Machine,
     Namespace,
     Neighbour,
     Pod,
@@ -315,6 +316,23 @@ def _port(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None
         "isolated": item.flag_or_none("isolated"),
         "peer": far_end["ifname"] if far_end else None,
         "pod": _pod_name(item.item_or_none("pod")),
+    }
+
+
+def machine(item: Item) -> Machine:
+    """The object ``podnet_netns.machine``."""
+    return {
+        "id": item.text_or_none("id"),
+        "boot": item.text_or_none("boot"),
+        "resolvers": [
+            {
+                "path": one.text("path"),
+                "pods": bool(one.flag_or_none("pods")),
+                "nameservers": one.texts("nameservers"),
+                "search": one.texts("search"),
+            }
+            for one in item.items("resolvers")
+        ],
     }
 
 

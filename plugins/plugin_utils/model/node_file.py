@@ -73,6 +73,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "conflicts": [],
         "service_mode": None,
         "service_sources": [],
+        "machine": None,
         "settings": None,
     }
     return {
@@ -140,6 +141,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "conflicts": [facts.conflict(one) for one in cidr.items("conflicts")],
         "service_mode": service.text_or_none("mode"),
         "service_sources": services.sources(service),
+        "machine": facts.machine(netns.item("machine")) if "machine" in netns else None,
         "settings": settings,
     }
     return {

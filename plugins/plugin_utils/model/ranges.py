@@ -41,6 +41,12 @@ def share(first: str, second: str) -> bool:
     return contains(first, second) or contains(second, first)
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether *address* is of the loopback interface; false when it cannot be read."""
+    one = network(address)
+    return one is not None and bool(one.ip.is_loopback())
+
+
 def is_specific(address: str) -> bool:
     """Tell whether *address* belongs to one interface in a network: not loopback, link-local, multicast or zero."""
     try:

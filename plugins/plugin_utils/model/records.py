@@ -371,6 +371,26 @@ class Service(TypedDict):
     rules: list[ServiceRule]
 
 
+class Resolver(TypedDict):
+    """A resolv.conf of a node."""
+
+    path: str
+    pods: bool
+    """Whether pods with the DNS policy Default get what is in it."""
+    nameservers: list[str]
+    search: list[str]
+
+
+class Machine(TypedDict):
+    """What makes a node this machine, and whom it asks for names."""
+
+    id: str | None
+    """Keyed hash of its machine-id."""
+    boot: str | None
+    """Keyed hash of its kernel's boot id, which containers of one machine share."""
+    resolvers: list[Resolver]
+
+
 class Node(TypedDict):
     """One node, by its inventory name."""
 
@@ -391,6 +411,8 @@ class Node(TypedDict):
     service_mode: str | None
     """How kube-proxy works there: ``iptables``, ``nftables``, ``ipvs``, ``mixed``, ``none``; null when not read."""
     service_sources: list[ServiceSource]
+    machine: Machine | None
+    """Null when it was not read."""
     settings: Settings | None
     """Kernel settings of the node itself by name; null when they were not read. Those of an interface are only there
     where they are not as ``conf.default``."""

@@ -60,6 +60,8 @@ class NodeFile:
         self.in_use: list[Facts] = []
         self.leases: list[Facts] = []
         self.conflicts: list[Facts] = []
+        self.machine: Facts | None = None
+        """Null: it was not asked for."""
         self.services: list[Facts] | None = None
         """Null: they were not asked for."""
         self.service_sources: list[Facts] = []
@@ -344,7 +346,12 @@ class NodeFile:
             "schema_version": 1,
             "host": self.host,
             "collected_at": self.collected_at,
-            "podnet_netns": {**head, "errors": errors, "namespaces": self.namespaces},
+            "podnet_netns": {
+                **head,
+                "errors": errors,
+                "namespaces": self.namespaces,
+                **({} if self.machine is None else {"machine": self.machine}),
+            },
             "podnet_veth": {**head, "errors": told, "pairs": self.pairs},
             "podnet_bridge": {**head, "errors": told, "bridges": self.bridges},
             "podnet_pod_cidr": {
