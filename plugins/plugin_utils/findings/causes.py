@@ -84,6 +84,9 @@ RULES = (
     Rule("leases-nearly-full", "lease-empty", _about_the_same),
     Rule("node-ranges-overlap", "address-shared-by-pods", _in_its_ranges),
     Rule("route-wrong", "route-asymmetric", _of_its_route),
+    Rule("address-twice-on-bridge", "neighbour-wrong", _names_its_address),
+    Rule("address-of-pod-and-node", "neighbour-wrong", _names_its_address),
+    Rule("range-duplicate", "neighbour-wrong", _names_its_address),
     Rule("pod-interface-down", "port-not-forwarding", _of_its_pod),
 )
 

@@ -19,7 +19,21 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model.index import NodeView, by_node
 from ..model.merge import host_order
 from ..model.records import Finding, Model
-from . import addresses, bridges, cables, dns, kernel, leases, nodes, overlays, pods, ranges, routes, services
+from . import (
+    addresses,
+    bridges,
+    cables,
+    dns,
+    kernel,
+    leases,
+    neighbours,
+    nodes,
+    overlays,
+    pods,
+    ranges,
+    routes,
+    services,
+)
 from .causes import SEVERITIES, folded
 from .kinds import place
 
@@ -36,6 +50,7 @@ ALL: tuple[Finder, ...] = (
     *ranges.ALL,
     *routes.ALL,
     *overlays.ALL,
+    *neighbours.ALL,
     *services.ALL,
     *dns.ALL,
 )

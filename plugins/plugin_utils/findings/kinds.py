@@ -36,6 +36,7 @@ KINDS = (
     "tunnel-fdb-missing",
     "tunnel-neighbour-wrong",
     "tunnel-mtu",
+    "neighbour-wrong",
     # Services
     "bridge-nf-call-off",
     "service-rules-mixed",
