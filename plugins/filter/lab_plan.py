@@ -20,7 +20,8 @@ options:
   _input:
     description:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
-        C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded).
+        C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded),
+        C(services), C(service_cidr).
     type: dict
     required: true
   hosts:
@@ -59,6 +60,8 @@ _value:
     faults: ["manual_lab_bridge: 'a-name-that-is-too-long' has 23 characters, and Linux allows 15. Shorten it."]
     warnings: []
     nodes: {}
+    services: []
+    addresses: {}
 """
 
 import socket
@@ -102,6 +105,7 @@ def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, An
             "address": variables.get("manual_lab_node_address"),
             "ansible_host": variables.get("ansible_host"),
             "info": seen.get("node"),
+            "services": seen.get("services"),
         }
     return make_plan(description, chosen, resolve, [str(name) for name in play_hosts])
 

@@ -31,6 +31,12 @@ options:
     type: list
     elements: str
     required: true
+  hairpin:
+    description:
+      - Whether the bridge sends frames back through the port that they came from. A pod needs it to reach itself by a
+        Service's address where C(net.bridge.bridge-nf-call-iptables) is on.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -64,6 +64,17 @@ routes:
   type: list
   elements: str
   sample: [10.244.1.0/24 via 10.89.0.12]
+tables:
+  description: The lab's tables of nftables, by family and name.
+  returned: success
+  type: list
+  elements: str
+  sample: [ip podnet_lab0, ip podnet_lab0_services]
+services:
+  description: Addresses of the lab's Services as noted on this node, by namespace and name.
+  returned: success
+  type: dict
+  sample: {default/web: 10.96.1.1}
 node:
   description: What the node offers.
   returned: success

@@ -27,6 +27,7 @@ options:
     choices:
       - bridge
       - bridge_port
+      - bridge_redirect
       - forwarding
       - lab_info
       - masquerade
@@ -34,6 +35,7 @@ options:
       - pod_address
       - pod_container
       - pod_sandbox
+      - service_rules
       - static_route
       - veth
   options:
@@ -42,7 +44,7 @@ options:
     required: true
 requirements:
   - iproute2
-  - nftables, for V(masquerade)
+  - nftables, for V(masquerade), V(bridge_redirect) and V(service_rules)
 seealso:
   - name: The lab
     description: The steps, and the modules that they are made of.

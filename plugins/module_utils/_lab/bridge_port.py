@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .names import link_alias
 from .read import View, is_up, kind, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._kernel.records import Link
 
 
 def ports_of(node: View, name: str) -> List[str]:
@@ -21,7 +25,12 @@ def ports_of(node: View, name: str) -> List[str]:
     return sorted(port for port, link in node.links.items() if link.get("master") == index)
 
 
-def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]:
+def turns_back(link: Link) -> bool:
+    """Tell whether a port sends frames back to where they came from."""
+    return bool(link.get("info_slave_data", {}).get("hairpin"))
+
+
+def port_lines(node: View, name: str, ports: List[str], alias: str, hairpin: bool = False) -> List[str]:
     """Return the lines for ``ip -batch`` that attach the ports and set everything up."""
     lines = []
     bridge = node.links.get(name)
@@ -37,17 +46,23 @@ def port_lines(node: View, name: str, ports: List[str], alias: str) -> List[str]
         words += [] if link and is_up(link) else ["up"]
         if words:
             lines.append("link set %s %s" % (port, " ".join(words)))
+        attached = link is not None and link.get("master") == index
+        if (link is not None and attached and turns_back(link)) != hairpin:
+            lines.append("link set %s type bridge_slave hairpin %s" % (port, "on" if hairpin else "off"))
     return lines
 
 
-def describe(name: str, up: bool, ports: List[str], down: List[str]) -> List[str]:
+def describe(name: str, up: bool, ports: List[str], down: List[str], hairpin: Sequence[str] = ()) -> List[str]:
     """Describe a bridge and its ports for the diff, one line each.
 
-    >>> describe("lab0", True, ["veth1", "veth2"], ["veth2"])
-    ['lab0 up', 'lab0 port veth1 up', 'lab0 port veth2 down']
+    >>> describe("lab0", True, ["veth1", "veth2"], ["veth2"], ["veth1"])
+    ['lab0 up', 'lab0 port veth1 up hairpin', 'lab0 port veth2 down']
     """
     lines = ["%s %s" % (name, "up" if up else "down")]
-    return lines + ["%s port %s %s" % (name, port, "down" if port in down else "up") for port in ports]
+    for port in ports:
+        words = [name, "port", port, "down" if port in down else "up", *(["hairpin"] if port in hairpin else [])]
+        lines.append(" ".join(words))
+    return lines
 
 
 def describe_now(node: View, name: str) -> List[str]:
@@ -55,7 +70,10 @@ def describe_now(node: View, name: str) -> List[str]:
     if name not in node.links:
         return []
     ports = ports_of(node, name)
-    return describe(name, is_up(node.links[name]), ports, [port for port in ports if not is_up(node.links[port])])
+    down = [port for port in ports if not is_up(node.links[port])]
+    return describe(
+        name, is_up(node.links[name]), ports, down, [port for port in ports if turns_back(node.links[port])]
+    )
 
 
 ARGUMENTS: Dict[str, Any] = {
@@ -63,6 +81,7 @@ ARGUMENTS: Dict[str, Any] = {
         "lab": LAB_ARGUMENT,
         "bridge": {"type": "str", "required": True},
         "ports": {"type": "list", "elements": "str", "required": True},
+        "hairpin": {"type": "bool", "default": False},
     },
 }
 """What AnsibleModule is to know of the options."""
@@ -72,7 +91,7 @@ def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
     alias = link_alias(step.lab)
-    bridge, ports = module.params["bridge"], module.params["ports"]
+    bridge, ports, hairpin = module.params["bridge"], module.params["ports"], module.params["hairpin"]
     for name in [bridge, *ports]:
         check_ifname(step, name)
     node = read_node()
@@ -81,12 +100,13 @@ def run(module: AnsibleModule) -> None:
     missing = [port for port in ports if port not in node.links]
     if step.real and missing:
         step.fail("link %s" % missing[0], "there is none on this node", "Lay the cable with podnet.lab.veth before.")
-    step.ip(port_lines(node, bridge, ports, alias))
+    step.ip(port_lines(node, bridge, ports, alias, hairpin))
     others = [port for port in ports_of(node, bridge) if port not in ports]
     foreign = [port for port in others if node.links[port].get("ifalias") != alias]
     down = [port for port in foreign if not is_up(node.links[port])]
+    back = [port for port in foreign if turns_back(node.links[port])] + (ports if hairpin else [])
     step.exit(
         before=describe_now(node, bridge),
-        after=describe(bridge, True, sorted([*ports, *foreign]), down),
+        after=describe(bridge, True, sorted([*ports, *foreign]), down, back),
         see=["bridge link show", "bridge fdb show br " + bridge],
     )

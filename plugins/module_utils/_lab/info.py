@@ -16,8 +16,8 @@ from .names import (
     NETNS_DIR,
     ROUTE_PROTOCOL,
     link_alias,
-    nft_table,
     sandbox_mark,
+    table_keys,
 )
 from .processes import find_marked
 from .read import (
@@ -28,6 +28,7 @@ from .read import (
     read_netns,
     read_node,
 )
+from .service_leases import ServiceLeases
 from .step import LAB_ARGUMENT, LABEL, PACKAGES, SBIN
 from .store import Store
 
@@ -106,7 +107,7 @@ def own_names(lab: str, marked: List[int]) -> List[str]:
     return found
 
 
-def find_marks(module: AnsibleModule, lab: str, node: View, routes: List[str]) -> Tuple[List[str], List[str]]:
+def find_marks(lab: str, node: View, routes: List[str], tables: List[str]) -> Tuple[List[str], List[str]]:
     """Return what of a lab is on the node, one line each, and the leases of others in its directory."""
     store, leases = Store(lab), LeaseStore(lab)
     held = leases.read()
@@ -117,9 +118,8 @@ def find_marks(module: AnsibleModule, lab: str, node: View, routes: List[str]) -
     left += ["network namespace " + path for path in own_names(lab, [item.netns for item in processes])]
     left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
     left += ["route " + item for item in routes]
-    if has_table(module, lab):
-        left.append("nft table ip " + nft_table(lab))
-    left += ["file " + path for path in store.files()]
+    left += ["nft table " + key for key in tables]
+    left += ["file " + path for path in [*store.files(), *ServiceLeases(lab).files()]]
     left += ["file %s/%s" % (leases.path, address) for address in own_leases]
     if os.path.isdir(leases.path) and not foreign:
         left.append("file " + leases.path)
@@ -147,23 +147,28 @@ def run(module: AnsibleModule) -> None:
     left: List[str] = []
     foreign: List[str] = []
     routes: List[str] = []
+    tables: List[str] = []
     if LABEL.match(lab):  # no lab can have another name, so nothing is of it
         routes = find_routes(lab, node)
-        left, foreign = find_marks(module, lab, node, routes)
+        tables = own_tables(module, lab)
+        left, foreign = find_marks(lab, node, routes, tables)
     module.exit_json(
         changed=False,
         present=bool(left),
         left=left,
         foreign_leases=foreign,
         routes=routes,
+        tables=tables,
+        services=ServiceLeases(lab).read() if LABEL.match(lab) else {},
         node=describe_node(module, node, link_alias(lab), routes),
     )
 
 
-def has_table(module: AnsibleModule, lab: str) -> bool:
-    """Tell whether the lab's nftables table is there."""
+def own_tables(module: AnsibleModule, lab: str) -> List[str]:
+    """Return the lab's tables of nftables that are there, as family and name."""
     nft = module.get_bin_path("nft", opt_dirs=SBIN)
     if not nft:
-        return False
-    status, _out, _err = module.run_command([nft, "list", "table", "ip", nft_table(lab)])
-    return bool(status == 0)
+        return []
+    status, out, _err = module.run_command([nft, "list", "tables"])
+    there = out.splitlines() if status == 0 else []
+    return [key for key in table_keys(lab) if "table " + key in there]

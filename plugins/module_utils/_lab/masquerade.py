@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from .names import nft_table
+from .nft import nft_command, one_line
 from .step import LAB_ARGUMENT, SBIN, Step
 
 CHAIN = "type nat hook postrouting priority srcnat; policy accept;"
@@ -28,19 +29,6 @@ def ruleset(table: str, rules: List[str]) -> List[str]:
     """Return the lines of a table for ``nft -f``."""
     lines = ["table ip %s {" % table, "  chain postrouting {", "    " + CHAIN]
     return lines + ["    " + rule for rule in rules] + ["  }", "}"]
-
-
-def one_line(lines: List[str]) -> str:
-    """Return the lines of a ruleset as one argument of nft: whatever is in braces ends with a semicolon.
-
-    >>> one_line(["table ip t {", "  chain c {", "    ip daddr 10.0.0.1 return", "  }", "}"])
-    'table ip t { chain c { ip daddr 10.0.0.1 return; }; }'
-    """
-    words = []
-    for line in lines:
-        ends = line.startswith(" ") and not line.endswith(("{", ";"))
-        words.append(line.strip() + (";" if ends else ""))
-    return " ".join(words)
 
 
 def parse_listing(listing: Any) -> Optional[List[str]]:
@@ -128,24 +116,14 @@ def run(module: AnsibleModule) -> None:
     see = ["nft list table ip " + table]
     if not present:
         if exists:
-            nft_command(step, [nft, "delete", "table", "ip", table], "nft delete table ip " + table)
+            nft_command(step, [nft, "delete", "table", "ip", table], ["nft delete table ip " + table])
         step.exit(before=before, after=[], see=see)
     inside = list(dict.fromkeys(network(step, item) for item in module.params["inside"]))
     wanted = wanted_rules(network(step, module.params["source"]), inside)
     lines = ruleset(table, wanted)
     if rules != wanted:
-        if exists:
-            step.commands.append("nft delete table ip " + table)
-        shown = "nft '%s'" % one_line(lines)
+        shown = ["nft delete table ip " + table] if exists else []
+        shown.append("nft '%s'" % one_line(lines))
         text = "\n".join(["table ip " + table, "delete table ip " + table, *lines, ""])
         nft_command(step, [nft, "-f", "-"], shown, text)
     step.exit(before=before, after=lines, see=see)
-
-
-def nft_command(step: Step, command: List[str], shown: str, data: Optional[str] = None) -> None:
-    """Run nft, or say what it would be."""
-    step.commands.append(shown)
-    if step.real:
-        status, _out, err = step.module.run_command(command, data=data)
-        if status != 0:
-            step.failed(shown, err)

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import (
     bridge,
     bridge_port,
+    bridge_redirect,
     forwarding,
     info,
     masquerade,
@@ -20,6 +21,7 @@ from . import (
     pod_address,
     pod_container,
     pod_sandbox,
+    service_rules,
     static_route,
     veth,
 )
@@ -35,6 +37,7 @@ class LabModule(NamedTuple):
 MODULES: Dict[str, LabModule] = {
     "bridge": LabModule(bridge.ARGUMENTS, bridge.run),
     "bridge_port": LabModule(bridge_port.ARGUMENTS, bridge_port.run),
+    "bridge_redirect": LabModule(bridge_redirect.ARGUMENTS, bridge_redirect.run),
     "forwarding": LabModule(forwarding.ARGUMENTS, forwarding.run),
     "lab_info": LabModule(info.ARGUMENTS, info.run),
     "masquerade": LabModule(masquerade.ARGUMENTS, masquerade.run),
@@ -42,6 +45,7 @@ MODULES: Dict[str, LabModule] = {
     "pod_address": LabModule(pod_address.ARGUMENTS, pod_address.run),
     "pod_container": LabModule(pod_container.ARGUMENTS, pod_container.run),
     "pod_sandbox": LabModule(pod_sandbox.ARGUMENTS, pod_sandbox.run),
+    "service_rules": LabModule(service_rules.ARGUMENTS, service_rules.run),
     "static_route": LabModule(static_route.ARGUMENTS, static_route.run),
     "veth": LabModule(veth.ARGUMENTS, veth.run),
 }

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from typing import List
 
 NETNS_DIR = "/run/netns"
 STATE_DIR = "/run/podnet-lab"
@@ -42,6 +43,19 @@ def link_alias(lab: str) -> str:
 def nft_table(lab: str) -> str:
     """Return the name of the lab's nftables table, family ip."""
     return "podnet_" + lab
+
+
+def services_table(lab: str) -> str:
+    """Return the name of the table, family ip, that has the rules of the lab's Services.
+
+    No other lab can have it: a lab's name has no underscore.
+    """
+    return "podnet_%s_services" % lab
+
+
+def table_keys(lab: str) -> List[str]:
+    """Return family and name of every table of nftables that a lab may have."""
+    return ["ip " + nft_table(lab), "bridge " + nft_table(lab), "ip " + services_table(lab)]
 
 
 def sandbox_mark(lab: str) -> str:

@@ -15,6 +15,9 @@
 ``ranges.json``
     The ranges of cluster and node, for ``podnet.lab.pod_cidr_facts``:
     ``{"cluster_cidr": "10.244.0.0/16", "pod_cidr": "10.244.0.0/24"}``.
+``tables.json``
+    Tables of nftables that the lab loaded, by family and name; ``print`` is a digest of what nft then printed:
+    ``{"ip podnet_lab0_services": {"lines": ["table ip podnet_lab0_services {", ...], "print": "9f31..."}}``.
 
 ``podnet-web-DIGEST.py``
     The program of containers that serve.
@@ -33,6 +36,8 @@ from .names import STATE_DIR
 from .processes import Process
 
 SCHEMA_VERSION = 1
+_MAX_TABLES = 16 * 1024 * 1024
+"""Bytes of tables.json: a Service with a hundred backends takes some 40 kB."""
 
 
 class ContainerState(TypedDict):
@@ -59,6 +64,15 @@ class PodState(TypedDict):
     pid: Optional[int]
     starttime: Optional[int]
     containers: List[ContainerState]
+
+
+class TableState(TypedDict):
+    """A table of nftables that the lab loaded."""
+
+    lines: List[str]
+    """What was loaded."""
+    print: str
+    """A digest of what nft printed of it then."""
 
 
 class NodeState(TypedDict):
@@ -163,6 +177,26 @@ class Store:
             self._write("ranges.json", ranges)
         else:
             self._remove("ranges.json")
+
+    def tables(self) -> Dict[str, TableState]:
+        """Return the tables of nftables that were loaded, by family and name."""
+        value = self._files.json(self.path + "/tables.json", _MAX_TABLES)
+        found: Dict[str, TableState] = {}
+        for key, entry in value.items() if isinstance(value, dict) else ():
+            lines, digest = (entry.get("lines"), entry.get("print")) if isinstance(entry, dict) else (None, None)
+            if isinstance(lines, list) and isinstance(digest, str):
+                found[key] = {"lines": [str(line) for line in lines], "print": digest}
+        return found
+
+    def write_table(self, key: str, table: Optional[TableState]) -> None:
+        """Note a table that was loaded; None forgets it, and the last one takes the file along."""
+        tables = {name: entry for name, entry in self.tables().items() if name != key}
+        if table is not None:
+            tables[key] = table
+        if tables:
+            self._write("tables.json", tables)
+        else:
+            self._remove("tables.json")
 
     def keep_program(self, name: str, text: Optional[str]) -> None:
         """Have the program `text` in the file `name`, and no other program; None: none at all."""

@@ -2,14 +2,15 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""Service-like rules in the tables of a lab: plain ``dnat`` rules of nftables, one for each address and port.
+"""Services in the tables of a lab: those of kube-proxy's form, and plain ``dnat`` rules of nftables.
 
-Such as (``nft -j`` of)::
+The lab's own table ``podnet_LAB_services`` has maps and chains as kube-proxy's has. What somebody writes by hand is one
+rule for each address and port, such as (``nft -j`` of)::
 
     ip daddr 10.96.0.10 tcp dport 80 dnat to 10.244.0.2:8080
     ip daddr 10.96.0.10 tcp dport 80 dnat to numgen random mod 2 map { 0 : 10.244.0.2, 1 : 10.244.0.3 }
 
-They name no Service, so no name is given to them.
+Such rules name no Service, so no name is given to them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .nftables import (
     expressions,
     matches,
     numgen_shares,
+    read_kube_proxy,
     rule_text,
 )
 from .records import (
@@ -51,9 +53,12 @@ def is_lab_table(name: str) -> bool:
 
 def read_lab_table(text: str, family: str, name: str) -> Found:
     """Return the Services in a lab's table, as ``nft -j list table FAMILY NAME`` shows it; raise ValueError."""
+    table = NftTable(text)
+    if "service-ips" in table.maps and family in ("ip", "ip6"):
+        return read_kube_proxy(text, family, name)
     services: List[Service] = []
     unrecognised: List[Unrecognised] = []
-    for chain, rules in NftTable(text).rules.items():
+    for chain, rules in table.rules.items():
         command = "nft list chain %s %s %s" % (family, name, chain)
         for rule in rules:
             if not any("dnat" in one for one in expressions(rule)):

@@ -135,9 +135,9 @@ def numgen_shares(value: Any) -> Optional[Tuple[str, List[Tuple[Any, float]]]]:
     return ("round-robin" if numgen.get("mode") == "inc" else "random"), shares
 
 
-def read_kube_proxy(text: str, family: str) -> Found:
-    """Return the Services in kube-proxy's table of one family (``ip`` or ``ip6``); raise ValueError."""
-    reader = _Reader(NftTable(text), family)
+def read_kube_proxy(text: str, family: str, name: str = "kube-proxy") -> Found:
+    """Return the Services in a table of kube-proxy's form, of one family (``ip`` or ``ip6``); raise ValueError."""
+    reader = _Reader(NftTable(text), family, name)
     reader.read()
     return Found(sorted(reader.services.values(), key=order), reader.unrecognised, reader.node_port_addresses())
 
@@ -145,21 +145,22 @@ def read_kube_proxy(text: str, family: str) -> Found:
 class _Reader:
     """Follows the maps and chains of one table."""
 
-    def __init__(self, table: NftTable, family: str) -> None:
+    def __init__(self, table: NftTable, family: str, name: str) -> None:
         self.table = table
         self.family = family
+        self.name = name
         self.services: Dict[Key, Service] = {}
         self.unrecognised: List[Unrecognised] = []
         self._destinations: Dict[str, Destination] = {}
 
     def _show(self, kind: str, name: str) -> str:
-        return "nft list %s %s kube-proxy %s" % (kind, self.family, name)
+        return "nft list %s %s %s %s" % (kind, self.family, self.name, name)
 
     def _note(self, kind: str, name: str, text: str, reason: str) -> None:
         self.unrecognised.append(
             {
                 "command": self._show(kind, name),
-                "table": "kube-proxy",
+                "table": self.name,
                 "chain": name,
                 "text": cut(text),
                 "reason": reason,
@@ -204,7 +205,7 @@ class _Reader:
         address, port, protocol = key
         rule: Rule = {
             "command": self._show("map", where),
-            "table": "kube-proxy",
+            "table": self.name,
             "chain": where,
             "text": text,
             "target": target,

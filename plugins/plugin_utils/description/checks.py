@@ -10,7 +10,7 @@ A fault says where in the description it is, by the names of a role's variables,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,23 @@ def integer(value: Any) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return int(value)
     return None
+
+
+def label_name(value: Any, where: str, faults: list[Fault]) -> str | None:
+    """Return a name of the form of RFC 1123, or None and a fault."""
+    if isinstance(value, str) and LABEL.match(value):
+        return str(value)
+    long = f", it has {len(value)} characters" if isinstance(value, str) and len(value) > 63 else ""
+    remedy = "Use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123)"
+    faults.append(Fault(where, f"{value!r} is not a name{long}", remedy))
+    return None
+
+
+def unknown_fields(value: Mapping[Any, Any], known: Sequence[str], where: str, faults: list[Fault]) -> None:
+    """Find fields that have no meaning, which are as a rule misspelt."""
+    for key in value:
+        if key not in known:
+            faults.append(Fault(where, f"unknown field {key!r}", f"Known are {', '.join(known)}"))
 
 
 def overlap(one: IPNetwork, other: IPNetwork) -> bool:

@@ -10,6 +10,7 @@ variables, what is wrong and what to do. Reading goes on after a fault, so that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
     pass
 
 from ..description import checks
-from ..description.checks import IFNAME, IFNAMSIZ, LABEL, Fault, integer, overlap
+from ..description.checks import IFNAME, IFNAMSIZ, Fault, integer, overlap
 
 MTU_LIMITS = (68, 65535)
 """What Linux allows on a veth: ETH_MIN_MTU and ETH_MAX_MTU."""
@@ -33,9 +34,22 @@ _RESERVED_RANGES = {
     "240.0.0.0/4": "reserved",
 }
 _POD_FIELDS = ("name", "namespace", "node", "labels", "address", "containers")
-_CONTAINER_FIELDS = ("name", "command", "serve")
-_NAME_REMEDY = "Use 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit (RFC 1123)"
+_CONTAINER_FIELDS = ("name", "command", "serve", "ports")
+_PORT_FIELDS = ("name", "containerPort", "protocol")
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?\Z")
+"""Name of a container's port (RFC 6335, section 5.1), what Kubernetes requires of it."""
+PROTOCOLS = ("TCP", "UDP", "SCTP")
 VARIABLE = "manual_lab_"
+
+
+@dataclass(frozen=True)
+class ContainerPort:
+    """A port of a container that has a name, by which Services and policies find it. `where` is its place."""
+
+    where: str
+    name: str
+    number: int
+    protocol: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Container:
     name: str
     command: tuple[str, ...] = ()
     serve: int | None = None
+    ports: tuple[ContainerPort, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,11 @@ class Pod:
     def full_name(self) -> str:
         """``namespace/name``."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def ports(self) -> dict[tuple[str, str], int]:
+        """Numbers of its containers' ports by name and protocol."""
+        return {(port.name, port.protocol): port.number for item in self.containers for port in item.ports}
 
 
 @dataclass
@@ -105,14 +125,6 @@ def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
     return result.cidr
 
 
-def _name(value: Any, where: str, faults: list[Fault]) -> str | None:
-    if isinstance(value, str) and LABEL.match(value):
-        return str(value)
-    long = f", it has {len(value)} characters" if isinstance(value, str) and len(value) > 63 else ""
-    faults.append(Fault(where, f"{value!r} is not a name{long}", _NAME_REMEDY))
-    return None
-
-
 def _bridge(value: Any, faults: list[Fault]) -> str:
     where = VARIABLE + "bridge"
     if not isinstance(value, str) or not IFNAME.match(value) or value in ("lo", "all", "default"):
@@ -133,18 +145,12 @@ def _mtu(value: Any, faults: list[Fault]) -> int:
     return number
 
 
-def _unknown(value: Mapping[Any, Any], known: Sequence[str], where: str, faults: list[Fault]) -> None:
-    for key in value:
-        if key not in known:
-            faults.append(Fault(where, f"unknown field {key!r}", f"Known are {', '.join(known)}"))
-
-
 def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     if not isinstance(value, Mapping):
         faults.append(Fault(where, f"{value!r} is not a container", "Write it as {name: web, serve: 80}"))
         return None
-    _unknown(value, _CONTAINER_FIELDS, where, faults)
-    name = _name(value.get("name"), where + ".name", faults)
+    checks.unknown_fields(value, _CONTAINER_FIELDS, where, faults)
+    name = checks.label_name(value.get("name"), where + ".name", faults)
     command, serve = value.get("command"), value.get("serve")
     port = integer(serve)
     if (command is None) == (serve is None):
@@ -155,7 +161,52 @@ def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     words: list[str] = []
     if command is not None:
         words = _command(command, where + ".command", faults)
-    return Container(name or "", tuple(words), port)
+    ports = _container_ports(value.get("ports", []), where + ".ports", faults)
+    return Container(name or "", tuple(words), port, tuple(ports))
+
+
+def port_number(value: Any, where: str, faults: list[Fault]) -> int:
+    """Return the number of a port, or 0 and a fault."""
+    number = integer(value)
+    if number is None or not 1 <= number <= 65535:
+        faults.append(Fault(where, f"{value!r} is not a port", "Use a number from 1 to 65535"))
+        return 0
+    return number
+
+
+def one_of(value: Any, known: Sequence[str], where: str, faults: list[Fault]) -> str:
+    """Return a word of a choice, or the first of them and a fault."""
+    if value not in known:
+        faults.append(Fault(where, f"{value!r} has no meaning here", f"Use one of {', '.join(known)}"))
+        return known[0]
+    return str(value)
+
+
+def is_port_name(value: Any) -> bool:
+    """Tell whether a container's port may have this name."""
+    return isinstance(value, str) and _PORT_NAME.match(value) is not None
+
+
+def _container_ports(value: Any, where: str, faults: list[Fault]) -> list[ContainerPort]:
+    example = "Write them as [{name: http, containerPort: 80}]"
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list of ports", example))
+        return []
+    found = []
+    for index, entry in enumerate(value):
+        here = f"{where}[{index}]"
+        if not isinstance(entry, Mapping):
+            faults.append(Fault(here, f"{entry!r} is not a port", example))
+            continue
+        checks.unknown_fields(entry, _PORT_FIELDS, here, faults)
+        name = entry.get("name")
+        if not is_port_name(name):
+            remedy = "Use 1 to 15 of a-z, 0-9 and '-', with a letter among them (RFC 6335)"
+            faults.append(Fault(here + ".name", f"{name!r} is not a name for a port", remedy))
+        number = port_number(entry.get("containerPort"), here + ".containerPort", faults)
+        protocol = one_of(entry.get("protocol", "TCP"), PROTOCOLS, here + ".protocol", faults)
+        found.append(ContainerPort(here, str(name), number, protocol))
+    return found
 
 
 def _command(value: Any, where: str, faults: list[Fault]) -> list[str]:
@@ -177,9 +228,9 @@ def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod |
             Fault(where, f"{value!r} is not a pod", "Write it as {name: pod1, node: node1, containers: [...]}")
         )
         return None
-    _unknown(value, _POD_FIELDS, where, faults)
-    name = _name(value.get("name"), where + ".name", faults)
-    namespace = _name(value.get("namespace", "default"), where + ".namespace", faults)
+    checks.unknown_fields(value, _POD_FIELDS, where, faults)
+    name = checks.label_name(value.get("name"), where + ".name", faults)
+    namespace = checks.label_name(value.get("namespace", "default"), where + ".namespace", faults)
     node = value.get("node")
     if node not in nodes:
         what = f"{node!r} is not a node of the lab" if node is not None else "the pod has no node"
@@ -206,6 +257,7 @@ def _containers(value: Any, where: str, faults: list[Fault]) -> list[Container]:
     containers = []
     names: dict[str, str] = {}
     ports: dict[int, str] = {}
+    named: dict[tuple[str, str], str] = {}
     for index, entry in enumerate(value):
         here = f"{where}[{index}]"
         container = _container(entry, here, faults)
@@ -219,6 +271,10 @@ def _containers(value: Any, where: str, faults: list[Fault]) -> list[Container]:
             if first != here:
                 text = f"{first} serves port {container.serve} too, and containers of a pod share its ports"
                 faults.append(Fault(here + ".serve", text, "Use another port"))
+        for port in container.ports:
+            first = named.setdefault((port.name, port.protocol), port.where)
+            if first != port.where:
+                faults.append(Fault(port.where, f"{first} has the name {port.name!r} too", "Rename one of them"))
         containers.append(container)
     return containers
 
@@ -344,7 +400,7 @@ def _check_sizes(description: Description) -> None:
 def read_description(raw: Mapping[str, Any]) -> Description:
     """Read a description; the keys are the role's variables without ``manual_lab_``."""
     faults: list[Fault] = []
-    name = _name(raw.get("name"), VARIABLE + "name", faults) or ""
+    name = checks.label_name(raw.get("name"), VARIABLE + "name", faults) or ""
     value = raw.get("nodes")
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         faults.append(Fault(VARIABLE + "nodes", f"{value!r} is not a list", "List the inventory's names of the nodes"))

@@ -28,18 +28,23 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
 
 from ..description.checks import Fault, overlap
 from .description import VARIABLE, Description, Pod, read_description
+from .services import Service, give_addresses, plan_services, read_services, service_range
 
 _ADDRESS = VARIABLE + "node_address"
 
 
 class Node:
-    """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked."""
+    """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked.
+
+    `services` are addresses of Services that the node has noted, by their full names.
+    """
 
     def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
         self.name = name
         self.given: str | None = raw.get("address") or None
         self.ansible_host: str = str(raw.get("ansible_host") or name)
         self.info: Mapping[str, Any] | None = raw.get("info")
+        self.services: Mapping[str, str] = raw.get("services") or {}
         self.faults: list[Fault] = []
         self.address: IPAddress | None = None
 
@@ -158,6 +163,21 @@ def check_node(node: Node, description: Description) -> None:
             node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}cluster_cidr"))
 
 
+def check_services(node: Node, services: list[Service], part: IPNetwork | None, pods: Sequence[Pod]) -> None:
+    """Find what on a node stands in the way of Services: a network in their range, pods whose address nobody knows."""
+    for network, dev in node.networks:
+        if services and part is not None and overlap(network, part):
+            text = f"its network {network} on {dev} overlaps the range of Services {part}"
+            node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}service_cidr"))
+    for pod in pods:
+        if node.info is not None or pod.node != node.name or pod.address is not None:
+            continue
+        behind = [service.full_name for service in services if service.selects(pod)]
+        if behind:
+            text = f"pod {pod.full_name} is behind Service {behind[0]}, and its address is not known in this run"
+            node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
+
+
 def check_links(nodes: list[Node]) -> list[Fault]:
     """Find nodes with one address, and nodes that are not on one link with each other."""
     faults = []
@@ -235,6 +255,7 @@ def node_plan(description: Description, node: Node, nodes: list[Node]) -> dict[s
         # The MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address.
         "bridge_address": "0a:58:" + ":".join(f"{byte:02x}" for byte in gateway.words),
         "inside": inside,
+        "node_addresses": [str(other.address) for other in nodes if other.address is not None],
         "sandboxes": [
             {
                 **{key: names[key] for key in ("namespace", "name", "sandbox_id", "netns")},
@@ -290,13 +311,17 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
+    With them come ``services``, and ``addresses``, those pods' that the description gives, by full names.
+
     `raw` is the description. `hosts` has, for each host of the inventory, ``address``
-    (``manual_lab_node_address``), ``ansible_host`` and ``info`` (``node`` of ``podnet.lab.lab_info``);
-    each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the hosts
-    that are about to be built on.
+    (``manual_lab_node_address``), ``ansible_host``, and ``info`` and ``services`` (``node`` and ``services`` of
+    ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the
+    hosts that are about to be built on.
     """
     description = read_description(raw)
     faults = list(description.faults)
+    services = read_services(raw, description, faults)
+    part = service_range(raw, []) if services else None
     nodes = [Node(name, hosts.get(name) or {}) for name in description.nodes]
     for node in nodes:
         if hosts.get(node.name) is None:
@@ -304,6 +329,7 @@ def make_plan(
             faults.append(Fault(VARIABLE + "nodes", text, "Add it to the inventory, or leave it out"))
             continue
         check_node(node, description)
+        check_services(node, services, part, description.pods)
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)
@@ -316,4 +342,9 @@ def make_plan(
             faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
     result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes) for node in nodes}
+    result["addresses"] = {pod.full_name: str(pod.address) for pod in description.pods if pod.address is not None}
+    result["services"] = []
+    if part is not None and not faults:
+        given = give_addresses(services, part, [node.services for node in nodes])
+        result["services"] = plan_services(services, given, description.pods)
     return result

@@ -11,177 +11,33 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
-from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 POD1, POD2, POD3 = "lab0_default_pod1", "lab0_default_pod2", "lab0_default_pod3"
 IDLE = {"name": "idle", "command": ["sleep", "infinity"]}
 WEB = {"name": "web", "serve": 80}
 
-# Everything of a node that a lab could touch, as text. Counters and ages are left out.
-SNAPSHOT = """
-echo == links; ip -d -o link show | sed -E 's/^[0-9]+: //; s/@if[0-9]+//' | awk '{print $1}' | sort
-ip -o link show | grep -o 'alias .*' | sort || true
-echo == addresses; ip -4 -o addr show | awk '{print $2, $4}' | sort
-echo == routes; ip -4 route show table all | grep -v '^\\(broadcast\\|local\\)' | sort
-echo == rules; ip rule
-echo == namespaces; ip netns list | awk '{print $1}' | sort
-echo == ruleset; nft list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/'
-echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
-echo == files; find /run/podnet-lab /var/lib/cni /run/netns 2>/dev/null | sort
-echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e grep -e sed | sort
-"""
 
-
-@dataclass
-class Run:
-    """One run of a playbook: its output, and the tasks that changed something on a node."""
-
-    output: str
-    status: int
-
-    def changed(self, node: str) -> list[str]:
-        """The module steps that changed the node, by the first words of their titles."""
-        titles, title = [], ""
-        for line in self.output.splitlines():
-            if line.startswith("TASK ["):
-                title = line.partition(" : ")[2].rpartition("]")[0]
-            elif line.startswith(f"changed: [{node}]"):
-                titles.append(title)
-        return titles
-
-    def commands(self, node: str) -> list[str]:
-        """The commands that the play shows for the node."""
-        start = f"{node} $ "
-        return [line[len(start) :] for line in self.output.splitlines() if line.startswith(start)]
-
-
-class Lab:
-    """The lab under test."""
-
-    def __init__(self, nodes: Nodes) -> None:
-        self.nodes = nodes
-
-    def run(
-        self, playbook: str, *argv: str, variables: dict[str, Any] | None = None, limit: str = "node1,node2"
-    ) -> Run:
-        """Run one of the two playbooks; the default description when there are no variables."""
-        done = subprocess.run(
-            [
-                "ansible-playbook", str(CHECKOUT / "playbooks" / playbook), "-i", str(self.nodes.inventory),
-                "--limit", limit, "-e", json.dumps(variables or {}), *argv,
-            ],
-            cwd=CHECKOUT,
-            env={**self.nodes.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )  # fmt: skip
-        return Run(done.stdout + done.stderr, done.returncode)
-
-    def build(self, *argv: str, **variables: Any) -> Run:
-        """Build the lab; it must succeed."""
-        run = self.run("lab.yml", "-e", "manual_lab_show_limit=0", *argv, variables=variables)
-        assert run.status == 0, run.output
-        return run
-
-    def teardown(self, **variables: Any) -> Run:
-        """Remove the lab; it must succeed."""
-        run = self.run("teardown.yml", variables=variables)
-        assert run.status == 0, run.output
-        return run
-
-    def sh(self, node: str, script: str, check: bool = True) -> str:
-        """Run a shell script on a node."""
-        done = subprocess.run(
-            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, "sh", "-eu"],
-            input=script,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def state(self, node: str) -> str:
-        """Everything of the node that a lab could touch."""
-        return self.sh(node, SNAPSHOT)
-
-    def address(self, node: str) -> str:
-        """The node's address on the fabric."""
-        return str(json.loads(self.sh(node, "ip -j -4 addr show eth0"))[0]["addr_info"][0]["local"])
-
-    def ask(self, node: str, netns: str | None, url: str) -> dict[str, str]:
-        """What a web server of the lab answers to a request from a namespace, or from the node itself."""
-        program = (
-            "import sys, urllib.request\n"
-            "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
-            "print(opener.open(sys.argv[1], timeout=5).read().decode())\n"
-        )
-        enter = f"nsenter --net=/run/netns/{netns} " if netns else ""
-        answer = self.sh(node, f"{enter}python3 -c '{program}' {url}")
-        return dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
-
-    def seen_by(self, server: str, node: str, netns: str) -> str:
-        """The source address with which a connection from a pod arrives at a node."""
-        address = self.address(server)
-        program = (
-            "import socket, sys\n"
-            "s = socket.create_server((sys.argv[1], 7777)); s.settimeout(15)\n"
-            "print(s.accept()[1][0])\n"
-        )
-        with subprocess.Popen(
-            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), server, "python3", "-", address],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as listener:
-            assert listener.stdin is not None
-            assert listener.stdout is not None
-            listener.stdin.write(program)
-            listener.stdin.close()
-            connect = (
-                "import socket, sys, time\n"
-                "for attempt in range(100):\n"
-                "    try:\n"
-                "        socket.create_connection((sys.argv[1], 7777), 5); break\n"
-                "    except ConnectionRefusedError:\n"
-                "        time.sleep(0.1)\n"
-            )
-            self.sh(node, f"nsenter --net=/run/netns/{netns} python3 -c '{connect}' {address}")
-            return listener.stdout.read().strip()
-
-    def check_traffic(self) -> None:
-        """Everything that must work between the pods of the default description."""
-        assert self.ask("node1", POD1, "http://127.0.0.1/")["pod"] == "default/pod1"
-        for node, netns, target in (("node1", POD1, POD3), ("node1", POD1, POD2), ("node2", POD2, POD1)):
-            there = "node2" if target == POD2 else "node1"
-            source, server = self.pod_address(node, netns), self.pod_address(there, target)
-            answer = self.ask(node, netns, f"http://{server}/")
-            assert answer["pod"] == "default/" + target.rpartition("_")[2]
-            assert answer["client"] == source, "somebody rewrote the source address"
-        answer = self.ask("node1", None, f"http://{self.pod_address('node1', POD1)}/")
-        assert answer["pod"] == "default/pod1"
-        answer = self.ask("node1", None, f"http://{self.pod_address('node2', POD2)}/")
-        assert answer["pod"] == "default/pod2"
-
-    def pod_address(self, node: str, netns: str) -> str:
-        """The pod's address, as iproute2 says."""
-        entries = json.loads(self.sh(node, f"ip -n {netns} -j -4 addr show dev eth0"))
-        found = [address["local"] for address in entries[0]["addr_info"]]
-        assert len(found) == 1, found
-        return str(found[0])
+def check_traffic(lab: Lab) -> None:
+    """Everything that must work between the pods of the default description."""
+    assert lab.ask("node1", POD1, "http://127.0.0.1/")["pod"] == "default/pod1"
+    for node, netns, target in (("node1", POD1, POD3), ("node1", POD1, POD2), ("node2", POD2, POD1)):
+        there = "node2" if target == POD2 else "node1"
+        source, server = lab.pod_address(node, netns), lab.pod_address(there, target)
+        answer = lab.ask(node, netns, f"http://{server}/")
+        assert answer["pod"] == "default/" + target.rpartition("_")[2]
+        assert answer["client"] == source, "somebody rewrote the source address"
+    answer = lab.ask("node1", None, f"http://{lab.pod_address('node1', POD1)}/")
+    assert answer["pod"] == "default/pod1"
+    answer = lab.ask("node1", None, f"http://{lab.pod_address('node2', POD2)}/")
+    assert answer["pod"] == "default/pod2"
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +84,7 @@ def test_a_second_run_changes_nothing(lab: Lab) -> None:
 
 
 def test_pods_reach_each_other_with_their_own_addresses(lab: Lab) -> None:
-    lab.check_traffic()
+    check_traffic(lab)
     pod1 = lab.pod_address("node1", POD1)
     assert lab.seen_by("node2", "node1", POD1) == pod1, "a node is inside the cluster"
     assert lab.seen_by("node3", "node1", POD1) == lab.address("node1"), "node3 is outside the cluster"
@@ -303,7 +159,7 @@ def test_a_damaged_lab_is_repaired_and_only_what_was_damaged(lab: Lab) -> None:
         )
         assert repaired.changed("node2") == [], names
     assert lab.build().changed("node1") == []
-    lab.check_traffic()
+    check_traffic(lab)
 
 
 def test_a_lab_damaged_everywhere_at_once_is_repaired(lab: Lab) -> None:
@@ -311,7 +167,7 @@ def test_a_lab_damaged_everywhere_at_once_is_repaired(lab: Lab) -> None:
     lab.sh("node1", "".join(f"( {script} ) || true\n" for script in scripts) + "rm -r /run/podnet-lab\n", check=False)
     lab.build()
     assert lab.build().changed("node1") == []
-    lab.check_traffic()
+    check_traffic(lab)
     # The earlier value of ip_forward was noted in what is lost; the test itself turned it off before.
     assert json.loads(lab.sh("node1", "cat /run/podnet-lab/lab0/node.json"))["sysctl"] == {"net.ipv4.ip_forward": "0"}
 
@@ -331,7 +187,7 @@ def test_a_changed_description_is_applied(lab: Lab) -> None:
     lab.build(**changed)
     assert lab.pod_address("node1", POD1).startswith("10.200.7.")
     assert lab.pod_address("node2", POD2).startswith("10.200.0.")
-    lab.check_traffic()
+    check_traffic(lab)
     names = [link["ifname"] for link in json.loads(lab.sh("node1", "ip -j link show type bridge"))]
     assert names == ["br-lab"]
     links = json.loads(lab.sh("node1", "ip -j link")) + json.loads(lab.sh("node1", f"ip -n {POD1} -j link"))
@@ -390,7 +246,7 @@ def test_teardown_keeps_what_others_made(lab: Lab) -> None:
         before = lab.state("node1")
         lab.build()
         assert lab.pod_address("node1", POD1) == "10.244.0.3", "10.244.0.2 is leased to somebody else"
-        lab.check_traffic()
+        check_traffic(lab)
         gone = lab.teardown()
         assert lab.state("node1") == before
         assert "Kept, not of the lab: /var/lib/cni/networks/lab0/10.244.0.2" in gone.output
@@ -419,7 +275,7 @@ def test_two_plays_at_the_same_time_end_as_one(lab: Lab) -> None:
     with ThreadPoolExecutor(2) as both:
         runs = list(both.map(lambda _number: lab.run("lab.yml"), range(2)))
     assert [run.status for run in runs] == [0, 0], "\n".join(run.output for run in runs)
-    lab.check_traffic()
+    check_traffic(lab)
     sandboxes = lab.sh("node1", "ps -eo args= | grep -c '^sleep infinity' || true")
     assert lab.build().changed("node1") == []
     assert lab.sh("node1", "ps -eo args= | grep -c '^sleep infinity' || true") == sandboxes
@@ -432,7 +288,7 @@ def test_two_labs_share_a_node(lab: Lab) -> None:
     lab.build(**other)
     try:
         assert lab.build().changed("node1") == []
-        lab.check_traffic()
+        check_traffic(lab)
         lab.teardown()
         assert lab.sh("node1", "cat /proc/sys/net/ipv4/ip_forward").strip() == "1", "lab1 needs it"
         server = lab.pod_address("node2", "lab1_default_pod2")
@@ -508,6 +364,6 @@ def test_a_forward_chain_that_drops_is_reported_with_the_remedy(lab: Lab) -> Non
         assert "nft insert rule ip strict fw_forward ip saddr 10.244.0.0/16 accept" in run.output
         lab.sh("node1", "nft insert rule ip strict fw_forward ip saddr 10.244.0.0/16 accept")
         lab.sh("node1", "nft insert rule ip strict fw_forward ip daddr 10.244.0.0/16 accept")
-        lab.check_traffic()
+        check_traffic(lab)
     finally:
         lab.sh("node1", "nft delete table ip strict")

@@ -189,6 +189,23 @@ def test_ports_are_attached_and_only_the_labs_are_detached() -> None:
     ]
 
 
+def test_ports_send_frames_back_when_they_are_to() -> None:
+    on = {"info_slave_data": {"hairpin": True}}
+    node = view(
+        link(3, "lab0", "bridge", ifalias=ALIAS),
+        link(4, "off", "veth", ifalias=ALIAS, master=3),
+        link(5, "on", "veth", ifalias=ALIAS, master=3, **on),
+    )
+    assert bridge_port.port_lines(node, "lab0", ["off", "on"], ALIAS, True) == [
+        "link set off type bridge_slave hairpin on"
+    ]
+    assert bridge_port.port_lines(node, "lab0", ["off", "on"], ALIAS) == ["link set on type bridge_slave hairpin off"]
+    assert bridge_port.port_lines(view(node.links["lab0"]), "lab0", ["coming"], ALIAS, True) == [
+        "link set coming master lab0 up",
+        "link set coming type bridge_slave hairpin on",
+    ]
+
+
 # -- netns_link --------------------------------------------------------------------------------------------
 
 

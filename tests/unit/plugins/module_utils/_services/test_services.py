@@ -277,6 +277,32 @@ def test_a_lab() -> None:
     assert [one["command"] for one in found.unrecognised] == ["nft list chain inet podnet_lab0 prerouting"]
 
 
+def test_the_services_of_a_lab_are_read_as_those_of_a_cluster() -> None:
+    found = read_lab_table(_sample("nft-list-table-ip-podnet_lab0_services.json"), "ip", "podnet_lab0_services")
+    assert found.unrecognised == []
+    assert found.node_port_addresses == ["10.89.0.11"]
+    shown = [
+        (one["name"], one["type"], one["protocol"], one["port"], one["action"], one["traffic_policy"])
+        for one in found.services
+    ]
+    assert shown == [
+        ("empty", "cluster_ip", "tcp", 80, "reject", None),
+        ("empty", "node_port", "tcp", 30081, "reject", None),
+        ("far", "cluster_ip", "sctp", 53, "drop", "local"),
+        ("far", "node_port", "sctp", 30055, "drop", "local"),
+        ("sticky", "cluster_ip", "udp", 53, "forward", "local"),
+        ("sticky", "node_port", "udp", 30053, "forward", "local"),
+        ("web", "cluster_ip", "tcp", 80, "forward", "cluster"),
+        ("web", "node_port", "tcp", 30080, "forward", "cluster"),
+    ]
+    assert found.services[4]["affinity"] == {"type": "ClientIP", "timeout": 600}
+    assert found.services[6]["backends"] == [
+        {"address": "10.244.0.3", "port": 8080, "weight": 0.5},
+        {"address": "10.244.1.3", "port": 8080, "weight": 0.5},
+    ]
+    assert found.services[6]["rule"]["command"] == "nft list map ip podnet_lab0_services service-ips"
+
+
 def _dnat(*expressions: Any) -> Found:
     rule = {"family": "ip", "table": "podnet_x", "chain": "c", "expr": list(expressions)}
     return read_lab_table(json.dumps({"nftables": [{"rule": rule}]}), "ip", "podnet_x")

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Which Service has which address: kept on each node, also over a reboot, as a cluster keeps it in etcd.
+
+``/var/lib/podnet-lab/<lab>/services.json``::
+
+    {"default/web": "10.96.1.1"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Dict, List
+
+from .._files.reader import Files
+
+LEASES_DIR = "/var/lib/podnet-lab"
+
+
+class ServiceLeases:
+    """The addresses of one lab's Services, as noted on this node."""
+
+    def __init__(self, lab: str, root: str = LEASES_DIR) -> None:
+        self.root = root
+        self.directory = "%s/%s" % (root, lab)
+        self.path = self.directory + "/services.json"
+
+    def read(self) -> Dict[str, str]:
+        """Return addresses by ``namespace/name``; a file of another form counts as absent."""
+        value = Files().json(self.path)
+        if not isinstance(value, dict):
+            return {}
+        return {str(key): address for key, address in value.items() if isinstance(address, str)}
+
+    def files(self) -> List[str]:
+        """Return what there is of them, sorted."""
+        return [path for path in (self.directory, self.path) if os.path.exists(path)]
+
+    def change(self, wanted: Dict[str, str], real: bool) -> List[str]:
+        """Note these addresses, none of them removes the file, if `real`; return what a person would type for it."""
+        text = json.dumps(wanted, sort_keys=True)
+        if real and wanted:
+            os.makedirs(self.directory, mode=0o755, exist_ok=True)
+            with open(self.path + ".new", "w", encoding="utf-8") as handle:
+                handle.write(text)
+            os.rename(self.path + ".new", self.path)
+        elif real:
+            self._remove()
+        return ["echo '%s' > %s" % (text, self.path) if wanted else "rm " + self.path]
+
+    def _remove(self) -> None:
+        for path in (self.path, self.path + ".new"):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+        for directory in (self.directory, self.root):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                pass

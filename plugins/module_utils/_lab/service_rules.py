@@ -1,0 +1,365 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Rules that lead from the addresses of Services to pods, laid out as kube-proxy's nftables mode lays them out.
+
+Chains, maps, their names and their order are those of kubernetes ``pkg/proxy/nftables/proxier.go`` (1.31 to 1.35), so
+that who can read one can read the other. Left out is what the lab has not: load balancers, health checks, comments.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+from typing import Any, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .names import services_table
+from .nft import Block, Table, bring
+from .service_leases import ServiceLeases
+from .step import LAB_ARGUMENT, LABEL, Step
+from .store import Store
+from .udp_flows import Flows, end_stale
+
+MARK = "0x4000"
+"""kube-proxy's masqueradeBit, the 14th."""
+_MARKS = "jump mark-for-masquerade"
+
+
+class Endpoint(NamedTuple):
+    """Where connections are sent: a pod's address and port, and whether the pod is on this node."""
+
+    address: str
+    port: int
+    local: bool
+
+
+class ServicePort(NamedTuple):
+    """One port of a Service."""
+
+    namespace: str
+    name: str
+    port_name: str
+    """Empty for the only port of a Service, which needs none."""
+    address: str
+    protocol: str
+    """``tcp``, ``udp`` or ``sctp``."""
+    port: int
+    node_port: Optional[int]
+    endpoints: Tuple[Endpoint, ...]
+    affinity: Optional[int]
+    """For how many seconds after its last connection a client stays with an endpoint; None: it does not."""
+    internal_local: bool
+    """internalTrafficPolicy: Local, as against Cluster."""
+    external_local: bool
+
+    @property
+    def base(self) -> str:
+        """The Service's part of chain names (``servicePortChainNameBase``)."""
+        return "%s/%s/%s/%s" % (self.namespace, self.name, self.protocol, self.port_name)
+
+    @property
+    def text(self) -> str:
+        """How Kubernetes writes it (``ServicePortName.String``)."""
+        return "%s/%s%s" % (self.namespace, self.name, ":" + self.port_name if self.port_name else "")
+
+    @property
+    def here(self) -> Tuple[Endpoint, ...]:
+        """The endpoints on this node."""
+        return tuple(item for item in self.endpoints if item.local)
+
+
+def chain_name(kind: str, base: str) -> str:
+    """Return a chain's name: what it is, eight digits that no other has, and words (``hashAndTruncate``).
+
+    >>> chain_name("service", "default/web/tcp/")
+    'service-PFISGYVC-default/web/tcp/'
+    """
+    digest = base64.b32encode(hashlib.sha256(base.encode()).digest()).decode()[:8]
+    return "%s-%s-%s" % (kind, digest, base)
+
+
+def _of_endpoint(one: ServicePort, endpoint: Endpoint, kind: str = "endpoint") -> str:
+    return chain_name(kind, "%s__%s/%d" % (one.base, endpoint.address, endpoint.port))
+
+
+def _chain(name: str, rules: List[str]) -> Block:
+    return ["chain %s {" % name, *("  " + rule for rule in rules), "}"]
+
+
+def _named(kind: str, name: str, of: str, elements: List[str]) -> Block:
+    """Return a set or a map."""
+    listed = ["  elements = {", *("    %s," % item for item in elements), "  }"]
+    return ["%s %s {" % (kind, name), "  type " + of, *(listed if elements else []), "}"]
+
+
+def _spread(one: ServicePort, endpoints: Tuple[Endpoint, ...]) -> List[str]:
+    """Return the rules that choose an endpoint: the one that a client has been with, else any with equal chance."""
+    rules = []
+    if one.affinity is not None:
+        for item in endpoints:
+            rules.append("ip saddr @%s goto %s" % (_of_endpoint(one, item, "affinity"), _of_endpoint(one, item)))
+    ways = ", ".join("%d : goto %s" % (number, _of_endpoint(one, item)) for number, item in enumerate(endpoints))
+    return [*rules, "numgen random mod %d vmap { %s }" % (len(endpoints), ways)]
+
+
+def port_blocks(one: ServicePort, cluster: str, inside: List[str]) -> Iterator[Block]:
+    """Yield the chains of a port with endpoints, and the sets of its affinity; each needs only those before it.
+
+    `cluster` is the range of all pods, `inside` it and the nodes: whose connections to the Service's address need no
+    other source address, because replies find back to them.
+    """
+    outside = one.node_port is not None
+    everywhere = not one.internal_local or outside
+    nearby = bool(one.here) and (one.internal_local or (outside and one.external_local))
+    for item in one.endpoints if everywhere else one.here:
+        rules = ["ip saddr %s %s" % (item.address, _MARKS)]
+        if one.affinity is not None:
+            name = _of_endpoint(one, item, "affinity")
+            yield ["set %s {" % name, "  type ipv4_addr", "  flags dynamic,timeout",
+                   "  timeout %ds" % one.affinity, "}"]  # fmt: skip
+            rules.append("update @%s { ip saddr }" % name)
+        rules.append("meta l4proto %s dnat to %s:%d" % (one.protocol, item.address, item.port))
+        yield _chain(_of_endpoint(one, item), rules)
+    service, local = chain_name("service", one.base), chain_name("local", one.base)
+    if everywhere:
+        strangers = "ip daddr %s ip saddr != { %s } %s" % (one.address, ", ".join(inside), _MARKS)
+        yield _chain(service, [strangers, *_spread(one, one.endpoints)])
+    if nearby:
+        yield _chain(local, _spread(one, one.here))
+    if not outside:
+        return
+    if one.external_local:
+        rules = ["ip saddr %s goto %s" % (cluster, service), "fib saddr type local " + _MARKS]
+        rules += ["fib saddr type local goto " + service, *(["goto " + local] if one.here else [])]
+    else:
+        rules = [_MARKS, "goto " + service]
+    yield _chain(chain_name("external", one.base), rules)
+
+
+class Elements(NamedTuple):
+    """The elements of the maps that lead to the chains of ports."""
+
+    services: List[str]
+    node_ports: List[str]
+    empty_services: List[str]
+    empty_node_ports: List[str]
+
+
+def elements(ports: List[ServicePort]) -> Elements:
+    """Return the maps' elements: where each address and port leads, or what becomes of packets that nobody awaits.
+
+    They are rejected where there is no endpoint, and dropped where only the policy Local leaves none on this node.
+    """
+    found = Elements([], [], [], [])
+    for one in ports:
+        inner = "%s . %s . %d" % (one.address, one.protocol, one.port)
+        outer = "%s . %d" % (one.protocol, one.node_port or 0)
+        comment = ' comment "%s" : ' % one.text
+        nobody = "goto reject-chain" if not one.endpoints else "drop"
+        if one.here or (one.endpoints and not one.internal_local):
+            kind = "local" if one.internal_local else "service"
+            found.services.append("%s : goto %s" % (inner, chain_name(kind, one.base)))
+        else:
+            found.empty_services.append(inner + comment + nobody)
+        if one.node_port is None:
+            continue
+        if one.endpoints:
+            found.node_ports.append("%s : goto %s" % (outer, chain_name("external", one.base)))
+        if not (one.here or (one.endpoints and not one.external_local)):
+            found.empty_node_ports.append(outer + comment + nobody)
+    return found
+
+
+_ADDRESS_MAP = "ipv4_addr . inet_proto . inet_service : verdict"
+_PORT_MAP = "inet_proto . inet_service : verdict"
+_HOOK = "type %s hook %s priority %s; policy accept;"
+
+
+def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[str], nodes: List[str]) -> List[Block]:
+    """Return the blocks of the table.
+
+    `service` is the range of Services, `nodes` this node's addresses that NodePorts are answered at; none: all.
+    """
+    lists = elements(ports)
+    at_node = "ip daddr @nodeport-ips" if nodes else "fib daddr type local ip daddr != 127.0.0.0/8"
+    return [
+        _chain("mark-for-masquerade", ["meta mark set meta mark or " + MARK]),
+        _chain("reject-chain", ["reject"]),
+        *(block for one in ports if one.endpoints for block in port_blocks(one, cluster, inside)),
+        _named("set", "cluster-ips", "ipv4_addr", list(dict.fromkeys(one.address for one in ports))),
+        *([_named("set", "nodeport-ips", "ipv4_addr", nodes)] if nodes else []),
+        _named("map", "service-ips", _ADDRESS_MAP, lists.services),
+        _named("map", "service-nodeports", _PORT_MAP, lists.node_ports),
+        _named("map", "no-endpoint-services", _ADDRESS_MAP, lists.empty_services),
+        _named("map", "no-endpoint-nodeports", _PORT_MAP, lists.empty_node_ports),
+        _chain("cluster-ips-check", ["ip daddr @cluster-ips reject", "ip daddr %s drop" % service]),
+        _chain("service-endpoints-check", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
+        _chain("nodeport-endpoints-check", [at_node + " meta l4proto . th dport vmap @no-endpoint-nodeports"]),
+        _chain(
+            "services",
+            [
+                "ip daddr . meta l4proto . th dport vmap @service-ips",
+                at_node + " meta l4proto . th dport vmap @service-nodeports",
+            ],
+        ),
+        _chain(
+            "masquerading",
+            ["meta mark and %s == 0 return" % MARK, "meta mark set meta mark xor " + MARK, "masquerade fully-random"],
+        ),
+        _chain(
+            "filter-input",
+            [
+                _HOOK % ("filter", "input", "filter"),
+                "ct state new jump nodeport-endpoints-check",
+                "ct state new jump service-endpoints-check",
+            ],
+        ),
+        *(
+            _chain(
+                "filter-" + hook,
+                [
+                    _HOOK % ("filter", hook, "filter"),
+                    "ct state new jump service-endpoints-check",
+                    "ct state new jump cluster-ips-check",
+                ],
+            )
+            for hook in ("forward", "output")
+        ),
+        _chain("nat-prerouting", [_HOOK % ("nat", "prerouting", "dstnat"), "jump services"]),
+        _chain("nat-output", [_HOOK % ("nat", "output", "-100"), "jump services"]),
+        _chain("nat-postrouting", [_HOOK % ("nat", "postrouting", "srcnat"), "jump masquerading"]),
+    ]
+
+
+def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
+    """Turn the option into records, in the order of names. Raise ValueError, with words for a person."""
+    found = []
+    for service in services:
+        what = "Service %s/%s" % (service["namespace"], service["name"])
+        for port in service["ports"]:
+            words = (service["namespace"], service["name"], port["name"] or "unnamed")
+            if not all(LABEL.match(word) for word in words):
+                raise ValueError("%s: a name of it is not of the form of RFC 1123" % what)
+            numbers = [port["port"], *(item["port"] for item in port["endpoints"])]
+            numbers += [port["node_port"]] if port["node_port"] is not None else []
+            if not all(0 < number < 65536 for number in numbers):
+                raise ValueError("%s: a port of it is not a number from 1 to 65535" % what)
+            ends = [
+                Endpoint(str(ipaddress.IPv4Address(item["address"])), item["port"], item["local"])
+                for item in port["endpoints"]
+            ]
+            found.append(
+                ServicePort(
+                    namespace=service["namespace"],
+                    name=service["name"],
+                    port_name=port["name"] or "",
+                    address=str(ipaddress.IPv4Address(service["address"])),
+                    protocol=port["protocol"].lower(),
+                    port=port["port"],
+                    node_port=port["node_port"],
+                    endpoints=tuple(sorted(set(ends))),
+                    affinity=service["affinity_timeout"],
+                    internal_local=service["internal_traffic_policy"] == "Local",
+                    external_local=service["external_traffic_policy"] == "Local",
+                )
+            )
+    found.sort(key=lambda one: (one.base, one.port))
+    keys = [(one.address, one.protocol, one.port) for one in found]
+    keys += [("the node", one.protocol, one.node_port) for one in found if one.node_port]
+    double = next((key for key in keys if keys.count(key) > 1), None)
+    if double is not None:
+        raise ValueError("two Services have %s port %d of %s" % (double[1], double[2], double[0]))
+    return found
+
+
+_ENDPOINT_OPTIONS: Dict[str, Any] = {
+    "address": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "local": {"type": "bool", "required": True},
+}
+_PORT_OPTIONS: Dict[str, Any] = {
+    "name": {"type": "str"},
+    "protocol": {"type": "str", "choices": ["TCP", "UDP", "SCTP"], "default": "TCP"},
+    "port": {"type": "int", "required": True},
+    "node_port": {"type": "int"},
+    "endpoints": {"type": "list", "elements": "dict", "required": True, "options": _ENDPOINT_OPTIONS},
+}
+_POLICY: Dict[str, Any] = {"type": "str", "choices": ["Cluster", "Local"], "default": "Cluster"}
+_SERVICE_OPTIONS: Dict[str, Any] = {
+    "namespace": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "ports": {"type": "list", "elements": "dict", "required": True, "options": _PORT_OPTIONS},
+    "affinity_timeout": {"type": "int"},
+    "internal_traffic_policy": _POLICY,
+    "external_traffic_policy": _POLICY,
+}
+
+ARGUMENTS: Dict[str, Any] = {
+    "argument_spec": {
+        "lab": LAB_ARGUMENT,
+        "services": {"type": "list", "elements": "dict", "required": True, "options": _SERVICE_OPTIONS},
+        "service_cidr": {"type": "str"},
+        "cluster_cidr": {"type": "str"},
+        "nodes": {"type": "list", "elements": "str", "default": []},
+        "node_port_addresses": {"type": "list", "elements": "str", "default": []},
+    },
+    "required_together": [("service_cidr", "cluster_cidr")],
+}
+"""What AnsibleModule is to know of the options."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Do what the module is asked for, and end it."""
+    step = Step(module)
+    store, leases = Store(step.lab), ServiceLeases(step.lab)
+    service_cidr, cluster_cidr = module.params["service_cidr"], module.params["cluster_cidr"]
+    if module.params["services"] and not service_cidr:
+        _refuse(step, "there are Services and no service_cidr")
+    try:
+        ports = read_ports(module.params["services"])
+        nodes = [str(ipaddress.IPv4Address(item)) for item in module.params["nodes"]]
+        answering = [str(ipaddress.IPv4Address(item)) for item in module.params["node_port_addresses"]]
+        ranges = [str(ipaddress.IPv4Network(item)) for item in (service_cidr, cluster_cidr) if item]
+    except ValueError as error:
+        _refuse(step, str(error))
+    held = leases.read()
+    wanted = {"%s/%s" % (item["namespace"], item["name"]): item["address"] for item in module.params["services"]}
+    if held != wanted:
+        step.commands += leases.change(wanted, step.real)
+    made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering) if wanted else []
+    table = Table("ip", services_table(step.lab), made)
+    before, after = bring(step, store, table)
+    more: Dict[str, Any] = {}
+    if ranges and (after or before):
+        flows = Flows(ranges[0], ranges[1], answering, _ways(ports, answering))
+        ended = end_stale(step, flows, needed=before != after and any("udp" in line for line in before))
+        before = before + ["UDP flow " + item for item in ended]
+    step.exit(
+        before=["%s %s" % item for item in sorted(held.items())] + before,
+        after=["%s %s" % item for item in sorted(wanted.items())] + after,
+        see=["nft list table " + table.key] if after else [],
+        **more,
+    )
+
+
+def _ways(ports: List[ServicePort], answering: List[str]) -> Dict[Tuple[str, int], List[Tuple[str, int]]]:
+    """Return to which addresses and ports those of the UDP Services may lead from this node."""
+    found: Dict[Tuple[str, int], List[Tuple[str, int]]] = {}
+    for one in ports:
+        if one.protocol != "udp":
+            continue
+        everywhere = [(item.address, item.port) for item in one.endpoints]
+        near = [(item.address, item.port) for item in one.here]
+        found[one.address, one.port] = near if one.internal_local else everywhere
+        for address in answering if one.node_port is not None else ():
+            found[address, one.node_port or 0] = everywhere
+    return found
+
+
+def _refuse(step: Step, cause: str) -> NoReturn:
+    step.fail("services", cause, "Correct the options.")
