@@ -21,7 +21,7 @@ options:
     description:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
         C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded),
-        C(services), C(service_cidr).
+        C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams).
     type: dict
     required: true
   hosts:
@@ -61,6 +61,8 @@ _value:
     warnings: []
     nodes: {}
     services: []
+    dns: null
+    pods: []
     addresses: {}
 """
 

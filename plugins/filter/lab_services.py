@@ -61,19 +61,7 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import node_services
-
-
-def pod_addresses(plan: Mapping[str, Any], hosts: Any) -> dict[str, str]:
-    """Return the address of each pod by its full name: the one that it has got, else the one that it is to have."""
-    found: dict[str, str] = dict(plan["addresses"])
-    for name in plan["nodes"]:
-        if name not in hosts:
-            continue
-        seen = hosts[name].get("__manual_lab_addresses") or {}
-        for pod in seen.get("addresses") or ():
-            found[f"{pod['namespace']}/{pod['name']}"] = pod["address"]
-    return found
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import node_services, pod_addresses
 
 
 def lab_services(plan: Mapping[str, Any], hosts: Any, node: str) -> list[dict[str, Any]]:

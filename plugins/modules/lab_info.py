@@ -86,6 +86,9 @@ node:
     missing_programs:
       description: Programs that a lab needs and that are not on the node, each with the package that has it.
       type: dict
+    missing_for_names:
+      description: The same of what the node of the lab's name server needs.
+      type: dict
     ip_forward:
       description: Value of C(net.ipv4.ip_forward), or null.
       type: str

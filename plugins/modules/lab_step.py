@@ -28,6 +28,7 @@ options:
       - bridge
       - bridge_port
       - bridge_redirect
+      - dns_records
       - forwarding
       - lab_info
       - masquerade
@@ -35,6 +36,7 @@ options:
       - pod_address
       - pod_container
       - pod_sandbox
+      - resolv_conf
       - service_rules
       - static_route
       - veth
@@ -44,6 +46,7 @@ options:
     required: true
 requirements:
   - iproute2
+  - dnsmasq, for V(pod_container) of the name server
   - nftables, for V(masquerade), V(bridge_redirect) and V(service_rules)
 seealso:
   - name: The lab

@@ -50,7 +50,8 @@ options:
         default: ""
       containers:
         description:
-          - Containers of the pod. Each has either O(pods[].containers[].command) or O(pods[].containers[].serve).
+          - Containers of the pod. Each has one of O(pods[].containers[].command), O(pods[].containers[].serve) and
+            O(pods[].containers[].dns).
         type: list
         elements: dict
         required: true
@@ -68,6 +69,16 @@ options:
               - Port of the collection's small web server. It answers every request with lines that say which pod and
                 container answered, and which address the request came from.
             type: int
+          dns:
+            description: Whether it is the lab's name server, C(dnsmasq) with O(records).
+            type: bool
+            default: false
+      resolv_conf:
+        description: File of the node that its containers see as C(/etc/resolv.conf).
+        type: path
+  records:
+    description: Configuration of the name server, as M(podnet.lab.dns_records) returns its path.
+    type: path
 """
 
 EXAMPLES = r"""

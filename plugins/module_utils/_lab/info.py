@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._files.reader import Files
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -28,8 +29,9 @@ from .read import (
     read_netns,
     read_node,
 )
+from .resolv_conf import own_files
 from .service_leases import ServiceLeases
-from .step import LAB_ARGUMENT, LABEL, PACKAGES, SBIN
+from .step import LAB_ARGUMENT, LABEL, NAME_SERVER, PACKAGES, SBIN
 from .store import Store
 
 _CAP_NET_ADMIN = 12
@@ -63,6 +65,9 @@ def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str])
         "privileged": rights,
         "missing_programs": {
             name: package for name, package in sorted(PACKAGES.items()) if not module.get_bin_path(name, opt_dirs=SBIN)
+        },
+        "missing_for_names": {
+            name: package for name, package in NAME_SERVER.items() if not module.get_bin_path(name, opt_dirs=SBIN)
         },
         "ip_forward": forward,
         "links": [
@@ -119,7 +124,7 @@ def find_marks(lab: str, node: View, routes: List[str], tables: List[str]) -> Tu
     left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
     left += ["route " + item for item in routes]
     left += ["nft table " + key for key in tables]
-    left += ["file " + path for path in [*store.files(), *ServiceLeases(lab).files()]]
+    left += ["file " + path for path in [*store.files(), *ServiceLeases(lab).files(), *sorted(own_files(lab, Files()))]]
     left += ["file %s/%s" % (leases.path, address) for address in own_leases]
     if os.path.isdir(leases.path) and not foreign:
         left.append("file " + leases.path)

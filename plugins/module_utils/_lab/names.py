@@ -84,6 +84,11 @@ def netns_path(lab: str, namespace: str, name: str) -> str:
     return "%s/%s_%s_%s" % (NETNS_DIR, lab, namespace, name)
 
 
+def resolv_conf_path(netns: str) -> str:
+    """Return where the resolv.conf of a pod is, so that ``ip netns exec`` finds it."""
+    return "/etc/netns/%s/resolv.conf" % netns[len(NETNS_DIR) + 1 :]
+
+
 def host_ifname(sandbox: str) -> str:
     """Return the name of the node's end of a pod's cable: 12 characters of IFNAMSIZ's 15."""
     return "veth" + hashlib.sha256(sandbox.encode()).hexdigest()[:8]

@@ -44,6 +44,7 @@ from .store import (
 from .web import NAME, PROGRAM
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RESOLV_CONF = "/etc/resolv.conf"
 _SETTLE_SECONDS = 0.15
 """A command that cannot run has ended by then: it is reported instead of taken as started."""
 
@@ -59,6 +60,8 @@ class Wanted(NamedTuple):
     sandbox_id: str
     name: str
     command: Tuple[str, ...]
+    resolv_conf: Optional[str] = None
+    """The file that it is to have over its own, or None."""
 
     @property
     def id(self) -> str:
@@ -78,10 +81,10 @@ def show(command: Tuple[str, ...]) -> str:
 def is_current(
     wanted: Wanted, state: Optional[ContainerState], running: bool, netns: Optional[int], pod: Optional[int]
 ) -> bool:
-    """Tell whether a container is as wanted: same command, alive, in its pod's namespace."""
+    """Tell whether a container is as wanted: same command, same resolv.conf, alive, in its pod's namespace."""
     if state is None or not running or netns is None:
         return False
-    return tuple(state["command"]) == wanted.command and netns == pod
+    return tuple(state["command"]) == wanted.command and state["resolv_conf"] == wanted.resolv_conf and netns == pod
 
 
 class Containers:
@@ -164,9 +167,12 @@ class Containers:
                     "pod %s" % item.pod, "it has no sandbox on this node", "Run podnet.lab.pod_sandbox before."
                 )
             pid = str(holder.pid) if holder and alive(holder) else "SANDBOX_PID"
+            command = show(item.command)
+            if item.resolv_conf is not None:
+                inner = "mount --bind %s %s; exec %s" % (item.resolv_conf, RESOLV_CONF, command)
+                command = "sh -c " + shlex.quote(inner)
             self.step.commands.append(
-                "nsenter --target %s --net --uts --ipc unshare --pid --fork --mount --mount-proc %s &"
-                % (pid, show(item.command))
+                "nsenter --target %s --net --uts --ipc unshare --pid --fork --mount --mount-proc %s &" % (pid, command)
             )
             if self.step.real:
                 programs.append(self.program(item, pid))
@@ -217,6 +223,7 @@ class Containers:
             },
             new=CLONE_NEWPID | CLONE_NEWNS,
             join=tuple(("/proc/%s/ns/%s" % (pid, name), kind) for name, kind in namespaces),
+            binds=((item.resolv_conf, RESOLV_CONF),) if item.resolv_conf is not None else (),
         )
 
     def note(self, item: Wanted, process: Process) -> None:
@@ -231,6 +238,7 @@ class Containers:
                     "pid": process.pid,
                     "starttime": process.starttime,
                     "command": list(item.command),
+                    "resolv_conf": item.resolv_conf,
                 }
             ],
             key=lambda entry: entry["name"],
@@ -243,10 +251,10 @@ def namespace_of_init(process: Process) -> Optional[int]:
     return namespace_of(process, "pid")
 
 
-def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str) -> List[Wanted]:
+def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str, records: Optional[str]) -> List[Wanted]:
     """Turn the option into records, and end the module when one makes no sense.
 
-    `web` is the path of the web server's program.
+    `web` is the path of the web server's program, `records` that of the name server's configuration.
     """
     wanted: List[Wanted] = []
     for pod in pods:
@@ -255,10 +263,14 @@ def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str) -> List[Wanted
             if not all(LABEL.match(text) for text in (pod["namespace"], pod["name"], container["name"])):
                 step.fail(what, "the name is not of the form of RFC 1123", "Use up to 63 of a-z, 0-9 and '-'.")
             command = tuple(container["command"] or ())
-            if (container["serve"] is None) == (not command):
-                step.fail(what, "it has not exactly one of command and serve", "Give one of them.")
+            if [container["serve"] is not None, bool(command), container["dns"]].count(True) != 1:
+                step.fail(what, "it has not exactly one of command, serve and dns", "Give one of them.")
             if container["serve"] is not None:
                 command = (sys.executable, "-I", "-S", web, str(container["serve"]))
+            if container["dns"]:
+                if not records:
+                    step.fail(what, "there is no option records", "Give the path that podnet.lab.dns_records returns.")
+                command = ("dnsmasq", "--keep-in-foreground", "--conf-file=%s" % records)
             if not command[0] or any("\0" in word for word in command):
                 step.fail(what, "its command is empty or holds a NUL", "Give a program and its arguments.")
             wanted.append(
@@ -270,6 +282,7 @@ def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str) -> List[Wanted
                     sandbox_id=pod["sandbox_id"],
                     name=container["name"],
                     command=command,
+                    resolv_conf=pod["resolv_conf"],
                 )
             )
     ids = [item.id for item in wanted]
@@ -283,12 +296,14 @@ _CONTAINER_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "command": {"type": "list", "elements": "str"},
     "serve": {"type": "int"},
+    "dns": {"type": "bool", "default": False},
 }
 _POD_OPTIONS: Dict[str, Any] = {
     "namespace": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "sandbox_id": {"type": "str", "required": True},
     "node": {"type": "str", "default": ""},
+    "resolv_conf": {"type": "path"},
     "containers": {"type": "list", "elements": "dict", "required": True, "options": _CONTAINER_OPTIONS},
 }
 
@@ -296,6 +311,7 @@ ARGUMENTS: Dict[str, Any] = {
     "argument_spec": {
         "lab": LAB_ARGUMENT,
         "pods": {"type": "list", "elements": "dict", "required": True, "options": _POD_OPTIONS},
+        "records": {"type": "path"},
     },
 }
 """What AnsibleModule is to know of the options."""
@@ -305,14 +321,15 @@ def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
     containers = Containers(step)
-    wanted = read_wanted(step, module.params["pods"], "%s/%s" % (containers.store.path, NAME))
+    web = "%s/%s" % (containers.store.path, NAME)
+    wanted = read_wanted(step, module.params["pods"], web, module.params["records"])
     serving = any(container["serve"] is not None for pod in module.params["pods"] for container in pod["containers"])
     before = containers.before()
     keep = [item for item in wanted if containers.current(item)]
     missing = [item for item in wanted if item not in keep]
     containers.end_others(keep)
     if step.real:
-        containers.store.keep_program(NAME, PROGRAM if serving else None)
+        containers.store.keep_one(".py", NAME, PROGRAM if serving else None)
     containers.start(missing)
     now = []
     for item in wanted:

@@ -31,7 +31,7 @@ CLONE_NEWNET = 0x40000000
 
 # linux/mount.h
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
-_MS_REC, _MS_SLAVE = 0x4000, 0x80000
+_MS_BIND, _MS_REC, _MS_SLAVE = 0x1000, 0x4000, 0x80000
 _MNT_DETACH = 2
 
 LAB_VARIABLE = "PODNET_LAB"
@@ -75,6 +75,8 @@ class Program(NamedTuple):
     """``CLONE_NEW*`` bits of the namespaces to make."""
     join: Tuple[Tuple[str, int], ...] = ()
     """Namespaces to join: path and ``CLONE_NEW*`` bit."""
+    binds: Tuple[Tuple[str, str], ...] = ()
+    """Files that it sees in the place of others, in a mount namespace of its own: path on the node, and in it."""
 
 
 class Started(NamedTuple):
@@ -290,6 +292,8 @@ def _become(program: Program, joined: List[Tuple[int, int]], writer: int) -> Non
             _mount("none", "/", "", _MS_REC | _MS_SLAVE)
             if program.new & CLONE_NEWPID:  # else `ps` in the container would show the node
                 _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+            for source, target in program.binds:
+                _mount(source, target, "", _MS_BIND)
         os.execve(program.argv[0], program.argv, program.environment)
     except BaseException as error:  # a forked child must never return into the launcher
         os.write(writer, str(error).encode("utf-8", "backslashreplace")[:4096] or b"unknown error")

@@ -32,6 +32,8 @@ NETNS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 
 PACKAGES = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 """Programs that a lab needs, and the packages that have them."""
+NAME_SERVER = {"dnsmasq": "dnsmasq-base"}
+"""What the node of the lab's name server needs beside them."""
 SBIN = ["/sbin", "/usr/sbin", "/usr/local/sbin"]
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 _REMEDIES = (

@@ -21,6 +21,8 @@
 
 ``podnet-web-DIGEST.py``
     The program of containers that serve.
+``names-DIGEST.dnsmasq``
+    The configuration of the container that answers for names.
 
 /run is empty after a reboot, as are namespaces, links, routes and rules.
 """
@@ -48,6 +50,8 @@ class ContainerState(TypedDict):
     pid: int
     starttime: int
     command: List[str]
+    resolv_conf: Optional[str]
+    """The file that it has over its own, or None."""
 
 
 class PodState(TypedDict):
@@ -198,10 +202,15 @@ class Store:
         else:
             self._remove("tables.json")
 
-    def keep_program(self, name: str, text: Optional[str]) -> None:
-        """Have the program `text` in the file `name`, and no other program; None: none at all."""
+    def kept(self, suffix: str) -> Optional[str]:
+        """Return the text of the one file that ends in `suffix`; None when there is none."""
+        name = next((name for name in self._files.names(self.path) if name.endswith(suffix)), None)
+        return None if name is None else self._files.text("%s/%s" % (self.path, name))
+
+    def keep_one(self, suffix: str, name: str, text: Optional[str]) -> None:
+        """Have `text` in the file `name`, and no other file that ends in `suffix`; None: none at all."""
         for other in self._files.names(self.path):
-            if other.endswith(".py") and (other != name or text is None):
+            if other.endswith(suffix) and (other != name or text is None):
                 self._remove(other)
         if text is not None and self._files.text("%s/%s" % (self.path, name)) != text:
             self._put(name, text)
@@ -253,6 +262,7 @@ def pod_from(value: Any) -> Optional[PodState]:
                     "pid": int(entry["pid"]),
                     "starttime": int(entry["starttime"]),
                     "command": [str(word) for word in entry["command"]],
+                    "resolv_conf": entry["resolv_conf"] if isinstance(entry.get("resolv_conf"), str) else None,
                 }
             )
         except (KeyError, TypeError, ValueError):

@@ -164,14 +164,24 @@ def _pods_by_name() -> Dict[str, List[PodPlace]]:
     return found
 
 
+def _sees_the_nodes_files(pid: int) -> bool:
+    """Tell whether a process is in the node's own mount namespace, as a sandbox that only holds a network may be."""
+    try:
+        return os.readlink("/proc/%d/ns/mnt" % pid) == os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return True
+
+
 def resolv_conf(place: Place) -> Tuple[str, str]:
     """Return the text of the resolv.conf that processes of a place see, and where it is. Raises ProbeError.
+
+    Those with files of their own are asked first, in the order of their ids.
 
     A link in a container's own root could lead anywhere on the node, so that none is followed there.
     """
     own = os.stat("/")
     problem = "no process in it has one"
-    for pid in place.pids or (os.getpid(),):
+    for pid in sorted(place.pids, key=_sees_the_nodes_files) or (os.getpid(),):
         root = "/proc/%d/root" % pid
         try:
             status = os.stat(root)

@@ -34,7 +34,7 @@ _RESERVED_RANGES = {
     "240.0.0.0/4": "reserved",
 }
 _POD_FIELDS = ("name", "namespace", "node", "labels", "address", "containers")
-_CONTAINER_FIELDS = ("name", "command", "serve", "ports")
+_CONTAINER_FIELDS = ("name", "command", "serve", "dns", "ports")
 _PORT_FIELDS = ("name", "containerPort", "protocol")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?\Z")
 """Name of a container's port (RFC 6335, section 5.1), what Kubernetes requires of it."""
@@ -54,11 +54,12 @@ class ContainerPort:
 
 @dataclass(frozen=True)
 class Container:
-    """A container as described: a command, or the port of the web server."""
+    """A container as described: a command, the port of the web server, or the lab's name server."""
 
     name: str
     command: tuple[str, ...] = ()
     serve: int | None = None
+    dns: bool = False
     ports: tuple[ContainerPort, ...] = ()
 
 
@@ -153,8 +154,12 @@ def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     name = checks.label_name(value.get("name"), where + ".name", faults)
     command, serve = value.get("command"), value.get("serve")
     port = integer(serve)
-    if (command is None) == (serve is None):
-        what = "it has both command and serve" if command is not None else "it has neither command nor serve"
+    dns = value.get("dns") is True
+    given = [
+        key for key, there in (("command", command is not None), ("serve", serve is not None), ("dns", dns)) if there
+    ]
+    if len(given) != 1:
+        what = f"it has both {' and '.join(given)}" if given else "it has neither command nor serve"
         faults.append(Fault(where, what, "Give it one: command: [sleep, infinity], or serve: 80"))
     if serve is not None and (port is None or not 1 <= port <= 65535):
         faults.append(Fault(where + ".serve", f"{serve!r} is not a port", "Use a number from 1 to 65535"))
@@ -162,7 +167,7 @@ def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     if command is not None:
         words = _command(command, where + ".command", faults)
     ports = _container_ports(value.get("ports", []), where + ".ports", faults)
-    return Container(name or "", tuple(words), port, tuple(ports))
+    return Container(name or "", tuple(words), port, dns, tuple(ports))
 
 
 def port_number(value: Any, where: str, faults: list[Fault]) -> int:

@@ -23,11 +23,13 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
     host_ifname,
     netns_path,
     pod_uid,
+    resolv_conf_path,
     sandbox_id,
 )
 
 from ..description.checks import Fault, overlap
-from .description import VARIABLE, Description, Pod, read_description
+from .description import VARIABLE, Container, Description, Pod, read_description
+from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
 from .services import Service, give_addresses, plan_services, read_services, service_range
 
 _ADDRESS = VARIABLE + "node_address"
@@ -178,6 +180,15 @@ def check_services(node: Node, services: list[Service], part: IPNetwork | None, 
             node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
 
 
+def check_names(node: Node, dns: Dns | None) -> None:
+    """Find what the node of the name server lacks."""
+    if dns is None or node.info is None or node.name != dns.node:
+        return
+    for program, package in node.info.get("missing_for_names", {}).items():
+        text = f"the program {program}, which answers for names, is not there"
+        node.faults.append(Fault(node.where, text, f"Install the package {package}, or leave {VARIABLE}dns out"))
+
+
 def check_links(nodes: list[Node]) -> list[Fault]:
     """Find nodes with one address, and nodes that are not on one link with each other."""
     faults = []
@@ -239,7 +250,7 @@ def _pod_options(description: Description, pod: Pod) -> dict[str, Any]:
     }
 
 
-def node_plan(description: Description, node: Node, nodes: list[Node]) -> dict[str, Any]:
+def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns | None) -> dict[str, Any]:
     """Return the options of the modules for one node."""
     part = description.ranges[node.name]
     gateway = part.network + 1
@@ -291,16 +302,23 @@ def node_plan(description: Description, node: Node, nodes: list[Node]) -> dict[s
             {
                 **{key: names[key] for key in ("namespace", "name", "sandbox_id")},
                 "node": node.name,
-                "containers": [
-                    {"name": item.name, "serve": item.serve}
-                    if item.serve is not None
-                    else {"name": item.name, "command": list(item.command)}
-                    for item in pod.containers
-                ],
+                "resolv_conf": resolv_conf_path(names["netns"]) if dns is not None else None,
+                "containers": [_container_options(item) for item in pod.containers],
             }
             for pod, names in named
         ],
+        "resolv_confs": [
+            {"netns": names["netns"], **resolv_conf(dns, pod.namespace)} for pod, names in named if dns is not None
+        ],
     }
+
+
+def _container_options(container: Container) -> dict[str, Any]:
+    if container.serve is not None:
+        return {"name": container.name, "serve": container.serve}
+    if container.dns:
+        return {"name": container.name, "dns": True}
+    return {"name": container.name, "command": list(container.command)}
 
 
 def make_plan(
@@ -311,18 +329,24 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
-    With them come ``services``, and ``addresses``, those pods' that the description gives, by full names.
+    With them come ``services``, ``dns`` (null without names), ``pods``, the full names of all, and ``addresses``, those
+    that the description gives to pods, by these names.
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address``
     (``manual_lab_node_address``), ``ansible_host``, and ``info`` and ``services`` (``node`` and ``services`` of
     ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the
     hosts that are about to be built on.
     """
+    raw = with_dns(raw)
     description = read_description(raw)
     faults = list(description.faults)
     services = read_services(raw, description, faults)
     part = service_range(raw, []) if services else None
     nodes = [Node(name, hosts.get(name) or {}) for name in description.nodes]
+    given: dict[str, IPAddress] = {}
+    if part is not None and not faults:
+        given = give_addresses(services, part, [node.services for node in nodes])
+    dns = read_dns(raw, description, str(given.get(f"{NAMESPACE}/{NAME}")), faults)
     for node in nodes:
         if hosts.get(node.name) is None:
             text = f"{node.name!r} is not a host of the inventory"
@@ -330,6 +354,7 @@ def make_plan(
             continue
         check_node(node, description)
         check_services(node, services, part, description.pods)
+        check_names(node, dns)
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)
@@ -341,10 +366,9 @@ def make_plan(
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
             faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
-    result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes) for node in nodes}
+    result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes, dns) for node in nodes}
+    result["pods"] = [pod.full_name for pod in description.pods]
+    result["dns"] = None if dns is None else {"node": dns.node, "domain": dns.domain, "upstreams": list(dns.upstreams)}
     result["addresses"] = {pod.full_name: str(pod.address) for pod in description.pods if pod.address is not None}
-    result["services"] = []
-    if part is not None and not faults:
-        given = give_addresses(services, part, [node.services for node in nodes])
-        result["services"] = plan_services(services, given, description.pods)
+    result["services"] = [] if faults else plan_services(services, given, description.pods)
     return result

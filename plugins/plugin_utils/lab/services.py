@@ -361,3 +361,19 @@ def node_services(
         for service in planned
         if service["address"] is not None
     ]
+
+
+def pod_addresses(plan: Mapping[str, Any], hosts: Any) -> dict[str, str]:
+    """Return the address of each pod by its full name: the one that it has got, else the one that it is to have.
+
+    `plan` is what :func:`plan.make_plan` returned, `hosts` has the variables of all hosts, ``__manual_lab_addresses``
+    among them: what ``podnet.lab.pod_address`` returned.
+    """
+    found: dict[str, str] = dict(plan["addresses"])
+    for name in plan["nodes"]:
+        if name not in hosts:
+            continue
+        seen = hosts[name].get("__manual_lab_addresses") or {}
+        for pod in seen.get("addresses") or ():
+            found[f"{pod['namespace']}/{pod['name']}"] = pod["address"]
+    return found

@@ -24,7 +24,7 @@ echo == rules; ip rule
 echo == namespaces; ip netns list | awk '{print $1}' | sort
 echo == ruleset; nft list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/'
 echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
-echo == files; find /run/podnet-lab /var/lib/cni /var/lib/podnet-lab /run/netns 2>/dev/null | sort
+echo == files; find /run/podnet-lab /var/lib/cni /var/lib/podnet-lab /run/netns /etc/netns 2>/dev/null | sort
 echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e grep -e sed | sort
 """
 
@@ -101,6 +101,22 @@ class Lab:
         )
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def adhoc(self, node: str, module: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Run one module on a node; return its result."""
+        done = subprocess.run(
+            ["ansible", node, "-i", str(self.nodes.inventory), "-m", module, "-a", json.dumps(options), "--become"],
+            cwd=CHECKOUT,
+            env={**self.nodes.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.partition("=>")[2])
+        return found
 
     def state(self, node: str) -> str:
         """Everything of the node that a lab could touch."""

@@ -251,7 +251,9 @@ POD: Dict[str, Any] = {
     "labels": {"app": "web"},
     "pid": 7,
     "starttime": 70,
-    "containers": [{"name": "web", "id": "c", "pid": 8, "starttime": 80, "command": ["sleep", "1"]}],
+    "containers": [
+        {"name": "web", "id": "c", "pid": 8, "starttime": 80, "command": ["sleep", "1"], "resolv_conf": None}
+    ],
 }
 
 

@@ -423,7 +423,10 @@ def test_a_container_is_started_anew_when_it_is_not_as_wanted(
 ) -> None:
     wanted = pod_container.Wanted("default/pod1", "default", "pod1", "node1", "aa1", "c", command)
     state: Any = {"name": "c", "id": "x", "pid": 1, "starttime": 2, "command": ["sleep", "1"]}
+    state["resolv_conf"] = None
     assert pod_container.is_current(wanted, state, running, netns, pod) is expected
+    named = wanted._replace(resolv_conf="/etc/netns/lab0_default_pod1/resolv.conf")
+    assert not pod_container.is_current(named, state, running, netns, pod)
     assert pod_container.is_current(wanted, None, running, netns, pod) is False
 
 
