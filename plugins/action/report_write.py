@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.findings import ignoring
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
+from ansible_collections.podnet.lab.plugins.plugin_utils.page import site
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import (
     files,
     gathering,
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):
                 "show": {"type": "bool", "default": True},
                 "latest": {"type": "bool", "default": False},
                 "ignore": {"type": "list", "elements": "dict", "default": []},
+                "page": {"type": "bool", "default": True},
             }
         )
         problem = libraries.missing()
@@ -75,6 +77,7 @@ class ActionModule(ActionBase):
         model, sources = gathering.read_model(folders, keep_documents=False)
         model = ignoring.applied(model, known)
         writing.write_report(folder, model, sources)
+        page = site.write(model, folder) if args["page"] and not temporary else None
         if args["latest"] and not temporary:
             warning = files.point_latest(folder)
             if warning:
@@ -84,10 +87,11 @@ class ActionModule(ActionBase):
             if args["query"]:
                 self._show(query.as_text(query.run(str(args["query"]), model)))
             else:
-                self._show(terminal.summary(model, shown))
+                self._show(terminal.summary(model, shown, None if page is None else _shown(page)))
         return {
             "changed": False,
             "path": None if temporary else str(folder),
+            "page": None if page is None else str(page),
             "nodes": model["totals"]["nodes"],
             "odd": model["totals"]["odd"],
             "ignored": len(model["ignored"]),

@@ -13,8 +13,8 @@ version_added: 1.0.0
 author:
   - podnet.lab contributors (@podnet-lab)
 description:
-  - Makes C(report.json) and C(report.md) from node files, and shows a summary of at most 80 columns, whatever callback
-    plugin is in use. It runs on the control node and uses no connection.
+  - Makes C(report.json), C(report.md) and the page C(report.html) from node files, and shows a summary of at most 80
+    columns, whatever callback plugin is in use. It runs on the control node and uses no connection.
   - When several folders hold a file of the same host, the one that was read last counts, and the report says so.
 options:
   path:
@@ -59,6 +59,12 @@ options:
     type: list
     elements: dict
     default: []
+  page:
+    description:
+      - Whether to write C(report.html) and the folder C(html), to be opened in a browser from disk.
+      - Without it, pages of an earlier report in O(path) stay as they are.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -104,6 +110,11 @@ path:
   type: str
   returned: success
   sample: /home/anna/reports/2026-11-20T110504Z
+page:
+  description: The page to open in a browser; null in check mode and when none was asked for.
+  type: str
+  returned: success
+  sample: /home/anna/reports/2026-11-20T110504Z/report.html
 nodes:
   description: Number of nodes in the report.
   type: int

@@ -42,21 +42,26 @@ class FolderError(Exception):
     """A report folder cannot be used; the message says which, why, and what to do."""
 
 
-def node_file_name(host: str) -> str:
-    """Return the file name for an inventory name.
+def safe_name(name: str) -> str:
+    """Return *name*, an inventory name for example, as a file name without a suffix.
 
     Letters, digits, ``-``, ``_`` and inner dots stay; every other byte becomes ``%XX``, so that
     no name leaves the folder, hides its file, or shares one with another name.
     """
     safe = "".join(
         chr(byte) if (chr(byte).isalnum() and byte < 0x80) or byte in b"-_." else f"%{byte:02X}"
-        for byte in host.encode("utf-8", "backslashreplace")
+        for byte in name.encode("utf-8", "backslashreplace")
     )
     if safe[:1] in ("", "."):
         safe = f"%2E{safe[1:]}" if safe else "%"
     if len(safe) > _NAME_LIMIT:
-        safe = f"{safe[:_NAME_LIMIT]}%{hashlib.sha256(host.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
-    return f"{safe}.json"
+        safe = f"{safe[:_NAME_LIMIT]}%{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:16]}"
+    return safe
+
+
+def node_file_name(host: str) -> str:
+    """Return the file name for an inventory name."""
+    return f"{safe_name(host)}.json"
 
 
 def time_name(now: datetime) -> str:

@@ -36,8 +36,11 @@ _ADDRESS = len("fd00:1111:2222:3333:4444:5555:6666:7777/128")
 _SEVERITY = {"fault": "FAULT", "unproven": "UNPROVEN", "note": "NOTE"}
 
 
-def summary(model: Model, report: str | None) -> str:
-    """Return the summary of *model*; *report* names the file with the rest, None when there is none."""
+def summary(model: Model, report: str | None, page: str | None = None) -> str:
+    """Return the summary of *model*; *report* names the file with the rest, *page* the one to open in a browser.
+
+    Each is None when there is none.
+    """
     views = by_node(model)
     odd = rows.odd_by_host(model)
     lines = [*_head(model), "", *_odd(model, report), *_ignored(model), ""]
@@ -54,6 +57,8 @@ def summary(model: Model, report: str | None) -> str:
         lines.extend([*_superseded(model), ""])
     if report:
         lines.extend(paragraph(f"Report: {report}", rest="        "))
+    if page:
+        lines.extend(paragraph(f"Page:   {page}", rest="        "))
     return "\n".join(lines).rstrip("\n")
 
 

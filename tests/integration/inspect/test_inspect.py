@@ -142,7 +142,14 @@ def test_files(site: Site) -> None:
         for key in ("podnet_netns", "podnet_veth", "podnet_bridge", "podnet_pod_cidr"):
             jsonschema.validate(document[key], schema(key))
     jsonschema.validate(site.report(), schema("report"))
-    assert sorted(path.name for path in latest.iterdir()) == ["nodes", "report.json", "report.md"]
+    assert sorted(path.name for path in latest.iterdir()) == [
+        "html",
+        "nodes",
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
+    assert "node-node3.html" in {path.name for path in (latest / "html").iterdir()}
 
 
 def test_summary(inspected: subprocess.CompletedProcess[str]) -> None:
@@ -176,7 +183,9 @@ def test_summary_reads_alike_under_any_callback(site: Site, callback: str, style
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
     start = next(number for number, line in enumerate(lines) if line.startswith("POD NETWORKS"))
-    end = next(number for number, line in enumerate(lines) if line.startswith("Report:"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("Page:"))
+    assert lines[end - 1].startswith("Report: ")
+    assert lines[end].endswith("/report.html")
     assert all(len(line) <= 80 and (line == "" or line.isprintable()) for line in lines[start : end + 1])
     assert "  3 pods" not in lines[start + 1]
     assert "Nothing odd was found." in lines[start:end]
@@ -296,7 +305,7 @@ def test_report_is_rebuilt_alike_without_a_node(site: Site) -> None:
     folder = site.directory / "reports" / os.readlink(site.directory / "reports" / "latest")
     done = site.play(REPORT, "-e", f"podnet_report_from={folder}", "-e", "podnet_report_dir=again")
     assert done.returncode == 0, done.stdout
-    for name in ("report.json", "report.md", "nodes/node1.json"):
+    for name in ("report.json", "report.md", "report.html", "html/node-node1.html", "nodes/node1.json"):
         assert (site.directory / "again" / name).read_bytes() == (folder / name).read_bytes(), name
 
 

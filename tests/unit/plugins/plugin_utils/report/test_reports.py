@@ -115,6 +115,8 @@ def test_terminal_tells_all_of_a_small_healthy_cluster() -> None:
     assert "  bridge cni0: 10.244.2.1/24, 4 ports, MTU 1500\n" in text
     assert "service, cluster  10.96.0.0/12   all 3 nodes" in text
     assert text.endswith(f"Report: {REPORT}")
+    page = REPORT.replace(".md", ".html")
+    assert terminal.summary(MODELS["healthy"], REPORT, page).endswith(f"Report: {REPORT}\nPage:   {page}")
 
 
 def test_where_a_bridge_is_goes_without_saying_on_the_node_itself() -> None:

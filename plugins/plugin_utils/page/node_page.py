@@ -1,0 +1,86 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the page of one node says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model.index import NodeView
+from ..model.records import Cable, End, Finding, Lease, Node
+from ..report import rows
+from ..report.service_rows import ServiceRow
+from ..report.terminal import moment
+from ..text import commands, words
+from . import picture
+from .told import Told
+from .usage import Usage
+
+Context = dict[str, Any]
+
+
+def context(
+    node: Node,
+    view: NodeView,
+    found: list[Finding],
+    usage: Usage,
+    services: Sequence[tuple[int, ServiceRow]],
+    leading: Mapping[str, Sequence[str]],
+) -> Context:
+    """Return what the template of a node's page needs.
+
+    *services* are those that lead to this node's pods, with their numbers, *leading* are their names by the name of
+    the pod. A pod's row has the number that it has among all pods of the node, as its picture's box does.
+    """
+    told = Told(found)
+    entries = rows.rows(view, rows.odd_names(found))
+    numbers = [number for number, pod in enumerate(view.pods, 1) if not pod["host_network"]]
+    return {
+        "node": node,
+        "read": moment(node["collected_at"]),
+        "addresses": rows.node_addresses(node),
+        "found": found,
+        "picture": picture.picture(node, view, told, leading) if node["error"] is None else None,
+        "pods": list(zip(numbers, entries[: len(numbers)], strict=True)),
+        "others": entries[len(numbers) :],
+        "host_network": rows.host_network(view),
+        "cables": [_cable(cable, view) for cable in view.cables if cable["pod"] is None],
+        "bridges": [
+            (bridge, words.elsewhere(view.namespaces.get(bridge["netns"])), commands.bridge(bridge, view.namespaces))
+            for bridge in view.bridges
+        ],
+        "bars": [bar for one in view.ranges if (bar := usage.bar(one)) is not None],
+        "leases": _leases(view),
+        "services": services,
+        "commands": commands,
+    }
+
+
+def _cable(cable: Cable, view: NodeView) -> tuple[list[str], str, str]:
+    """Return a cable that leads to no pod: its ends, where it leads, and how to see it."""
+
+    def place(end: End) -> str:
+        namespace = view.namespaces.get(end["netns"]) if end["netns"] is not None else None
+        return words.end(end) + ("" if namespace is None else f" in {words.namespace_name(namespace)}")
+
+    if view.leaves_node(cable):
+        state = "the node's own way out"
+    else:
+        state = cable["resolution"] + (f": {cable['reason']}" if cable["reason"] else "")
+    return [place(end) for end in cable["ends"]], state, commands.cable(cable, view.namespaces)
+
+
+def _leases(view: NodeView) -> list[tuple[str, str, str]]:
+    """Return the networks of host-local: how many leases are in which state, and how to see them."""
+    by_network: dict[str, list[Lease]] = {}
+    for lease in view.leases:
+        by_network.setdefault(lease["network"], []).append(lease)
+    result = []
+    for network, leases in sorted(by_network.items()):
+        states = sorted({lease["state"] for lease in leases})
+        counts = [f"{sum(one['state'] == state for one in leases)} {state.replace('_', ' ')}" for state in states]
+        result.append((network, ", ".join(counts), commands.leases(leases[0])))
+    return result

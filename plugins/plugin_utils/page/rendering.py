@@ -1,0 +1,56 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From templates to text: the one way in which anything becomes HTML here.
+
+Every value that a template shows is escaped by Jinja2, and before that loses what does not print (control characters,
+text direction), so that a name from a container is never more than a name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..text import words
+from ..text.escape import visible
+from . import names
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SEVERITIES = {"fault": "Fault", "unproven": "Not proven", "note": "Note"}
+SIGNS = {"fault": "!", "unproven": "?", "note": "i"}
+"""What marks a thing in a picture, so that nothing depends on colour."""
+
+
+def environment() -> jinja2.Environment:
+    """Return what renders the templates of this room."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["counted"] = words.counted
+    made.globals.update(
+        node_href=lambda host: names.href(names.node(host)),
+        kind_href=lambda kind: names.href(names.finding(kind)),
+        listing_href=lambda what: names.href(names.listing(what)),
+        severities=SEVERITIES,
+        signs=SIGNS,
+        home=names.HOME,
+    )
+    return made
+
+
+def _shown(value: Any) -> Any:
+    """Return *value* as it may be shown; markup of the templates' own macros stays as it is."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return visible(value)
+    return "" if value is None else value

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pages as files: writes all of them beside a report, node by node, and removes those of an earlier report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..model import services
+from ..model.index import by_node
+from ..model.records import Model, Node
+from ..report import files, rows, service_rows
+from ..report.service_rows import ServiceRow
+from ..report.terminal import period
+from ..text import commands, words
+from . import names, node_page, overview
+from .meanings import meanings
+from .rendering import TEMPLATES, environment
+from .usage import Usage
+
+NODES = 60
+"""The overview lists so many nodes, odd ones first; of more, all are on pages of their own."""
+PER_PAGE = 300
+"""So many entries are on one page of a long list."""
+RANGES = 12
+"""So many ranges the overview shows as bars, those of the cluster first."""
+SERVICES = 20
+"""So many Services the overview lists, odd ones first."""
+
+MARK = "made by podnet.lab"
+"""What each file of the folder says in its first kilobyte; whatever does not is not ours to remove."""
+_ASSETS = ("style.css",)
+
+T = TypeVar("T")
+Named = tuple[str, str]
+"""A file name in the folder of pages, and what the file holds."""
+
+
+def write(model: Model, folder: Path) -> Path:
+    """Write the pages of *model* into the report folder *folder*; return the page that people open.
+
+    Pages are made and written one by one. The overview comes last, so that what it leads to is there. Raises
+    files.FolderError.
+    """
+    pages = _Pages(model)
+    kept = set()
+    for name, text in (*_assets(), *pages.lists(), *pages.findings(), *pages.nodes()):
+        files.write(folder / names.FOLDER / name, text)
+        kept.add(name)
+    files.write(folder / names.HOME, pages.home())
+    _remove_others(folder / names.FOLDER, kept)
+    return folder / names.HOME
+
+
+def _assets() -> Iterator[Named]:
+    for name in _ASSETS:
+        yield name, (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove files of an earlier report, such as pages of nodes that are gone. What others put there stays."""
+    for path in folder.iterdir():
+        if path.name in kept or path.is_symlink() or not path.is_file():
+            continue
+        with contextlib.suppress(OSError):
+            with path.open("rb") as stream:
+                ours = MARK.encode() in stream.read(1024)
+            if ours:
+                path.unlink()
+
+
+class _Pages:
+    """All pages of one report, with what several of them need."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.views = by_node(model)
+        self.odd = rows.odd_by_host(model)
+        self.usage = Usage(model)
+        self.kinds = overview.kinds(model)
+        self.services = service_rows.rows(model)
+        self.templates = environment()
+        first, last = model["first_collected_at"], model["last_collected_at"]
+        self.read = period(first, last) if first is not None else "never"
+        self.ranges = sorted(model["ranges"], key=lambda one: (one["scope"] != "cluster", one["what"]))
+
+    def _render(self, template: str, context: dict[str, Any], base: str = "") -> str:
+        return self.templates.get_template(template).render(
+            base=base,
+            up="" if base else "../",
+            mark=MARK,
+            has_services=bool(self.services),
+            many_nodes=len(self.model["nodes"]) > NODES,
+            **context,
+        )
+
+    def home(self) -> str:
+        """Return the page that people open."""
+        nodes = self.model["nodes"]
+        shown = nodes if len(nodes) <= NODES else [node for node in nodes if self.odd[node["host"]]][:NODES]
+        bars = [self.usage.bar(one) for one in self.ranges[:RANGES]]
+        return self._render(
+            "report.html.j2",
+            {
+                "title": "Pod networks",
+                "health": overview.health(self.model),
+                "kinds": self.kinds,
+                "hosts_shown": overview.HOSTS,
+                "totals": self.model["totals"],
+                "read": self.read,
+                "nodes": [self._node_line(node) for node in shown],
+                "all_nodes": len(nodes),
+                "bars": [bar for bar in bars if bar is not None],
+                "all_ranges": len(self.ranges),
+                "services": list(enumerate(self.services[:SERVICES])),
+                "all_services": len(self.services),
+                "superseded": self.model["superseded"],
+            },
+            base=f"{names.FOLDER}/",
+        )
+
+    def _node_line(self, node: Node) -> overview.NodeLine:
+        return overview.node_line(node, self.views[node["host"]], self.odd[node["host"]])
+
+    def lists(self) -> Iterator[Named]:
+        """Yield the pages that list everything of one sort."""
+        if len(self.model["nodes"]) > NODES:
+            yield from self._paged("nodes", "Nodes", [self._node_line(node) for node in self.model["nodes"]])
+        entries = [(one, self.usage.bar(one), commands.source(one["sources"][0])) for one in self.ranges]
+        yield from self._paged("ranges", "Ranges", entries)
+        if self.services:
+            yield from self._paged("services", "Services", list(enumerate(self.services)))
+
+    def _paged(self, what: str, title: str, entries: Sequence[Any]) -> Iterator[Named]:
+        parts = _parts(entries)
+        for number, part in enumerate(parts, 1):
+            pages = [names.href(names.listing(what, page)) for page in range(1, len(parts) + 1)]
+            context = {"title": title, "entries": part, "all": len(entries), "page": number, "pages": pages}
+            yield names.listing(what, number), self._render(f"{what}.html.j2", context)
+
+    def findings(self) -> Iterator[Named]:
+        """Yield the pages of each kind of finding that is there."""
+        by_kind: dict[str, list[overview.Kind]] = defaultdict(list)
+        for kind in self.kinds:
+            by_kind[kind.kind].append(kind)
+        for name, groups in by_kind.items():
+            found = [one for group in groups for one in group.found]
+            parts = _parts(list(enumerate(found, 1)))
+            pages = [names.href(names.finding(name, page)) for page in range(1, len(parts) + 1)]
+            for number, part in enumerate(parts, 1):
+                context = {
+                    "title": name,
+                    "meaning": meanings().get(name),
+                    "entries": part,
+                    "all": len(found),
+                    "page": number,
+                    "pages": pages,
+                    "hosts_shown": overview.HOSTS,
+                }
+                yield names.finding(name, number), self._render("finding.html.j2", context)
+
+    def nodes(self) -> Iterator[Named]:
+        """Yield the page of each node."""
+        rows_of, leading = self._leading()
+        for node in self.model["nodes"]:
+            host = node["host"]
+            context = node_page.context(
+                node, self.views[host], self.odd[host], self.usage, rows_of.get(host, []), leading.get(host, {})
+            )
+            yield names.node(host), self._render("node.html.j2", {"title": host, "hosts_shown": 4, **context})
+
+    def _leading(self) -> tuple[dict[str, list[tuple[int, ServiceRow]]], dict[str, dict[str, list[str]]]]:
+        """Return by node the Services that lead to its pods, and their names by the pod's name."""
+        numbered = {(row.name, row.place): (number, row) for number, row in enumerate(self.services)}
+        rows_of: dict[str, dict[int, ServiceRow]] = defaultdict(dict)
+        leading: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for one in self.model["services"]:
+            name = services.name(one)
+            found = numbered.get((name, services.place(one)))
+            for backend in one["backends"]:
+                host = backend["host"]
+                if host is None or found is None:
+                    continue
+                rows_of[host][found[0]] = found[1]
+                if backend["pod"] is not None:
+                    known = leading[host][words.pod_name(backend["pod"])]
+                    if name not in known:
+                        known.append(name)
+        return {host: list(entries.items()) for host, entries in rows_of.items()}, dict(leading)
+
+
+def _parts(entries: Sequence[T]) -> list[Sequence[T]]:
+    """Return *entries* in parts of one page each; one empty part when there are none."""
+    return [entries[start : start + PER_PAGE] for start in range(0, len(entries), PER_PAGE)] or [[]]
