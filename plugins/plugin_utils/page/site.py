@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from ..report import files, rows, service_rows
 from ..report.service_rows import ServiceRow
 from ..report.terminal import period
 from ..text import commands, words
-from . import names, node_page, overview
+from . import names, node_page, overview, search
 from .meanings import meanings
 from .rendering import TEMPLATES, environment
 from .usage import Usage
@@ -33,9 +34,7 @@ RANGES = 12
 SERVICES = 20
 """So many Services the overview lists, odd ones first."""
 
-MARK = "made by podnet.lab"
-"""What each file of the folder says in its first kilobyte; whatever does not is not ours to remove."""
-_ASSETS = ("style.css",)
+_ASSETS = ("style.css", "search.js")
 
 T = TypeVar("T")
 Named = tuple[str, str]
@@ -50,7 +49,7 @@ def write(model: Model, folder: Path) -> Path:
     """
     pages = _Pages(model)
     kept = set()
-    for name, text in (*_assets(), *pages.lists(), *pages.findings(), *pages.nodes()):
+    for name, text in chain(_assets(), pages.lists(), pages.findings(), pages.nodes(), pages.index()):
         files.write(folder / names.FOLDER / name, text)
         kept.add(name)
     files.write(folder / names.HOME, pages.home())
@@ -70,7 +69,7 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
             continue
         with contextlib.suppress(OSError):
             with path.open("rb") as stream:
-                ours = MARK.encode() in stream.read(1024)
+                ours = names.MARK.encode() in stream.read(1024)
             if ours:
                 path.unlink()
 
@@ -94,7 +93,7 @@ class _Pages:
         return self.templates.get_template(template).render(
             base=base,
             up="" if base else "../",
-            mark=MARK,
+            mark=names.MARK,
             has_services=bool(self.services),
             many_nodes=len(self.model["nodes"]) > NODES,
             **context,
@@ -103,7 +102,8 @@ class _Pages:
     def home(self) -> str:
         """Return the page that people open."""
         nodes = self.model["nodes"]
-        shown = nodes if len(nodes) <= NODES else [node for node in nodes if self.odd[node["host"]]][:NODES]
+        odd = [node for node in nodes if self.odd[node["host"]]]
+        shown = nodes if len(nodes) <= NODES else (odd or nodes)[:NODES]
         bars = [self.usage.bar(one) for one in self.ranges[:RANGES]]
         return self._render(
             "report.html.j2",
@@ -143,6 +143,10 @@ class _Pages:
             pages = [names.href(names.listing(what, page)) for page in range(1, len(parts) + 1)]
             context = {"title": title, "entries": part, "all": len(entries), "page": number, "pages": pages}
             yield names.listing(what, number), self._render(f"{what}.html.j2", context)
+
+    def index(self) -> Iterator[Named]:
+        """Yield the files of the search."""
+        return search.index(self.model, self.views, self.services, PER_PAGE)
 
     def findings(self) -> Iterator[Named]:
         """Yield the pages of each kind of finding that is there."""
