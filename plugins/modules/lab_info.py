@@ -20,6 +20,12 @@ description:
 extends_documentation_fragment:
   - podnet.lab.attributes.info_module
   - podnet.lab.lab
+options:
+  network:
+    description:
+      - Way in which the lab is about to join its nodes, as O(podnet.lab.manual_lab#role:manual_lab_network). Whether
+        the kernel makes such a link is tried in a network namespace of its own that ends with the attempt.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -89,6 +95,9 @@ node:
     missing_for_names:
       description: The same of what the node of the lab's name server needs.
       type: dict
+    missing_module:
+      description: Module that the kernel lacks for O(network), or null.
+      type: str
     ip_forward:
       description: Value of C(net.ipv4.ip_forward), or null.
       type: str
@@ -105,6 +114,12 @@ node:
           type: str
         mtu:
           description: MTU in bytes.
+          type: int
+        vni:
+          description: VXLAN network identifier of a link of kind C(vxlan), or null.
+          type: int
+        port:
+          description: UDP port of a link of kind C(vxlan), or null.
           type: int
         own:
           description: Whether it carries the lab's mark.
@@ -149,8 +164,9 @@ node:
   sample:
     privileged: true
     missing_programs: {}
+    missing_module: null
     ip_forward: "0"
-    links: [{ifname: eth0, kind: veth, mtu: 1500, own: false}]
+    links: [{ifname: eth0, kind: veth, mtu: 1500, vni: null, port: null, own: false}]
     addresses: [{ifname: eth0, local: 10.89.0.11, prefixlen: 24}]
     routes: [{dst: 10.89.0.0/24, gateway: null, dev: eth0, prefsrc: 10.89.0.11, metric: 0, own: false}]
 """

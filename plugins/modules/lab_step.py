@@ -39,6 +39,7 @@ options:
       - resolv_conf
       - service_rules
       - static_route
+      - tunnel
       - veth
   options:
     description: Options of that module.

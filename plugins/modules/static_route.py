@@ -32,9 +32,16 @@ options:
         type: str
         required: true
       gateway:
-        description: Address of the node that has this range, on a network that this node is connected to.
+        description:
+          - Address of the node that has this range, on a network that this node is connected to. With O(routes[].dev)
+            the address of that node's end of the tunnel.
         type: str
         required: true
+      dev:
+        description:
+          - Link of M(podnet.lab.tunnel), behind which the gateway is. The route is C(onlink) then, as no network of
+            this node says where the gateway is.
+        type: str
   forward:
     description:
       - Whether the node is made to forward packets as well, without which a route for others is of no use.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,6 +23,8 @@ from .names import (
 from .processes import find_marked
 from .read import (
     View,
+    apart,
+    info,
     kind,
     named_inode,
     prefix,
@@ -33,9 +35,12 @@ from .resolv_conf import own_files
 from .service_leases import ServiceLeases
 from .step import LAB_ARGUMENT, LABEL, NAME_SERVER, PACKAGES, SBIN
 from .store import Store
+from .tunnel import KINDS
 
 _CAP_NET_ADMIN = 12
 _CAP_SYS_ADMIN = 21
+_UNKNOWN_KIND = ("Unknown device type", "not supported")
+"""What iproute2 says of EOPNOTSUPP, newer and older: no module of the kernel makes this kind of link."""
 
 
 def privileged(status: str) -> bool:
@@ -49,6 +54,24 @@ def privileged(status: str) -> bool:
             effective = int(line.split()[1], 16)
             return all(effective >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
     return False
+
+
+def missing_module(module: AnsibleModule, network: Optional[str]) -> Optional[str]:
+    """Return the kernel's module that a way to join nodes needs and the kernel does not have.
+
+    A link of the kind is made in a network namespace that ends with the attempt: only the kernel itself
+    knows what is built in, loaded, or loaded when it is asked for.
+    """
+    ip = module.get_bin_path("ip", opt_dirs=SBIN)
+    if network not in KINDS or ip is None:
+        return None
+    wanted = KINDS[network]
+    try:
+        with apart():
+            status, _out, err = module.run_command([ip, "link", "add", "trial0", *wanted.trial.split()])
+    except OSError:
+        return None  # without the rights to try it; `privileged` says so
+    return wanted.module if status != 0 and any(sign in err for sign in _UNKNOWN_KIND) else None
 
 
 def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str]) -> Dict[str, Any]:
@@ -69,9 +92,17 @@ def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str])
         "missing_for_names": {
             name: package for name, package in NAME_SERVER.items() if not module.get_bin_path(name, opt_dirs=SBIN)
         },
+        "missing_module": missing_module(module, module.params["network"]),
         "ip_forward": forward,
         "links": [
-            {"ifname": name, "kind": kind(link), "mtu": link.get("mtu"), "own": link.get("ifalias") == alias}
+            {
+                "ifname": name,
+                "kind": kind(link),
+                "mtu": link.get("mtu"),
+                "vni": info(link, "id") if kind(link) == "vxlan" else None,
+                "port": info(link, "port") if kind(link) == "vxlan" else None,
+                "own": link.get("ifalias") == alias,
+            }
             for name, link in sorted(node.links.items())
         ],
         "addresses": [
@@ -141,7 +172,7 @@ def find_routes(lab: str, node: View) -> List[str]:
     return sorted(item for item in routes if item in noted or item not in others)
 
 
-ARGUMENTS: Dict[str, Any] = {"argument_spec": {"lab": LAB_ARGUMENT}}
+ARGUMENTS: Dict[str, Any] = {"argument_spec": {"lab": LAB_ARGUMENT, "network": {"type": "str"}}}
 """What AnsibleModule is to know of the options."""
 
 

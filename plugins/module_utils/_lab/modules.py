@@ -25,6 +25,7 @@ from . import (
     resolv_conf,
     service_rules,
     static_route,
+    tunnel,
     veth,
 )
 
@@ -51,5 +52,6 @@ MODULES: Dict[str, LabModule] = {
     "resolv_conf": LabModule(resolv_conf.ARGUMENTS, resolv_conf.run),
     "service_rules": LabModule(service_rules.ARGUMENTS, service_rules.run),
     "static_route": LabModule(static_route.ARGUMENTS, static_route.run),
+    "tunnel": LabModule(tunnel.ARGUMENTS, tunnel.run),
     "veth": LabModule(veth.ARGUMENTS, veth.run),
 }

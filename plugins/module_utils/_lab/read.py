@@ -15,19 +15,25 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 from .._kernel.netlink import RECEIVE_BUFFER, Connection, Watch
 from .._kernel.rtnetlink import (
     GET_ADDRESSES,
+    GET_FDB,
     GET_LINKS,
     GET_MAIN_ROUTES,
+    GET_NEIGHBOURS,
     RT_TABLE_MAIN,
     parse_address,
+    parse_fdb,
     parse_link,
+    parse_neighbour,
     parse_route,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._kernel.records import Address, Link, Route
+    from .._kernel.records import Address, Link, Neighbour, Route
 
 IFF_UP = 0x1
+NTF_SELF = 0x02
+"""linux/neighbour.h: an entry of the link's own table, not of the bridge that it is a port of."""
 RTN_UNICAST = 1
 RT_SCOPE_UNIVERSE = 0
 _CLONE_NEWNET = 0x40000000
@@ -81,6 +87,28 @@ def read_node() -> View:
     return _read()
 
 
+class Neighbours(NamedTuple):
+    """What is known of who is behind a link: its own forwarding entries, and its IPv4 neighbours."""
+
+    fdb: List[Neighbour]
+    neighbours: List[Neighbour]
+
+
+def read_neighbours(ifindex: int) -> Neighbours:
+    """Read the neighbours of one link of the node's own namespace."""
+    buffer = bytearray(RECEIVE_BUFFER)
+    connection = Connection(Watch())
+    try:
+        fdb: List[Neighbour] = connection.dump(GET_FDB, parse_fdb, buffer)[0]
+        neighbours: List[Neighbour] = connection.dump(GET_NEIGHBOURS, parse_neighbour, buffer)[0]
+    finally:
+        connection.close()
+    return Neighbours(
+        [entry for entry in fdb if entry["ifindex"] == ifindex and entry["flags"] & NTF_SELF],
+        [entry for entry in neighbours if entry["ifindex"] == ifindex and entry["family"] == socket.AF_INET],
+    )
+
+
 def read_netns(path: str) -> Optional[View]:
     """Read a network namespace by its name or by /proc/PID/ns/net; None when there is none."""
     if not path.startswith("/proc/") and (named_inode(path) or NOT_A_NAMESPACE) == NOT_A_NAMESPACE:
@@ -119,6 +147,22 @@ def entered(path: str) -> Iterator[None]:
             _setns(target)
         finally:
             os.close(target)
+        try:
+            yield
+        finally:
+            _setns(home)
+    finally:
+        os.close(home)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Be in a new network namespace, and come home; what was made in it is gone then. Raises OSError."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.unshare(_CLONE_NEWNET) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, "unshare: " + os.strerror(number))
         try:
             yield
         finally:

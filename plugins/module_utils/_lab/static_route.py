@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -15,16 +15,30 @@ from .._kernel.records import Route
 from .forwarding import KEY, switch_on
 from .names import ROUTE_PROTOCOL
 from .read import prefix, read_node
-from .step import LAB_ARGUMENT, Step
+from .step import LAB_ARGUMENT, Step, check_ifname
 from .store import Store
+
+RTNH_F_ONLINK = 4
+"""linux/rtnetlink.h: the gateway is behind the route's link, whatever the node's networks say."""
+
+
+class Way(NamedTuple):
+    """How packets to a destination go: to a gateway of a network of the node, or to one behind a tunnel."""
+
+    gateway: str
+    dev: Optional[str] = None
+
+    def words(self) -> str:
+        """Return the way in the words of ``ip route``."""
+        return "via " + self.gateway + (" dev %s onlink" % self.dev if self.dev else "")
 
 
 class Plan(NamedTuple):
-    """Destinations and gateways: to add, to replace, to delete; and what stands in the way."""
+    """Destinations and ways: to add, to replace, to delete; and what stands in the way."""
 
-    add: List[Tuple[str, str]]
-    replace: List[Tuple[str, str]]
-    delete: List[Tuple[str, str]]
+    add: List[Tuple[str, Way]]
+    replace: List[Tuple[str, Way]]
+    delete: List[Tuple[str, Way]]
     conflicts: List[str]
 
 
@@ -45,26 +59,33 @@ def own_routes(routes: List[Route], noted: List[Tuple[str, str]], others: List[T
     ]
 
 
-def decide(wanted: Dict[str, str], routes: List[Route], own: List[Route]) -> Plan:
-    """Decide what makes the lab's routes those of `wanted` (destination to gateway)."""
+def way_of(route: Route, names: Dict[int, str]) -> Way:
+    """Return the way of a route, given the names of the node's links."""
+    onlink = route.get("flags", 0) & RTNH_F_ONLINK
+    return Way(route.get("gateway", ""), names.get(route.get("oif", -1)) if onlink else None)
+
+
+def decide(wanted: Dict[str, Way], routes: List[Route], own: List[Route], names: Dict[int, str]) -> Plan:
+    """Decide what makes the lab's routes those of `wanted` (destination to way)."""
     plan = Plan([], [], [], [])
-    mine = {prefix(route): route.get("gateway", "") for route in own}
+    mine = {prefix(route): way_of(route, names) for route in own}
     foreign = {prefix(route): route for route in routes if route not in own}
-    for dst, gateway in wanted.items():
+    for dst, way in wanted.items():
         if dst in foreign:
             via = foreign[dst].get("gateway")
             plan.conflicts.append("%s%s" % (dst, " via " + via if via else ""))
         elif dst not in mine:
-            plan.add.append((dst, gateway))
-        elif mine[dst] != gateway:
-            plan.replace.append((dst, gateway))
-    plan.delete.extend((dst, gateway) for dst, gateway in mine.items() if dst not in wanted)
+            plan.add.append((dst, way))
+        elif mine[dst] != way:
+            plan.replace.append((dst, way))
+    plan.delete.extend((dst, way) for dst, way in mine.items() if dst not in wanted)
     return plan
 
 
 _ROUTE_OPTIONS: Dict[str, Any] = {
     "dst": {"type": "str", "required": True},
     "gateway": {"type": "str", "required": True},
+    "dev": {"type": "str"},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -81,38 +102,41 @@ ARGUMENTS: Dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
-    wanted: Dict[str, str] = {}
+    wanted: Dict[str, Way] = {}
     for item in module.params["routes"]:
         try:
             dst, gateway = ipaddress.IPv4Network(item["dst"]), ipaddress.IPv4Address(item["gateway"])
         except ValueError as error:
             step.fail("route to %s via %s" % (item["dst"], item["gateway"]), str(error), "Correct it.")
-        if wanted.setdefault(str(dst), str(gateway)) != str(gateway):
+        if item["dev"] is not None:
+            check_ifname(step, item["dev"])
+        way = Way(str(gateway), item["dev"])
+        if wanted.setdefault(str(dst), way) != way:
             step.fail("route to %s" % dst, "it has two gateways", "Give it one.")
     store = Store(step.lab)
     noted = [(entry["dst"], entry["gateway"]) for entry in store.routes()]
     others = [(e["dst"], e["gateway"]) for lab in store.other_labs() for e in Store(lab).routes()]
-    routes = read_node().routes
-    own = own_routes(routes, noted, others)
-    plan = decide(wanted, routes, own)
+    node = read_node()
+    names = {link["ifindex"]: name for name, link in node.links.items()}
+    own = own_routes(node.routes, noted, others)
+    plan = decide(wanted, node.routes, own, names)
     if plan.conflicts:
         step.fail(
             "route to %s" % plan.conflicts[0],
             "it is on this node already, and lab %s did not make it" % step.lab,
             "Choose another range for the lab, or remove that route if nobody needs it.",
         )
-    after = [{"dst": dst, "gateway": gateway} for dst, gateway in sorted(wanted.items())]
+    pairs = [(dst, way.gateway) for dst, way in sorted(wanted.items())]
     changing = plan.add or plan.replace or plan.delete
     if step.real and changing:
-        both = dict.fromkeys(noted + sorted(wanted.items()))  # noted before it is made: a cut-off run is known again
+        both = dict.fromkeys(noted + pairs)  # noted before it is made: a cut-off run is known again
         store.write_routes([{"dst": dst, "gateway": gateway} for dst, gateway in both])
-    step.ip(["route delete %s via %s proto %d" % (dst, via, ROUTE_PROTOCOL) for dst, via in plan.delete])
-    step.ip(["route replace %s via %s proto %d" % (dst, via, ROUTE_PROTOCOL) for dst, via in plan.replace])
-    step.ip(["route add %s via %s proto %d" % (dst, via, ROUTE_PROTOCOL) for dst, via in plan.add])
-    if step.real and (changing or noted != sorted(wanted.items())):
-        store.write_routes(after)
-    before = sorted("%s via %s" % pair_of(route) for route in own)
-    result = sorted("%s via %s" % item for item in wanted.items())
+    for verb, routes in (("delete", plan.delete), ("replace", plan.replace), ("add", plan.add)):
+        step.ip(["route %s %s %s proto %d" % (verb, dst, way.words(), ROUTE_PROTOCOL) for dst, way in routes])
+    if step.real and (changing or noted != pairs):
+        store.write_routes([{"dst": dst, "gateway": gateway} for dst, gateway in pairs])
+    before = sorted("%s %s" % (prefix(route), way_of(route, names).words()) for route in own)
+    result = sorted("%s %s" % (dst, way.words()) for dst, way in wanted.items())
     see = ["ip route show proto %d" % ROUTE_PROTOCOL]
     more = {}
     if module.params["forward"]:

@@ -30,7 +30,7 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 IFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
 NETNS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 
-PACKAGES = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+PACKAGES = {"bridge": "iproute2", "ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 """Programs that a lab needs, and the packages that have them."""
 NAME_SERVER = {"dnsmasq": "dnsmasq-base"}
 """What the node of the lab's name server needs beside them."""
@@ -105,15 +105,22 @@ class Step:
 
     def ip(self, lines: Sequence[str], netns: Optional[str] = None) -> None:
         """Run ``ip`` with each of these lines, in one process, in the node's or a named namespace."""
+        self._batch("ip", lines, netns)
+
+    def bridge(self, lines: Sequence[str]) -> None:
+        """Run ``bridge`` with each of these lines, in one process."""
+        self._batch("bridge", lines, None)
+
+    def _batch(self, program: str, lines: Sequence[str], netns: Optional[str]) -> None:
         lines = list(lines)
         if not lines:
             return
         start = len(self.commands)
-        prefix = "ip " if netns is None else "ip -n %s " % netns_name(netns)
+        prefix = program + (" " if netns is None else " -n %s " % netns_name(netns))
         self.commands += [prefix + line for line in lines]
         if not self.real:
             return
-        command = [self.tool("ip"), "-batch", "-"]
+        command = [self.tool(program), "-batch", "-"]
         text = "".join(line + "\n" for line in lines)
         if netns is None:
             status, _out, err = self.module.run_command(command, data=text)

@@ -22,9 +22,15 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description import checks
 from ..description.checks import IFNAME, IFNAMSIZ, Fault, integer, overlap
+from .networks import ETH_DATA_LEN, NETWORKS
 
 MTU_LIMITS = (68, 65535)
 """What Linux allows on a veth: ETH_MIN_MTU and ETH_MAX_MTU."""
+AUTO = "auto"
+"""The MTU that follows from the links between the nodes."""
+_VNI_LIMITS = (1, 2**24 - 1)
+"""A VNI has 24 bits (RFC 7348, section 5)."""
+_PORT_LIMITS = (1, 65535)
 
 _RESERVED_RANGES = {
     "0.0.0.0/8": "this network",
@@ -93,7 +99,13 @@ class Description:
     name: str
     nodes: list[str]
     bridge: str
-    mtu: int
+    mtu: int | None
+    """None: to be worked out from the nodes."""
+    network: str
+    """How nodes are joined, a key of `NETWORKS`."""
+    vni: int
+    port: int
+    """UDP port of the tunnel."""
     cluster: IPNetwork | None
     ranges: dict[str, IPNetwork]
     """Range of each node that has one."""
@@ -136,13 +148,33 @@ def _bridge(value: Any, faults: list[Fault]) -> str:
     return str(value)
 
 
-def _mtu(value: Any, faults: list[Fault]) -> int:
+def _mtu(value: Any, faults: list[Fault]) -> int | None:
+    if value == AUTO:
+        return None
     number = integer(value)
     low, high = MTU_LIMITS
     if number is None or not low <= number <= high:
         text = f"{value!r} is not an MTU that a cable can have"
-        faults.append(Fault(VARIABLE + "mtu", text, f"Use a number from {low} to {high}, as a rule 1500"))
-        return 1500
+        remedy = f"Use a number from {low} to {high}, or {AUTO}, which works it out"
+        faults.append(Fault(VARIABLE + "mtu", text, remedy))
+        return ETH_DATA_LEN
+    return number
+
+
+def _network(value: Any, faults: list[Fault]) -> str:
+    if isinstance(value, str) and value in NETWORKS:
+        return str(value)
+    remedy = f"Use one of {', '.join(NETWORKS)}"
+    faults.append(Fault(VARIABLE + "network", f"{value!r} is no way to join nodes", remedy))
+    return "routes"
+
+
+def _number(value: Any, name: str, limits: tuple[int, int], faults: list[Fault]) -> int:
+    number = integer(value)
+    low, high = limits
+    if number is None or not low <= number <= high:
+        faults.append(Fault(VARIABLE + name, f"{value!r} does not fit", f"Use a number from {low} to {high}"))
+        return low
     return number
 
 
@@ -430,7 +462,10 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         name=name,
         nodes=nodes,
         bridge=_bridge(raw.get("bridge"), faults),
-        mtu=_mtu(raw.get("mtu"), faults),
+        mtu=_mtu(raw.get("mtu", AUTO), faults),
+        network=_network(raw.get("network", "routes"), faults),
+        vni=_number(raw.get("vxlan_vni", 1), "vxlan_vni", _VNI_LIMITS, faults),
+        port=_number(raw.get("vxlan_port", 4789), "vxlan_port", _PORT_LIMITS, faults),
         cluster=cluster,
         ranges=_ranges(raw, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),

@@ -30,7 +30,9 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
 from ..description.checks import Fault, overlap
 from .description import VARIABLE, Container, Description, Pod, read_description
 from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
+from .networks import ETH_DATA_LEN, NETWORKS
 from .services import Service, give_addresses, plan_services, read_services, service_range
+from .tunnels import Tunnel, mac_of, unused_tunnels, what_is_in_the_way
 
 _ADDRESS = VARIABLE + "node_address"
 
@@ -77,6 +79,16 @@ class Node:
             if entry["ifname"] not in own and entry["ifname"] != "lo"
         }
         return sorted(found)
+
+    def reaches(self, address: IPAddress) -> bool:
+        """Tell whether the node has a route to an address; the default route is one."""
+        return any(address in IPNetwork(route["dst"]) for route in (self.info or {}).get("routes", []))
+
+    def uplink(self) -> Mapping[str, Any] | None:
+        """Return the link that has the node's address, when both are known."""
+        entry = self.addresses.get(str(self.address))
+        links = (self.info or {}).get("links", [])
+        return next((link for link in links if entry is not None and link["ifname"] == entry["ifname"]), None)
 
     def choose_address(self, resolve: Callable[[str], list[str]]) -> None:
         """Choose the address that other nodes route to; a fault says why there is none.
@@ -159,6 +171,11 @@ def check_node(node: Node, description: Description) -> None:
             kind = link["kind"] or "device"
             text = f"a link of kind {kind} has the bridge's name {description.bridge}, and the lab did not make it"
             node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}bridge, or remove that link"))
+        node.faults += what_is_in_the_way(link, description, node.where)
+    if node.info["missing_module"]:
+        text = f"its kernel has no {description.network}: the module {node.info['missing_module']} is missing"
+        remedy = f"Install it with the kernel's other modules, or choose another {VARIABLE}network"
+        node.faults.append(Fault(node.where, text, remedy))
     for network, dev in node.networks:
         if description.cluster is not None and overlap(network, description.cluster):
             text = f"its network {network} on {dev} overlaps the cluster's range {description.cluster}"
@@ -189,8 +206,8 @@ def check_names(node: Node, dns: Dns | None) -> None:
         node.faults.append(Fault(node.where, text, f"Install the package {package}, or leave {VARIABLE}dns out"))
 
 
-def check_links(nodes: list[Node]) -> list[Fault]:
-    """Find nodes with one address, and nodes that are not on one link with each other."""
+def check_links(nodes: list[Node], network: str) -> list[Fault]:
+    """Find nodes with one address, and nodes that do not reach each other as the lab's network needs it."""
     faults = []
     by_address: dict[IPAddress, Node] = {}
     for node in nodes:
@@ -203,38 +220,59 @@ def check_links(nodes: list[Node]) -> list[Fault]:
     for node in nodes:
         if node.info is None or node.address is None:
             continue
-        connected = [
-            IPNetwork(f"{entry['local']}/{entry['prefixlen']}")
-            for entry in node.info["addresses"]
-            if entry["ifname"] != "lo"
-        ]
-        far = [
-            other
+        others = [
+            (other.name, other.address)
             for other in nodes
-            if other.address is not None
-            and other.address != node.address
-            and not any(other.address in net for net in connected)
+            if other.address is not None and other.address != node.address
         ]
+        if NETWORKS[network].tunnel:
+            far = [(name, address) for name, address in others if not node.reaches(address)]
+            text, remedy = "it has no route to {}, so that no tunnel leads there", "Give the node a route to them"
+        else:
+            connected = [
+                IPNetwork(f"{entry['local']}/{entry['prefixlen']}")
+                for entry in node.info["addresses"]
+                if entry["ifname"] != "lo"
+            ]
+            far = [(name, address) for name, address in others if not any(address in net for net in connected)]
+            text = "it shares no network with {}, so that it cannot route pods there"
+            remedy = f"Give the nodes a {_ADDRESS} each, all in one network, or set {VARIABLE}network to vxlan"
         if far:
-            names = ", ".join(f"{other.name} ({other.address})" for other in far)
-            text = f"it shares no network with {names}, so that it cannot route pods there"
-            faults.append(Fault(node.where, text, f"Give the nodes a {_ADDRESS} each, all in one network"))
+            names = ", ".join(f"{name} ({address})" for name, address in far)
+            faults.append(Fault(node.where, text.format(names), remedy))
     return faults
+
+
+def carried(node: Node, network: str) -> int | None:
+    """Return how long a pod's packet may be that crosses the node's link to the others; None when not known."""
+    link = node.uplink()
+    if link is None or link["mtu"] is None or node.address is None:
+        return None
+    return int(link["mtu"]) - NETWORKS[network].overhead(node.address.version)
+
+
+def pod_mtu(nodes: list[Node], description: Description) -> int:
+    """Return the MTU of bridges and cables: as described, else what every node's link carries."""
+    if description.mtu is not None:
+        return description.mtu
+    known = [mtu for mtu in (carried(node, description.network) for node in nodes) if mtu is not None]
+    return min(known, default=ETH_DATA_LEN)
 
 
 def warnings_of(nodes: list[Node], description: Description) -> list[str]:
     """Say what will work, and perhaps not as expected."""
     found = []
+    mtu = pod_mtu(nodes, description)
     for node in nodes:
-        if node.info is None or node.address is None or len(nodes) < 2:
+        link, most = node.uplink(), carried(node, description.network)
+        if link is None or most is None or len(nodes) < 2 or most >= mtu:
             continue
-        device = node.addresses[str(node.address)]["ifname"] if str(node.address) in node.addresses else None
-        mtu = next((link["mtu"] for link in node.info["links"] if link["ifname"] == device), None)
-        if mtu is not None and mtu < description.mtu:
-            found.append(
-                f"{node.where}: {device} carries {mtu} bytes, and pods send {description.mtu}: packets between nodes "
-                f"are fragmented or refused. Set {VARIABLE}mtu to {mtu} or less."
-            )
+        header = link["mtu"] - most
+        less = f", {header} of them the tunnel's" if header else ""
+        found.append(
+            f"{node.where}: {link['ifname']} carries {link['mtu']} bytes{less}, and pods send {mtu}: packets between "
+            f"nodes are fragmented or refused. Set {VARIABLE}mtu to {most} or less, or to auto."
+        )
     return found
 
 
@@ -259,12 +297,24 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
     inside = [str(description.cluster)]
     inside += [str(other.address) for other in nodes if other.address is not None]
     inside += [str(net) for net in description.outside]
+    mtu = pod_mtu(nodes, description)
+    tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
+    if tunnel is not None:
+        routes = tunnel.routes(node.name)
+    else:
+        routes = [
+            {"dst": str(description.ranges[other.name]), "gateway": str(other.address)}
+            for other in nodes
+            if other is not node
+        ]
     return {
         "address": str(node.address) if node.address is not None else None,
         "range": str(part),
         "gateway": str(gateway),
-        # The MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address.
-        "bridge_address": "0a:58:" + ":".join(f"{byte:02x}" for byte in gateway.words),
+        "bridge_address": mac_of(gateway),
+        "mtu": mtu,
+        "tunnel": tunnel.options(node.name, mtu) if tunnel is not None else None,
+        "unused_tunnels": unused_tunnels((node.info or {}).get("links", []), tunnel),
         "inside": inside,
         "node_addresses": [str(other.address) for other in nodes if other.address is not None],
         "sandboxes": [
@@ -276,7 +326,7 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
             for pod, names in named
         ],
         "cables": [
-            {"ifname": names["ifname"], "netns": names["netns"], "peer": POD_IFNAME, "mtu": description.mtu}
+            {"ifname": names["ifname"], "netns": names["netns"], "peer": POD_IFNAME, "mtu": mtu}
             for _pod, names in named
         ],
         "links": [
@@ -284,11 +334,7 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
             for _pod, names in named
             for ifname in ("lo", POD_IFNAME)
         ],
-        "routes": [
-            {"dst": str(description.ranges[other.name]), "gateway": str(other.address)}
-            for other in nodes
-            if other is not node
-        ],
+        "routes": routes,
         "ports": [names["ifname"] for _pod, names in named],
         "addresses": [
             {
@@ -360,7 +406,7 @@ def make_plan(
         node.choose_address(resolve)
         if len(nodes) > 1 or node.given is not None:  # alone, a node needs no address for others
             faults += node.faults
-    faults += check_links(nodes)
+    faults += check_links(nodes, description.network)
     for name in play_hosts:
         if name not in description.nodes:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"

@@ -20,11 +20,12 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab import (
     pod_container,
     pod_sandbox,
     static_route,
+    tunnel,
     veth,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._lab import info as lab_info
 from ansible_collections.podnet.lab.plugins.module_utils._lab.processes import Process
-from ansible_collections.podnet.lab.plugins.module_utils._lab.read import NOT_A_NAMESPACE, View
+from ansible_collections.podnet.lab.plugins.module_utils._lab.read import NOT_A_NAMESPACE, Neighbours, View
 
 ALIAS = "podnet.lab:lab0"
 UP = 0x1
@@ -50,10 +51,13 @@ def view(*links: Any, addresses: Any = (), routes: Any = ()) -> View:
     )
 
 
-def route(dst: Optional[str], length: int, gateway: Optional[str], protocol: int = 112, oif: int = 2) -> Any:
+def route(
+    dst: Optional[str], length: int, gateway: Optional[str], protocol: int = 112, oif: int = 2, flags: int = 0
+) -> Any:
     """A route record."""
     record: Dict[str, Any] = {"family": 2, "dst_len": length, "type": 1, "protocol": protocol, "scope": 0, "table": 254}
     record["oif"] = oif
+    record["flags"] = flags
     if dst:
         record["dst"] = dst
     if gateway:
@@ -239,16 +243,148 @@ def test_routes_are_added_replaced_deleted_and_not_taken_from_others() -> None:
     own = static_route.own_routes(routes, [("10.244.1.0/24", "10.89.0.12")], [("10.245.0.0/24", "10.89.0.12")])
     assert own == routes[:3]
     wanted = {
-        "10.244.1.0/24": "10.89.0.12",
-        "10.244.2.0/24": "10.89.0.13",
-        "10.244.4.0/24": "10.89.0.15",
-        "10.244.5.0/24": "10.89.0.16",
+        "10.244.1.0/24": static_route.Way("10.89.0.12"),
+        "10.244.2.0/24": static_route.Way("10.89.0.13"),
+        "10.244.4.0/24": static_route.Way("10.89.0.15"),
+        "10.244.5.0/24": static_route.Way("10.89.0.16"),
     }
-    plan = static_route.decide(wanted, routes, own)
-    assert plan.add == [("10.244.5.0/24", "10.89.0.16")]
-    assert plan.replace == [("10.244.2.0/24", "10.89.0.13")]
-    assert plan.delete == [("10.244.3.0/24", "10.89.0.14")]
+    plan = static_route.decide(wanted, routes, own, {2: "eth0"})
+    assert plan.add == [("10.244.5.0/24", static_route.Way("10.89.0.16"))]
+    assert plan.replace == [("10.244.2.0/24", static_route.Way("10.89.0.13"))]
+    assert plan.delete == [("10.244.3.0/24", static_route.Way("10.89.0.14"))]
     assert plan.conflicts == ["10.244.4.0/24 via 10.89.0.15"]
+
+
+def test_a_route_moves_into_a_tunnel_and_back() -> None:
+    direct, inside = static_route.Way("10.89.0.12"), static_route.Way("10.244.1.0", "vxlan1")
+    assert inside.words() == "via 10.244.1.0 dev vxlan1 onlink"
+    names = {2: "eth0", 7: "vxlan1", 8: "vxlan2"}
+    plain = [route("10.244.1.0", 24, "10.89.0.12", flags=0)]
+    onlink = [route("10.244.1.0", 24, "10.244.1.0", oif=7, flags=static_route.RTNH_F_ONLINK)]
+    other = [route("10.244.1.0", 24, "10.244.1.0", oif=8, flags=static_route.RTNH_F_ONLINK)]
+    for have, wanted, change in (
+        (plain, direct, False),
+        (plain, inside, True),
+        (onlink, inside, False),
+        (onlink, direct, True),
+        (other, inside, True),
+    ):
+        plan = static_route.decide({"10.244.1.0/24": wanted}, have, have, names)
+        assert plan.replace == ([("10.244.1.0/24", wanted)] if change else []), (have, wanted)
+        assert not plan.add + plan.delete
+        assert not plan.conflicts
+
+
+# -- tunnel ------------------------------------------------------------------------------------------------
+
+MAC1, MAC2, MAC3 = ("0a:58:0a:f4:0%d:00" % number for number in range(3))
+TUNNEL = tunnel.Tunnel(
+    name="vxlan1",
+    vni=1,
+    port=4789,
+    local="10.89.0.11",
+    mtu=1450,
+    lladdr=MAC1,
+    vtep="10.244.0.0",
+    peers=[tunnel.Peer("10.89.0.12", MAC2, "10.244.1.0"), tunnel.Peer("10.89.0.13", MAC3, "10.244.2.0")],
+)
+
+
+def vtep(ifname: str = "vxlan1", **changes: Any) -> Any:
+    """The node's end of a good tunnel."""
+    data = {"id": 1, "port": 4789, "local": "10.89.0.11", "learning": False}
+    return link(7, ifname, "vxlan", **{"ifalias": ALIAS, "mtu": 1450, "address": MAC1, "info_data": data, **changes})
+
+
+CREATED = [
+    "link add vxlan1 mtu 1450 address 0a:58:0a:f4:00:00 type vxlan id 1 local 10.89.0.11 dstport 4789 nolearning",
+    "link set vxlan1 alias podnet.lab:lab0",
+    "address add 10.244.0.0/32 dev vxlan1",
+    "link set vxlan1 up",
+]
+OTHER_PORT = {"id": 1, "port": 8472, "local": "10.89.0.11", "learning": False}
+LEARNS = {"id": 1, "port": 4789, "local": "10.89.0.11", "learning": True}
+
+
+@pytest.mark.parametrize(
+    ("links", "address", "expected"),
+    [
+        ([], None, CREATED),
+        ([vtep()], "10.244.0.0", []),
+        ([vtep(mtu=1500)], "10.244.0.0", ["link set vxlan1 mtu 1450"]),
+        ([vtep(address=MAC2)], "10.244.0.0", ["link set vxlan1 address " + MAC1]),
+        ([vtep(flags=0)], None, ["address add 10.244.0.0/32 dev vxlan1", "link set vxlan1 up"]),
+        ([vtep(info_data=OTHER_PORT)], "10.244.0.0", ["link delete vxlan1", *CREATED]),
+        ([vtep(info_data=LEARNS)], "10.244.0.0", ["link delete vxlan1", *CREATED]),
+    ],
+)
+def test_a_tunnel_is_made_corrected_or_left(links: Any, address: Optional[str], expected: List[str]) -> None:
+    node = view(*links, addresses=[(7, address, 32)] if address else [])
+    assert tunnel.link_lines(node, TUNNEL, ALIAS) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (vtep(), None),
+        (vtep(ifalias=None), "a link of this name is on the node, and lab lab0 did not make it"),
+        (vtep("flannel.1", ifalias=None), "the link flannel.1 has its VNI 1 and port 4789"),
+        (vtep("flannel.1", ifalias=None, info_data=OTHER_PORT), None),
+        (vtep("vxlan2"), None),
+    ],
+)
+def test_a_foreign_link_cannot_be_the_tunnel(other: Any, expected: Optional[str]) -> None:
+    assert tunnel.conflict(view(other), TUNNEL, ALIAS) == expected
+
+
+def entry(state: int, lladdr: str, dst: str, **more: Any) -> Any:
+    """A neighbour or forwarding entry."""
+    return {"family": 2, "ifindex": 7, "state": state, "flags": 2, "lladdr": lladdr, "dst": dst, **more}
+
+
+def test_a_tunnel_forwards_to_its_peers_and_to_nobody_else() -> None:
+    lasting = tunnel.NUD_PERMANENT
+    assert tunnel.fdb_lines([], TUNNEL) == [
+        "fdb add 0a:58:0a:f4:01:00 dev vxlan1 dst 10.89.0.12",
+        "fdb add 0a:58:0a:f4:02:00 dev vxlan1 dst 10.89.0.13",
+    ]
+    have = [
+        entry(lasting, MAC2, "10.89.0.12"),
+        entry(2, MAC3, "10.89.0.13"),
+        entry(lasting, MAC3, "10.89.0.99", port=8472, vni=5),
+        entry(lasting, "00:00:00:00:00:00", "10.89.0.12"),
+    ]
+    assert tunnel.fdb_lines(have, TUNNEL) == [
+        "fdb delete 0a:58:0a:f4:02:00 dev vxlan1 dst 10.89.0.13",
+        "fdb delete 0a:58:0a:f4:02:00 dev vxlan1 dst 10.89.0.99 port 8472 vni 5",
+        "fdb delete 00:00:00:00:00:00 dev vxlan1 dst 10.89.0.12",
+        "fdb add 0a:58:0a:f4:02:00 dev vxlan1 dst 10.89.0.13",
+    ]
+
+
+def test_a_tunnel_has_lasting_neighbours_and_no_others() -> None:
+    lasting = tunnel.NUD_PERMANENT
+    have = [
+        entry(lasting, MAC2, "10.244.1.0"),
+        entry(2, MAC3, "10.244.2.0"),
+        entry(lasting, MAC3, "10.244.9.0"),
+        entry(2, MAC3, "10.244.8.0"),
+    ]
+    assert tunnel.neighbour_lines(have, TUNNEL) == [
+        "neigh delete 10.244.9.0 dev vxlan1",
+        "neigh replace 10.244.2.0 lladdr 0a:58:0a:f4:02:00 dev vxlan1 nud permanent",
+    ]
+
+
+def test_a_tunnel_as_it_should_be_is_described_as_it_is() -> None:
+    lasting = tunnel.NUD_PERMANENT
+    peers = TUNNEL.peers
+    entries = Neighbours(
+        [entry(lasting, peer.lladdr, peer.remote) for peer in peers],
+        [entry(lasting, peer.lladdr, peer.vtep) for peer in peers],
+    )
+    node = view(vtep(), addresses=[(7, "10.244.0.0", 32)])
+    assert tunnel.describe_now(node, "vxlan1", entries) == TUNNEL.describe()
 
 
 # -- pod_address -------------------------------------------------------------------------------------------

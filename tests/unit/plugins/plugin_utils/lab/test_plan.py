@@ -36,10 +36,11 @@ def info(address: str, **changes: Any) -> dict[str, Any]:
     return {
         "privileged": True,
         "missing_programs": {},
+        "missing_module": None,
         "ip_forward": "0",
         "links": [
-            {"ifname": "lo", "kind": "", "mtu": 65536, "own": False},
-            {"ifname": "eth0", "kind": "veth", "mtu": 1500, "own": False},
+            link("lo", mtu=65536),
+            link("eth0", kind="veth"),
         ],
         "addresses": [
             {"ifname": "lo", "local": "127.0.0.1", "prefixlen": 8},
@@ -48,6 +49,11 @@ def info(address: str, **changes: Any) -> dict[str, Any]:
         "routes": [route("10.89.0.0/24", prefsrc=address)],
         **changes,
     }
+
+
+def link(ifname: str, **changes: Any) -> dict[str, Any]:
+    """A link of a node."""
+    return {"ifname": ifname, "kind": "", "mtu": 1500, "vni": None, "port": None, "own": False, **changes}
 
 
 def route(dst: str, **changes: Any) -> dict[str, Any]:
@@ -144,7 +150,7 @@ def test_faults_of_description_and_nodes_come_together_and_there_is_no_plan() ->
             {
                 "node2": host(
                     "10.89.0.12",
-                    info=info("10.89.0.12", links=[{"ifname": "lab0", "kind": "vxlan", "mtu": 1, "own": False}]),
+                    info=info("10.89.0.12", links=[link("lab0", kind="vxlan")]),
                 )
             },
             "node node2: a link of kind vxlan has the bridge's name lab0, and the lab did not make it",
@@ -199,8 +205,8 @@ def test_what_the_lab_itself_made_is_not_in_its_way() -> None:
     built = info(
         "10.89.0.11",
         links=[
-            {"ifname": "eth0", "kind": "veth", "mtu": 1500, "own": False},
-            {"ifname": "lab0", "kind": "bridge", "mtu": 1500, "own": True},
+            link("eth0", kind="veth"),
+            link("lab0", kind="bridge", own=True),
         ],
         addresses=[
             {"ifname": "eth0", "local": "10.89.0.11", "prefixlen": 24},
@@ -216,6 +222,80 @@ def test_pods_that_send_more_than_the_nodes_carry_are_warned_of() -> None:
     found = plan(mtu=9000)["warnings"]
     assert len(found) == 2
     assert "node node1: eth0 carries 1500 bytes, and pods send 9000" in found[0]
+
+
+OVERLAY: dict[str, Any] = {"network": "vxlan", "vxlan_vni": 7, "mtu": "auto"}
+
+
+def test_a_tunnel_has_the_first_address_of_each_range_and_a_mac_that_follows_from_it() -> None:
+    made = plan(**OVERLAY)
+    assert made["faults"] == made["warnings"] == []
+    node1 = made["nodes"]["node1"]
+    assert node1["tunnel"] == {
+        "name": "vxlan7",
+        "vni": 7,
+        "port": 4789,
+        "local": "10.89.0.11",
+        "mtu": 1450,
+        "lladdr": "0a:58:0a:f4:00:00",
+        "vtep": "10.244.0.0",
+        "peers": [{"remote": "10.89.0.12", "lladdr": "0a:58:0a:f4:01:00", "vtep": "10.244.1.0"}],
+    }
+    assert node1["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.244.1.0", "dev": "vxlan7"}]
+    assert node1["mtu"] == 1450
+    assert {cable["mtu"] for cable in node1["cables"]} == {1450}
+    assert node1["unused_tunnels"] == []
+
+
+def test_the_mtu_is_what_the_narrowest_link_between_nodes_carries_less_the_tunnels_header() -> None:
+    narrow = {"node2": host("10.89.0.12", info=info("10.89.0.12", links=[link("eth0", mtu=1400)]))}
+    assert plan(narrow, mtu="auto")["nodes"]["node1"]["mtu"] == 1400
+    assert plan(narrow, **OVERLAY)["nodes"]["node1"]["mtu"] == 1350
+    assert plan({"node2": host("10.89.0.12", info=None)}, **OVERLAY)["nodes"]["node1"]["mtu"] == 1450
+    warned = plan(narrow, **{**OVERLAY, "mtu": 1400})["warnings"]
+    assert len(warned) == 1
+    assert "eth0 carries 1400 bytes, 50 of them the tunnel's, and pods send 1400" in warned[0]
+    assert "Set manual_lab_mtu to 1350 or less, or to auto." in warned[0]
+
+
+def test_nodes_of_different_networks_need_a_tunnel_and_a_tunnel_needs_a_route() -> None:
+    routes = [route("10.89.0.0/24"), route("10.90.0.0/24", gateway="10.89.0.1")]
+    near = {"node1": host("10.89.0.11", info=info("10.89.0.11", routes=routes))}
+    far = {"node2": host("10.90.0.12", info=info("10.90.0.12", routes=[route("0.0.0.0/0")]))}
+    refused = plan({**near, **far})["faults"]
+    assert len(refused) == 2
+    assert "node node1: it shares no network with node2 (10.90.0.12)" in refused[0]
+    assert "or set manual_lab_network to vxlan" in refused[0]
+    assert plan({**near, **far}, **OVERLAY)["faults"] == []
+    (fault,) = plan(far, **OVERLAY)["faults"]
+    assert fault.startswith("node node1: it has no route to node2 (10.90.0.12), so that no tunnel leads there.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"missing_module": "vxlan"}, "node node2: its kernel has no vxlan: the module vxlan is missing"),
+        ({"links": [link("vxlan7", kind="vxlan", vni=9, port=4789)]}, "a link has the tunnel's name vxlan7"),
+        (
+            {"links": [link("flannel.7", kind="vxlan", vni=7, port=4789)]},
+            "its link flannel.7 has the tunnel's VNI 7 and port 4789",
+        ),
+        ({"links": [link("flannel.7", kind="vxlan", vni=7, port=8472)]}, None),
+        ({"links": [link("vxlan7", kind="vxlan", vni=7, port=4789, own=True)]}, None),
+    ],
+)
+def test_what_stands_in_the_way_of_a_tunnel(changes: dict[str, Any], expected: str | None) -> None:
+    found = plan({"node2": host("10.89.0.12", info=info("10.89.0.12", **changes))}, **OVERLAY)["faults"]
+    assert len(found) == (expected is not None)
+    assert expected is None or expected in found[0]
+
+
+def test_a_tunnel_that_is_not_described_any_more_is_unused() -> None:
+    links = [link("eth0"), link("vxlan1", kind="vxlan", own=True), link("vxlan9", kind="vxlan")]
+    hosts = {"node1": host("10.89.0.11", info=info("10.89.0.11", links=links))}
+    assert plan(hosts)["nodes"]["node1"]["unused_tunnels"] == ["vxlan1"]
+    assert plan(hosts, **OVERLAY)["nodes"]["node1"]["unused_tunnels"] == ["vxlan1"]
+    assert plan(hosts, **{**OVERLAY, "vxlan_vni": 1})["nodes"]["node1"]["unused_tunnels"] == []
 
 
 def test_commands_are_shown_and_counted_when_they_are_many() -> None:

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ways in which a lab joins its nodes, and what each takes of the bytes that a packet may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+IPV6_MORE = 20
+"""Bytes that an IPv6 header (40, RFC 8200) is longer than one of IPv4 (20, RFC 791)."""
+ETH_DATA_LEN = 1500
+"""linux/if_ether.h: what a packet may have where nothing else is known."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A way to join nodes. `header` is what it puts before a packet of a pod between nodes with IPv4, in bytes."""
+
+    tunnel: bool
+    header: int
+
+    def overhead(self, version: int) -> int:
+        """Return the bytes that are left less for a pod when the nodes speak IP of this version."""
+        return self.header + (IPV6_MORE if self.tunnel and version == 6 else 0)
+
+
+NETWORKS: Mapping[str, Network] = {
+    "routes": Network(tunnel=False, header=0),
+    # Outer IPv4 20, UDP 8, VXLAN 8, and the Ethernet header of the packet inside 14 (RFC 7348, section 5).
+    "vxlan": Network(tunnel=True, header=20 + 8 + 8 + 14),
+}

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tunnel between a lab's nodes: what each node is told of its own end and of the others'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+try:
+    from netaddr import IPAddress, IPNetwork
+except ImportError:  # the filter lab_plan says so, in words, before anything here is called
+    pass
+
+from ..description.checks import Fault
+from .description import VARIABLE, Description
+from .networks import NETWORKS
+
+
+def mac_of(address: IPAddress) -> str:
+    """Return the MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address."""
+    return "0a:58:" + ":".join(f"{byte:02x}" for byte in address.words)
+
+
+def ifname(description: Description) -> str:
+    """Return the name of the node's end of the tunnel: the kind and the VNI, 13 characters at most."""
+    return f"{description.network}{description.vni}"
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """A VXLAN tunnel between all nodes.
+
+    Each node's end of it has the first address of the node's range, as with flannel, and the MAC that follows from
+    it. So every node knows those of the others without asking.
+    """
+
+    name: str
+    vni: int
+    port: int
+    addresses: Mapping[str, str]
+    """Each node's own address, by the node's name."""
+    ranges: Mapping[str, IPNetwork]
+
+    @classmethod
+    def between(cls, description: Description, addresses: Mapping[str, str]) -> Tunnel | None:
+        """Return the tunnel that a description asks for; None when it asks for none, or a node is alone."""
+        if not NETWORKS[description.network].tunnel or len(addresses) < 2:
+            return None
+        return cls(ifname(description), description.vni, description.port, addresses, description.ranges)
+
+    def others(self, node: str) -> list[str]:
+        """Return the names of the other nodes, in their order."""
+        return [name for name in self.addresses if name != node]
+
+    def vtep(self, node: str) -> IPAddress:
+        """Return the address of a node's end of the tunnel."""
+        return self.ranges[node].network
+
+    def options(self, node: str, mtu: int) -> dict[str, Any]:
+        """Return the options of the module ``tunnel`` for a node."""
+        return {
+            "name": self.name,
+            "vni": self.vni,
+            "port": self.port,
+            "local": self.addresses[node],
+            "mtu": mtu,
+            "lladdr": mac_of(self.vtep(node)),
+            "vtep": str(self.vtep(node)),
+            "peers": [
+                {"remote": self.addresses[other], "lladdr": mac_of(self.vtep(other)), "vtep": str(self.vtep(other))}
+                for other in self.others(node)
+            ],
+        }
+
+    def routes(self, node: str) -> list[dict[str, str]]:
+        """Return the node's routes to the other nodes' ranges, each to that node's end of the tunnel."""
+        return [
+            {"dst": str(self.ranges[other]), "gateway": str(self.vtep(other)), "dev": self.name}
+            for other in self.others(node)
+        ]
+
+
+def what_is_in_the_way(link: Mapping[str, Any], description: Description, where: str) -> list[Fault]:
+    """Find whether a link of a node, which `where` names, is where the lab's tunnel is to be."""
+    if link["own"] or not NETWORKS[description.network].tunnel:
+        return []
+    name, remedy = link["ifname"], f"Choose another {VARIABLE}vxlan_vni, or remove that link"
+    if name == ifname(description):
+        return [Fault(where, f"a link has the tunnel's name {name}, and the lab did not make it", remedy)]
+    if (link["vni"], link["port"]) == (description.vni, description.port):
+        return [Fault(where, f"its link {name} has the tunnel's VNI {link['vni']} and port {link['port']}", remedy)]
+    return []
+
+
+def unused_tunnels(links: Sequence[Mapping[str, Any]], tunnel: Tunnel | None) -> list[str]:
+    """Return the lab's tunnels of an earlier description that are still among a node's links."""
+    wanted = tunnel.name if tunnel is not None else None
+    return [
+        link["ifname"]
+        for link in links
+        if link["own"] and link["kind"] in NETWORKS and NETWORKS[link["kind"]].tunnel and link["ifname"] != wanted
+    ]

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the lab joins its nodes, over SSH: judged by iproute2, by traffic and by what crosses the wire.
+
+node1 and node2 are the lab. node3 is a router when they are to be in different networks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
+
+POD1, POD2 = "lab0_default_pod1", "lab0_default_pod2"
+VXLAN = {"manual_lab_network": "vxlan"}
+
+# What a way to join nodes could leave behind, as text. Ages, counters and what the kernel asks for itself are left out.
+SNAPSHOT = """
+echo == links; ip -o link show | sed -E 's/^[0-9]+: //; s/@if[0-9]+//' | awk '{print $1, $4}' | sort
+echo == addresses; ip -4 -o addr show | awk '{print $2, $4}' | sort
+echo == routes; ip -4 route show table all | grep -v '^\\(broadcast\\|local\\)' | sort
+echo == entries; bridge fdb show | grep dst | sort; ip neigh show nud permanent
+echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
+echo == files; find /run/podnet-lab /var/lib/cni /run/netns 2>/dev/null | sort
+echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e grep -e sed | sort
+"""
+
+# Listens on a link for UDP packets to a port, and prints of the first whose inside is TCP who is in which header.
+CAPTURE = """
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0)); s.settimeout(20)
+print("listening", flush=True)
+ip = lambda data: ".".join(map(str, data))
+while True:
+    frame = s.recv(65535)
+    outer = frame[14:]
+    if frame[12:14] != b"\\x08\\x00" or outer[9] != 17:
+        continue
+    udp = outer[20:]
+    sport, dport = struct.unpack("!HH", udp[:4])
+    inner = udp[16:]
+    if dport == int(sys.argv[2]) and inner[12:14] == b"\\x08\\x00" and inner[14 + 9] == 6:
+        vni = int.from_bytes(udp[12:15], "big")
+        mac = ":".join("%02x" % byte for byte in inner[:6])
+        print(ip(outer[12:16]), ip(outer[16:20]), vni, mac, ip(inner[26:30]), ip(inner[30:34]))
+        break
+"""
+# A whole file from a pod's web server to another pod.
+ASK = (
+    "import sys, urllib.request\n"
+    "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
+    "print(opener.open(sys.argv[1], timeout=5).read().decode())\n"
+)
+
+
+class Run:
+    """One run of a playbook: its output, and the tasks that changed something on a node."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.output = done.stdout + done.stderr
+        self.status = done.returncode
+
+    def changed(self, node: str) -> list[str]:
+        """The steps that changed the node, by the first words of their titles."""
+        titles, title = [], ""
+        for line in self.output.splitlines():
+            if line.startswith("TASK ["):
+                title = line.partition(" : ")[2].rpartition("]")[0]
+            elif line.startswith(f"changed: [{node}]"):
+                titles.append(title)
+        return titles
+
+    def commands(self, node: str) -> list[str]:
+        """The commands that the play shows for the node; the sandbox's PID is not known beforehand."""
+        start = f"{node} $ "
+        lines = [line[len(start) :] for line in self.output.splitlines() if line.startswith(start)]
+        return [re.sub(r"--target \d+", "--target SANDBOX_PID", line) for line in lines]
+
+
+class Networks:
+    """The lab under test."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
+
+    def play(self, playbook: str, *argv: str, check: bool = True, **variables: Any) -> Run:
+        """Run a playbook of the lab on node1 and node2."""
+        variables = {"manual_lab_show_limit": 0, **variables}
+        path = CHECKOUT / "playbooks" / playbook
+        words = ("--limit", "node1,node2", "-e", json.dumps(variables), *argv)
+        return Run(self.nodes.playbook(path, *words, check=check))
+
+    def build(self, *argv: str, **variables: Any) -> Run:
+        """Build the lab; it must succeed."""
+        return self.play("lab.yml", *argv, **variables)
+
+    def refused(self, **variables: Any) -> str:
+        """Try to build the lab, which must be refused before anything is touched; what is said."""
+        before = self.state("node1"), self.state("node2")
+        run = self.play("lab.yml", check=False, **variables)
+        assert run.status != 0
+        assert (self.state("node1"), self.state("node2")) == before
+        return run.output
+
+    def sh(self, node: str, script: str) -> str:
+        """Run a shell script on a node."""
+        return self.nodes.shell(node, script)
+
+    def json(self, node: str, command: str) -> Any:
+        """What a command of iproute2 prints, read."""
+        return json.loads(self.sh(node, command) or "[]")
+
+    def state(self, node: str) -> str:
+        """Everything of the node that a way to join nodes could touch."""
+        return self.sh(node, SNAPSHOT)
+
+    def address(self, node: str, netns: str | None = None) -> str:
+        """The address of eth0 of a node or of a pod."""
+        inside = f"-n {netns} " if netns else ""
+        return str(self.json(node, f"ip {inside}-j -4 addr show eth0")[0]["addr_info"][0]["local"])
+
+    def ask(self, node: str, netns: str | None, address: str) -> dict[str, str]:
+        """What a web server of the lab answers to a request from a pod, or from the node itself."""
+        enter = f"nsenter --net=/run/netns/{netns} " if netns else ""
+        answer = self.sh(node, f"{enter}python3 -c '{ASK}' http://{address}/")
+        return dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
+
+    def check_traffic(self) -> None:
+        """Pods of both nodes reach each other with their own addresses, and the node reaches the other's pods."""
+        pod1, pod2 = self.address("node1", POD1), self.address("node2", POD2)
+        for node, netns, source, server in (("node1", POD1, pod1, pod2), ("node2", POD2, pod2, pod1)):
+            assert self.ask(node, netns, server)["client"] == source
+        assert self.ask("node1", None, pod2)["pod"] == "default/pod2"
+
+    def mtus(self, node: str, netns: str) -> set[int]:
+        """The MTUs of every link of the lab on the node and in a pod."""
+        links = self.json(node, "ip -j link") + self.json(node, f"ip -n {netns} -j link")
+        return {link["mtu"] for link in links if link.get("ifalias") == "podnet.lab:lab0"}
+
+    @contextmanager
+    def listening(self, node: str, port: int) -> Iterator[subprocess.Popen[str]]:
+        """Capture the first packet of a tunnel with TCP inside that arrives at a node."""
+        command = ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, f"python3 -c '{CAPTURE}' eth0 {port}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as listener:
+            assert listener.stdout is not None
+            assert listener.stdout.readline() == "listening\n"
+            yield listener
+
+
+@pytest.fixture(scope="module")
+def networks(ssh_nodes: Nodes) -> Iterator[Networks]:
+    """The lab, shared by the tests of this file in their order; at the end nothing may be left of it."""
+    made = Networks(ssh_nodes)
+    before = {node: made.state(node).splitlines() for node in ("node1", "node2")}
+    try:
+        yield made
+    finally:
+        made.play("teardown.yml")
+    for node, lines in before.items():
+        assert made.state(node).splitlines() == lines, node
+
+
+def test_a_vxlan_is_predicted_and_laid_and_carries_packets_of_pods_in_packets_of_nodes(networks: Networks) -> None:
+    before = networks.state("node1")
+    predicted = networks.build("--check", "--diff", **VXLAN)
+    assert networks.state("node1") == before
+    added = "\n".join(line for line in predicted.output.splitlines() if line.startswith("+"))
+    remote, local = networks.address("node2"), networks.address("node1")
+    for text in (
+        f"vxlan1 mtu 1450 address 0a:58:0a:f4:00:00 vxlan id 1 local {local} dstport 4789 nolearning up",
+        f"vxlan1 fdb 0a:58:0a:f4:01:00 dst {remote}",
+        "vxlan1 neigh 10.244.1.0 lladdr 0a:58:0a:f4:01:00",
+        "10.244.1.0/24 via 10.244.1.0 dev vxlan1 onlink",
+    ):
+        assert text in added, f"{text} is not in the diff:\n{added}"
+    real = networks.build(**VXLAN)
+    assert predicted.commands("node1") == real.commands("node1")
+    assert len(real.changed("node1")) == 10
+    again = networks.build(**VXLAN)
+    assert again.changed("node1") == again.changed("node2") == []
+
+    link = networks.json("node1", "ip -d -j link show vxlan1")[0]
+    data = link["linkinfo"]["info_data"]
+    assert (data["id"], data["port"], data["local"], data.get("learning", False)) == (1, 4789, local, False)
+    assert networks.mtus("node1", POD1) == networks.mtus("node2", POD2) == {1450}
+    assert networks.sh("node1", "bridge fdb show dev vxlan1").split() == [
+        "0a:58:0a:f4:01:00", "dst", remote, "self", "permanent"
+    ]  # fmt: skip
+    with networks.listening("node2", 4789) as listener:
+        networks.check_traffic()
+        seen = listener.communicate(timeout=20)[0].split()
+    pod1, pod2 = networks.address("node1", POD1), networks.address("node2", POD2)
+    assert seen == [local, remote, "1", "0a:58:0a:f4:01:00", pod1, pod2]
+
+
+# A damage, and the steps that repair it. The tunnel goes with its address, its entries and its routes.
+DAMAGES = [
+    ("ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
+    ("ip link set vxlan1 down", ["5. Tunnel", "5. Static"]),
+    ("bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1", ["5. Tunnel"]),
+    ("ip neigh delete 10.244.1.0 dev vxlan1", ["5. Tunnel"]),
+    ("bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 192.0.2.9", ["5. Tunnel"]),
+    ("ip link set vxlan1 mtu 1400 address 0a:58:00:00:00:01", ["5. Tunnel"]),
+    ("ip address add 192.0.2.9/32 dev vxlan1", ["5. Tunnel"]),
+    ("ip route delete 10.244.1.0/24", ["5. Static"]),
+]
+
+
+def test_a_damaged_vxlan_is_repaired(networks: Networks) -> None:
+    whole = networks.state("node1")
+    for script, steps in DAMAGES:
+        networks.sh("node1", script)
+        repaired = networks.build(**VXLAN)
+        changed = repaired.changed("node1")
+        assert len(changed) == len(steps), f"{script}: {changed}"
+        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
+        assert networks.state("node1") == whole, script
+    networks.check_traffic()
+
+
+def test_the_promises_of_the_network_model_hold_over_a_vxlan(networks: Networks, tmp_path: Path) -> None:
+    networks.build(**VXLAN)
+    networks.play("verify.yml", podnet_report_dir=str(tmp_path / "report"))
+    said = json.loads((tmp_path / "report" / "verify.json").read_text(encoding="utf-8"))
+    verdicts = {one["key"]: one["verdict"] for one in said["requirements"]}
+    assert verdicts["path-mtu"] == "held"
+    assert "broken" not in verdicts.values(), verdicts
+
+
+def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(networks: Networks) -> None:
+    networks.build(**VXLAN, manual_lab_vxlan_vni=77, manual_lab_vxlan_port=8472)
+    assert "vxlan1" not in networks.state("node1")
+    assert networks.json("node1", "ip -j link show vxlan77")[0]["mtu"] == 1450
+    networks.check_traffic()
+    plain = networks.build()
+    assert "5. Remove the tunnel of an earlier description" in plain.changed("node1")
+    assert "vxlan" not in networks.state("node1") + networks.state("node2")
+    assert networks.mtus("node1", POD1) == {1500}
+    networks.check_traffic()
+    changed = networks.state("node1"), networks.state("node2")
+    assert networks.build().changed("node1") == []
+    networks.play("teardown.yml")
+    networks.build()
+    assert (networks.state("node1"), networks.state("node2")) == changed
+    networks.build(**VXLAN)
+    networks.check_traffic()
+
+
+def test_what_others_made_stays_and_is_not_taken_for_the_tunnel(networks: Networks) -> None:
+    networks.play("teardown.yml")
+    bare = networks.state("node1")
+    networks.sh(
+        "node1",
+        "ip link add flannel.5 type vxlan id 5 dstport 4789 local 127.0.0.1 nolearning; ip link set flannel.5 up; "
+        "ip route add 192.0.2.0/24 via 192.0.2.0 dev flannel.5 onlink; "
+        "bridge fdb add 0a:58:00:00:00:05 dev flannel.5 dst 127.0.0.2",
+    )
+    try:
+        foreign = networks.state("node1")
+        said = networks.refused(**VXLAN, manual_lab_vxlan_vni=5)
+        assert "its link flannel.5 has the tunnel's VNI 5 and port 4789" in said
+        networks.build(**VXLAN)
+        networks.check_traffic()
+        networks.play("teardown.yml")
+        assert networks.state("node1") == foreign
+    finally:
+        networks.sh("node1", "ip link delete flannel.5")
+    assert networks.state("node1") == bare
+
+
+@contextmanager
+def two_networks(networks: Networks) -> Iterator[dict[str, str]]:
+    """node1 and node2 with addresses in networks of their own, and node3 as the router between them."""
+    addresses = {"node1": "172.29.1.11", "node2": "172.29.2.12"}
+    networks.sh("node3", "ip addr add 172.29.1.1/24 dev eth0; ip addr add 172.29.2.1/24 dev eth0")
+    networks.sh("node3", "cd /proc/sys/net/ipv4; echo 0 > conf/all/send_redirects; echo 0 > conf/eth0/send_redirects")
+    networks.sh("node3", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+    networks.sh("node1", "ip addr add 172.29.1.11/24 dev eth0; ip route add 172.29.2.0/24 via 172.29.1.1")
+    networks.sh("node2", "ip addr add 172.29.2.12/24 dev eth0; ip route add 172.29.1.0/24 via 172.29.2.1")
+    try:
+        yield {"manual_lab_node_address": "{{ " + json.dumps(addresses) + "[inventory_hostname] }}"}
+    finally:
+        networks.sh("node1", "ip route delete 172.29.2.0/24; ip addr delete 172.29.1.11/24 dev eth0")
+        networks.sh("node2", "ip route delete 172.29.1.0/24; ip addr delete 172.29.2.12/24 dev eth0")
+        networks.sh("node3", "ip addr delete 172.29.1.1/24 dev eth0; ip addr delete 172.29.2.1/24 dev eth0")
+        networks.sh(
+            "node3", "cd /proc/sys/net/ipv4; echo 1 > conf/all/send_redirects; echo 1 > conf/eth0/send_redirects"
+        )
+        networks.sh("node3", "echo 0 > /proc/sys/net/ipv4/ip_forward")
+
+
+def test_nodes_of_different_networks_need_the_tunnel(networks: Networks) -> None:
+    networks.play("teardown.yml")
+    with two_networks(networks) as options:
+        said = networks.refused(**options)
+        assert "node node1: it shares no network with node2 (172.29.2.12), so that it cannot route pods there" in said
+        assert "set manual_lab_network to vxlan" in said
+        networks.build(**options, **VXLAN)
+        with networks.listening("node3", 4789) as listener:
+            networks.check_traffic()
+            outer = listener.communicate(timeout=20)[0].split()[:2]
+        assert outer == ["172.29.1.11", "172.29.2.12"]
+        networks.play("teardown.yml")
