@@ -172,7 +172,7 @@ def check_node(node: Node, description: Description) -> None:
             text = f"a link of kind {kind} has the bridge's name {description.bridge}, and the lab did not make it"
             node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}bridge, or remove that link"))
         node.faults += what_is_in_the_way(link, description, node.where)
-    if node.info["missing_module"]:
+    if node.info.get("missing_module"):
         text = f"its kernel has no {description.network}: the module {node.info['missing_module']} is missing"
         remedy = f"Install it with the kernel's other modules, or choose another {VARIABLE}network"
         node.faults.append(Fault(node.where, text, remedy))
