@@ -21,8 +21,8 @@ options:
     description:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
         C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded),
-        C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams),
-        C(network), C(vxlan_vni), C(vxlan_port).
+        C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams), C(policies),
+        C(namespaces), C(network), C(vxlan_vni), C(vxlan_port).
     type: dict
     required: true
   hosts:
@@ -63,6 +63,9 @@ _value:
     nodes: {}
     services: []
     dns: null
+    policies: []
+    namespaces: {}
+    ends: []
     pods: []
     addresses: {}
 """

@@ -36,6 +36,7 @@ options:
       - pod_address
       - pod_container
       - pod_sandbox
+      - policy_rules
       - resolv_conf
       - service_rules
       - static_route
@@ -48,7 +49,7 @@ options:
 requirements:
   - iproute2
   - dnsmasq, for V(pod_container) of the name server
-  - nftables, for V(masquerade), V(bridge_redirect) and V(service_rules)
+  - nftables, for V(masquerade), V(bridge_redirect), V(service_rules) and V(policy_rules)
 seealso:
   - name: The lab
     description: The steps, and the modules that they are made of.

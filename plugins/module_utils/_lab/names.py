@@ -53,9 +53,19 @@ def services_table(lab: str) -> str:
     return "podnet_%s_services" % lab
 
 
+def policies_table(lab: str) -> str:
+    """Return the name of the table, family ip, that has the rules of the lab's network policies."""
+    return "podnet_%s_policies" % lab
+
+
 def table_keys(lab: str) -> List[str]:
     """Return family and name of every table of nftables that a lab may have."""
-    return ["ip " + nft_table(lab), "bridge " + nft_table(lab), "ip " + services_table(lab)]
+    return [
+        "ip " + nft_table(lab),
+        "bridge " + nft_table(lab),
+        "ip " + services_table(lab),
+        "ip " + policies_table(lab),
+    ]
 
 
 def sandbox_mark(lab: str) -> str:

@@ -31,6 +31,7 @@ from ..description.checks import Fault, overlap
 from .description import VARIABLE, Container, Description, Pod, read_description
 from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
 from .networks import ETH_DATA_LEN, NETWORKS
+from .policies import pod_ends, read_namespaces, read_policies
 from .services import Service, give_addresses, plan_services, read_services, service_range
 from .tunnels import Tunnel, mac_of, unused_tunnels, what_is_in_the_way
 
@@ -195,6 +196,14 @@ def check_services(node: Node, services: list[Service], part: IPNetwork | None, 
         if behind:
             text = f"pod {pod.full_name} is behind Service {behind[0]}, and its address is not known in this run"
             node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
+
+
+def check_policies(node: Node, policies: bool, pods: Sequence[Pod]) -> None:
+    """Find pods whose address nobody knows, so that no rule can be about them."""
+    unknown = [pod for pod in pods if pod.node == node.name and pod.address is None] if node.info is None else []
+    if policies and unknown:
+        text = f"the address of pod {unknown[0].full_name} is not known in this run, and policies may be about it"
+        node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
 
 
 def check_names(node: Node, dns: Dns | None) -> None:
@@ -375,8 +384,9 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
-    With them come ``services``, ``dns`` (null without names), ``pods``, the full names of all, and ``addresses``, those
-    that the description gives to pods, by these names.
+    With them come ``services``, ``dns`` (null without names), ``policies`` and ``namespaces`` as they are written,
+    ``ends``, what policies ask of pods, ``pods``, the full names of all, and ``addresses``, those that the description
+    gives to pods, by these names.
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address``
     (``manual_lab_node_address``), ``ansible_host``, and ``info`` and ``services`` (``node`` and ``services`` of
@@ -392,6 +402,7 @@ def make_plan(
     given: dict[str, IPAddress] = {}
     if part is not None and not faults:
         given = give_addresses(services, part, [node.services for node in nodes])
+    policies, namespaces = read_policies(raw, faults), read_namespaces(raw, faults)
     dns = read_dns(raw, description, str(given.get(f"{NAMESPACE}/{NAME}")), faults)
     for node in nodes:
         if hosts.get(node.name) is None:
@@ -401,6 +412,7 @@ def make_plan(
         check_node(node, description)
         check_services(node, services, part, description.pods)
         check_names(node, dns)
+        check_policies(node, bool(policies), description.pods)
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)
@@ -413,6 +425,7 @@ def make_plan(
             faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
     result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes, dns) for node in nodes}
+    result["policies"], result["namespaces"], result["ends"] = policies, namespaces, pod_ends(description)
     result["pods"] = [pod.full_name for pod in description.pods]
     result["dns"] = None if dns is None else {"node": dns.node, "domain": dns.domain, "upstreams": list(dns.upstreams)}
     result["addresses"] = {pod.full_name: str(pod.address) for pod in description.pods if pod.address is not None}

@@ -105,6 +105,8 @@ def _of_service(scene: Scene, service: Service, hosts: Sequence[str]) -> Iterato
                 if any(family(one) == service["family"] for one in sender.addresses):
                     yield _way(service, sender, rules[host]["host"], service["virtual_address"])
             continue
+        if not _is_let_in(scene, service, None):
+            continue
         others = [node for node in scene.cast.nodes if node.host != host] or [nodes[host]]
         asker = others[hosts.index(host) % len(others)]
         for address in nodes[host].addresses:
@@ -124,7 +126,16 @@ def _senders(scene: Scene, service: Service, host: str) -> Iterator[Party]:
     others = [pod for pod in pods if not pod.own & behind]
     yield from sorted(others, key=lambda pod: pod.name.startswith("kube-"))[:1]
     yield from [pod for pod in pods if pod.own & behind][:1]
-    yield from (node for node in scene.cast.nodes if node.host == host)
+    yield from (node for node in scene.cast.nodes if node.host == host and _is_let_in(scene, service, host))
+
+
+def _is_let_in(scene: Scene, service: Service, host: str | None) -> bool:
+    """Tell whether every backend must answer the node *host*, None for one that none of them is on.
+
+    Where policies select a pod, only its own node is sure to reach it.
+    """
+    holders = [scene.cast.holder(backend["address"]) for backend in service["backends"]]
+    return all(holder is None or scene.is_free(holder) or holder.host == host for holder in holders)
 
 
 def _may_ask(scene: Scene, pod: Party, service: Service) -> bool:

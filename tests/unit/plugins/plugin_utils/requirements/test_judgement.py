@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import services
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import GivenName, read_objects
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Check
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.scene import Expected
@@ -307,3 +308,20 @@ def test_what_was_not_sent_proves_nothing(lab: Network) -> None:
     nothing = lab.judged(lambda _check, _answer: None)
     assert line(nothing, "pods-reach-pods")["summary"] == "nothing was sent"
     assert nothing["held"] == 1  # the ranges, which need no packet
+
+
+def test_nodes_ask_for_pods_that_a_policy_selects_only_on_the_pods_own_node() -> None:
+    closed = {"kind": "NetworkPolicy", "metadata": {"name": "closed"}, "spec": {"podSelector": {}}}
+    found = {}
+    for given in ([], [(closed, "given")]):
+        network = Network(captured("kubeadm_services"), Expected(objects=read_objects(given)))
+        ways = [way for way in services.ways(network.scene) if way.sender.pod is None and way.backends]
+        assert ways
+        holders = [(way, network.scene.cast.holder(services.split(end)[0])) for way in ways for end in way.backends]
+        found[len(given)] = {
+            (way.about, way.sender.host)
+            for way, holder in holders
+            if holder is not None and holder.pod is not None and holder.host != way.sender.host
+        }
+    assert found[0]
+    assert not found[1]
