@@ -109,8 +109,14 @@ def _pod_names(scene: Scene, sender: Party, pod: Party) -> Iterator[Check]:
         yield from _asked(sender, f"pod {pod.name}", f"{label}.{namespace}.pod.{scene.expected.domain}.", {address})
 
 
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
 def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
-    """Judge requirement 7. A pod that asks another server than the cluster's is left out, and said."""
+    """Judge requirement 7. A pod that asks another server than the cluster's is left out, and said.
+
+    So is one without a name server where the cluster has none: libc asks the loopback address then (resolv.conf(5)).
+    """
     own = {
         one["virtual_address"]
         for one in scene.cast.world.model["services"]
@@ -122,7 +128,8 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
     names = set()
     for check, results in of(answers, KEY):
         result = results[0]
-        if own and result.server is not None and result.server not in own:
+        nobody = not own and result.outcome == "no-server" and result.server in _LOOPBACK
+        if result.server is not None and (nobody or (own and result.server not in own)):
             strangers[check.sender.name] = result.server
             continue
         checked += 1

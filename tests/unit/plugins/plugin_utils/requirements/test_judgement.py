@@ -256,6 +256,22 @@ def test_a_wrong_answer_and_another_name_server(cluster: Network) -> None:
     assert (found["verdict"], found["summary"]) == ("not_applicable", "no pod asks the cluster's name server")
 
 
+def test_without_a_name_server_names_are_not_applicable_and_one_that_is_dead_is_broken() -> None:
+    world = captured("kubeadm_services")
+    world.model["services"][:] = [one for one in world.model["services"] if one["port"] != 53]
+    network = Network(world)
+
+    def asks(server: str) -> Any:
+        def answered(check: Check, answer: Json) -> Json:
+            return {**lost(answer, "no-server"), "detail": {"server": server}} if check.kind == "dns" else answer
+
+        return answered
+
+    found = line(network.judged(asks("127.0.0.1")), "names")
+    assert (found["verdict"], found["summary"]) == ("not_applicable", "no pod asks the cluster's name server")
+    assert broken(network.judged(asks("10.96.0.10"))) == ["names"]
+
+
 def test_names_that_are_given() -> None:
     names = (GivenName("there.example.", ("192.0.2.1",)), GivenName("gone.example.", ()))
     network = Network(captured("lab"), Expected(names=names))
