@@ -4,16 +4,16 @@
 
 """Which Service has which address: kept on each node, also over a reboot, as a cluster keeps it in etcd.
 
-``/var/lib/podnet-lab/<lab>/services.json``::
+``/var/lib/podnet-lab/<lab>/services.json``; `service_cidr` is for ``podnet.lab.pod_cidr_facts``::
 
-    {"default/web": "10.96.1.1"}
+    {"service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Dict, List
+from typing import Any, Dict, List, Optional
 
 from .._files.reader import Files
 
@@ -30,18 +30,27 @@ class ServiceLeases:
 
     def read(self) -> Dict[str, str]:
         """Return addresses by ``namespace/name``; a file of another form counts as absent."""
-        value = Files().json(self.path)
-        if not isinstance(value, dict):
+        services = self._read().get("services")
+        if not isinstance(services, dict):
             return {}
-        return {str(key): address for key, address in value.items() if isinstance(address, str)}
+        return {str(key): address for key, address in services.items() if isinstance(address, str)}
+
+    def service_cidr(self) -> Optional[str]:
+        """Return the range that they are from; None when none is noted."""
+        value = self._read().get("service_cidr")
+        return value if isinstance(value, str) else None
+
+    def _read(self) -> Dict[str, Any]:
+        value = Files().json(self.path)
+        return value if isinstance(value, dict) else {}
 
     def files(self) -> List[str]:
         """Return what there is of them, sorted."""
         return [path for path in (self.directory, self.path) if os.path.exists(path)]
 
-    def change(self, wanted: Dict[str, str], real: bool) -> List[str]:
+    def change(self, wanted: Dict[str, str], service_cidr: Optional[str], real: bool) -> List[str]:
         """Note these addresses, none of them removes the file, if `real`; return what a person would type for it."""
-        text = json.dumps(wanted, sort_keys=True)
+        text = json.dumps({"service_cidr": service_cidr, "services": wanted}, sort_keys=True)
         if real and wanted:
             os.makedirs(self.directory, mode=0o755, exist_ok=True)
             with open(self.path + ".new", "w", encoding="utf-8") as handle:

@@ -329,8 +329,9 @@ def run(module: AnsibleModule) -> None:
         _refuse(step, str(error))
     held = leases.read()
     wanted = {"%s/%s" % (item["namespace"], item["name"]): item["address"] for item in module.params["services"]}
-    if held != wanted:
-        step.commands += leases.change(wanted, step.real)
+    noted = leases.service_cidr()
+    if held != wanted or (wanted and noted != ranges[0]):
+        step.commands += leases.change(wanted, ranges[0] if ranges else None, step.real)
     made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering) if wanted else []
     table = Table("ip", services_table(step.lab), made)
     before, after = bring(step, store, table)

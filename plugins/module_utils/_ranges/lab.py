@@ -7,6 +7,10 @@
 The lab notes them in ``/run/podnet-lab/<lab>/ranges.json``, both as strings with commas when dual-stack::
 
     {"cluster_cidr": "10.244.0.0/16", "pod_cidr": "10.244.1.0/24"}
+
+and with Services their range, beside their addresses, in ``/var/lib/podnet-lab/<lab>/services.json``::
+
+    {"service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from .._files.reader import Files
 from .records import CLUSTER, NODE, Ranges, in_file
 
 STATE_DIRECTORY = "/run/podnet-lab"
+LEASES_DIRECTORY = "/var/lib/podnet-lab"
 
 
 def read_labs(files: Files, ranges: Ranges) -> None:
@@ -25,3 +30,8 @@ def read_labs(files: Files, ranges: Ranges) -> None:
         if isinstance(content, dict):
             ranges.add("pod", content.get("cluster_cidr"), CLUSTER, in_file("lab", path, "cluster_cidr"))
             ranges.add("pod", content.get("pod_cidr"), NODE, in_file("lab", path, "pod_cidr"))
+    for lab in files.names(LEASES_DIRECTORY):
+        path = "%s/%s/services.json" % (LEASES_DIRECTORY, lab)
+        content = files.json(path)
+        if isinstance(content, dict):
+            ranges.add("service", content.get("service_cidr"), CLUSTER, in_file("lab", path, "service_cidr"))

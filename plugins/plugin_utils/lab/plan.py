@@ -198,11 +198,11 @@ def check_services(node: Node, services: list[Service], part: IPNetwork | None, 
             node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
 
 
-def check_policies(node: Node, policies: bool, pods: Sequence[Pod]) -> None:
-    """Find pods whose address nobody knows, so that no rule can be about them."""
+def check_addresses(node: Node, needed: str, pods: Sequence[Pod]) -> None:
+    """Find pods whose address nobody knows, where what is `needed`, policies or names, is about all pods."""
     unknown = [pod for pod in pods if pod.node == node.name and pod.address is None] if node.info is None else []
-    if policies and unknown:
-        text = f"the address of pod {unknown[0].full_name} is not known in this run, and policies may be about it"
+    if needed and unknown:
+        text = f"the address of pod {unknown[0].full_name} is not known in this run, and {needed} are about all pods"
         node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
 
 
@@ -412,7 +412,7 @@ def make_plan(
         check_node(node, description)
         check_services(node, services, part, description.pods)
         check_names(node, dns)
-        check_policies(node, bool(policies), description.pods)
+        check_addresses(node, "policies" if policies else "names" if dns is not None else "", description.pods)
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)

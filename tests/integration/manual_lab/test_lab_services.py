@@ -71,7 +71,7 @@ def address(lab: Lab, name: str) -> str:
     """The address of a Service, as the nodes have noted it."""
     noted = {lab.sh(node, "cat /var/lib/podnet-lab/lab0/services.json") for node in ("node1", "node2")}
     assert len(noted) == 1
-    return str(json.loads(noted.pop())[f"default/{name}"])
+    return str(json.loads(noted.pop())["services"][f"default/{name}"])
 
 
 def answers(lab: Lab, node: str, netns: str | None, url: str, times: int = 12) -> Counter[tuple[str, str]]:

@@ -219,10 +219,13 @@ def test_tables_and_leases_are_noted_until_the_last_is_gone(tmp_path: Path) -> N
     assert store.tables() == {"ip t": {"lines": ["table ip t {", "}"], "print": "9f31"}}
     store.write_table("ip t", None)
     leases = ServiceLeases("lab0", str(tmp_path / "lib"))
-    assert leases.change({"default/web": "10.96.1.1"}, real=True)[0].startswith('echo \'{"default/web"')
-    assert leases.read() == {"default/web": "10.96.1.1"}
+    wanted = {"default/web": "10.96.1.1"}
+    (shown,) = leases.change(wanted, "10.96.0.0/16", real=True)
+    assert shown.startswith("echo '{")
+    assert (leases.read(), leases.service_cidr()) == (wanted, "10.96.0.0/16")
     assert leases.files() == [leases.directory, leases.path]
-    leases.change({}, real=True)
+    leases.change({}, None, real=True)
+    assert (leases.read(), leases.service_cidr()) == ({}, None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -399,6 +399,11 @@ def test_a_labs_ranges_are_read(tmp_path: Path) -> None:
         ("fd00::/56", "cluster", "lab"),
         ("10.244.1.0/24", "node", "lab"),
     ]
+    assert not ranges.service
+    (tmp_path / "var/lib/podnet-lab/lab0").mkdir(parents=True)
+    (tmp_path / "var/lib/podnet-lab/lab0/services.json").write_text('{"service_cidr": "10.96.0.0/16", "services": {}}')
+    _files, ranges = _read(tmp_path)
+    assert [one[:3] for one in _short(ranges.service)] == [("10.96.0.0/16", "cluster", "lab")]
 
 
 @pytest.mark.parametrize(

@@ -323,3 +323,43 @@ def test_the_filter_reads_what_it_needs_of_the_hosts() -> None:
     assert made["nodes"]["node1"]["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
     with pytest.raises(AnsibleFilterError):
         lab_plan(["no", "dictionary"], hosts)
+
+
+WEB = {"name": "web", "selector": {"app": "1"}, "ports": [{"port": 80}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"services": [WEB]},
+            "node node1: pod default/pod1 is behind Service default/web, and its address is not known",
+        ),
+        (
+            {"policies": [{"name": "closed"}]},
+            "node node1: the address of pod default/pod2 is not known in this run, and pol",
+        ),
+        (
+            {"dns": True, "dns_domain": "cluster.local"},
+            "the address of pod default/pod2 is not known in this run, and nam",
+        ),
+    ],
+)
+def test_pods_of_nodes_that_are_left_out_need_an_address_where_others_must_know_it(
+    changes: dict[str, Any], expected: str
+) -> None:
+    left_out = {"node1": host("10.89.0.11", info=None)}
+    made = plan(left_out, service_cidr="10.96.0.0/16", **changes)
+    assert any(expected in fault for fault in made["faults"]), made["faults"]
+    assert plan(left_out)["faults"] == []
+    given = [{**one, "address": f"10.244.0.{number + 5}"} for number, one in enumerate(DESCRIPTION["pods"])]
+    made = plan({"node2": host("10.89.0.12", info=None)}, service_cidr="10.96.0.0/16", pods=given, **changes)
+    assert made["faults"] == []
+
+
+def test_a_network_in_the_range_of_services_is_in_the_way() -> None:
+    routes = [route("10.89.0.0/24", prefsrc="10.89.0.11"), route("10.96.7.0/24", gateway="10.89.0.1")]
+    inside = {"node1": host("10.89.0.11", info=info("10.89.0.11", routes=routes))}
+    (fault,) = plan(inside, services=[WEB], service_cidr="10.96.0.0/16")["faults"]
+    assert fault.startswith("node node1: its network 10.96.7.0/24 on eth0 overlaps the range of Services 10.96.0.0/16")
+    assert plan(inside, service_cidr="10.96.0.0/16")["faults"] == []
