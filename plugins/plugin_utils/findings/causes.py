@@ -67,8 +67,18 @@ def _names_its_address(cause: Finding, effect: Finding) -> bool:
     return any(cause["object"] in line.split() for line in effect["evidence"])
 
 
+def _of_its_tunnel(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect is about the MAC that the cause's evidence names as the right one."""
+    return any(line.split()[-1] == effect["object"].split()[-1] for line in cause["evidence"])
+
+
 RULES = (
     Rule("machine-id-shared", "mac-shared-by-nodes", _always),
+    Rule("mac-shared-by-nodes", "tunnel-mac-changed", _about_the_same),
+    Rule("mac-shared-by-nodes", "tunnel-fdb-missing", _about_the_same),
+    Rule("mac-shared-by-nodes", "tunnel-neighbour-wrong", _names_its_address),
+    Rule("tunnel-mac-changed", "tunnel-fdb-missing", _about_the_same),
+    Rule("tunnel-neighbour-wrong", "tunnel-fdb-missing", _of_its_tunnel),
     Rule("address-shared-by-nodes", "tunnel-fdb-wrong", _names_its_address),
     Rule("address-shared-by-nodes", "route-wrong", _names_its_address),
     Rule("range-stale", "range-out-of-range", _about_the_same),

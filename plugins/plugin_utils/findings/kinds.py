@@ -32,6 +32,7 @@ KINDS = (
     "route-missing",
     "rp-filter-strict",
     "tunnel-differs",
+    "tunnel-mac-changed",
     "tunnel-fdb-wrong",
     "tunnel-fdb-missing",
     "tunnel-neighbour-wrong",

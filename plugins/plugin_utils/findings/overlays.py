@@ -10,7 +10,7 @@ Judged are tunnels that a route to another node's pods leads into. Interfaces th
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -168,6 +168,7 @@ def _wrong_ends(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
     tables = {(host, interface["ifname"]): _table(tunnel) for host, interface, tunnel in _once(uses)}
     neighbours = _neighbours(ways, uses)
     told: set[tuple[str, str, str]] = set()
+    stale: dict[tuple[str, str], list[tuple[_Use, Neighbour]]] = defaultdict(list)
     for use in uses:
         end = next((one for one in ways.tunnels(use.home.host) if same_tunnel(one, use.interface)), None)
         mac = None if end is None else end["address"]
@@ -176,17 +177,31 @@ def _wrong_ends(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
         told.add((use.host, use.home.host, mac))
         neighbour = neighbours.get((use.host, use.interface["ifname"], use.route["gateway"]))
         if neighbour is not None and neighbour["lladdr"] != mac:
-            yield _wrong_neighbour(use, neighbour, mac)
+            stale[use.home.host, mac].append((use, neighbour))
         entries = tables[use.host, use.interface["ifname"]].get(mac, [])
         floods = _EVERY_MAC in tables[use.host, use.interface["ifname"]]
         theirs = [one["local"] for one in ways.nodes[use.home.host]["addresses"]]
         if use.tunnel["fdb"] is None or any(dst in theirs or (mac, dst) in correct for dst in entries):
             continue
         owners = [host for dst in entries for host in ways.owners.get(dst, ())]
-        if entries and (owners or mac in told_right):
+        beside = bool(correct) and ways.neighbours(use.host, use.home.host)
+        if entries and (owners or beside or mac in told_right):
             yield _wrong_fdb(use, mac, entries, owners, theirs)
-        elif not entries and not floods and use.tunnel["learning"] is False and mac in told_right:
+        elif not entries and not floods and use.tunnel["learning"] is False and correct:
             yield _no_fdb(use, mac)
+    users = Counter(home for _host, home, _mac in told)
+    for (home_host, mac), known in stale.items():
+        old = {neighbour["lladdr"] for _use, neighbour in known}
+        theirs = [one["local"] for one in ways.nodes[home_host]["addresses"]]
+        was = all(
+            dst in theirs
+            for use, neighbour in known
+            for dst in tables[use.host, use.interface["ifname"]].get(neighbour["lladdr"], [""])
+        )
+        if len(old) == 1 and len(known) == users[home_host] and was:
+            yield _changed(home_host, mac, known)
+        else:
+            yield from (_wrong_neighbour(use, neighbour, mac) for use, neighbour in known)
 
 
 def _correct(ways: Ways, uses: list[_Use]) -> set[tuple[str, str]]:
@@ -221,6 +236,26 @@ def _neighbours(ways: Ways, uses: list[_Use]) -> dict[tuple[str, str, str | None
             if one["dev"] == interface["ifname"]:
                 found[host, one["dev"], one["dst"]] = one
     return found
+
+
+def _changed(host: str, mac: str, known: list[tuple[_Use, Neighbour]]) -> Finding:
+    """Return that the other nodes all know a tunnel under the MAC that it had (failure mode of flannel#1155)."""
+    others = [use.host for use, _neighbour in known]
+    ifname, old = known[0][0].interface["ifname"], known[0][1]["lladdr"]
+    return {
+        "kind": "tunnel-mac-changed",
+        "severity": "fault",
+        "hosts": [host, *others],
+        "object": f"{ifname} {mac}",
+        "message": f"{ifname} of {host} has the MAC {mac}, and {words.listed(others)} know it under {old}",
+        "evidence": cut(
+            [f"{host}: {ifname} {mac}"]
+            + [f"{use.host}: {one['dst']} is at {one['lladdr']} dev {ifname}" for use, one in known]
+        ),
+        "remedy": "Restart the network plugin's agent on the first of them, which tells the others; keep "
+        "systemd-networkd and NetworkManager from the plugin's interfaces (MACAddressPolicy=none, unmanaged-devices)",
+        "command": commands.link(ifname),
+    }
 
 
 def _wrong_neighbour(use: _Use, neighbour: Neighbour, mac: str) -> Finding:

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.findings import fleets
-from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.findings.found import only
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.findings.found import below, only
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile, model_of, odd_of
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.test_model import schema
 
@@ -134,6 +134,21 @@ def test_a_next_hop_with_another_mac() -> None:
     finding = only(odd_of(*fleet), "tunnel-neighbour-wrong")
     assert finding["object"] == "flannel.1 10.244.2.0"
     assert f"lladdr {fleets.vtep(fleet[1])} dev flannel.1" in finding["remedy"]
+
+
+def test_a_tunnel_whose_mac_was_changed() -> None:
+    fleet = fleets.flannel_diagnosed()
+    tunnel(fleet[0])["address"] = "ce:00:00:00:00:77"
+    finding = only(odd_of(*fleet), "tunnel-mac-changed")
+    assert finding["hosts"] == ["node1", "node2", "node3"]
+    assert finding["object"] == "flannel.1 ce:00:00:00:00:77"
+    assert below(finding) == ["tunnel-fdb-missing", "tunnel-fdb-missing"]
+
+
+def test_a_cloned_tunnel_is_one_finding() -> None:
+    fleet = fleets.flannel_diagnosed()
+    tunnel(fleet[0])["address"] = fleets.vtep(fleet[1])
+    assert below(only(odd_of(*fleet), "mac-shared-by-nodes")) == ["tunnel-mac-changed", "tunnel-fdb-missing"]
 
 
 def test_a_stale_next_hop_is_asked_for_anew() -> None:
