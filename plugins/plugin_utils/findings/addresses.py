@@ -69,19 +69,24 @@ def address_twice_on_bridge(_model: Model, views: Mapping[str, NodeView]) -> Ite
     A namespace that outlived its pod does so until it is deleted.
     """
     for host, view in views.items():
+        strange = {
+            (cable["bridge"]["netns"], cable["bridge"]["ifname"])
+            for cable in view.cables
+            if cable["bridge"] is not None and cable["pod"] is None
+        }
         holders: dict[tuple[int, str, str], dict[int, Namespace]] = defaultdict(dict)
         for cable in view.cables:
-            if cable["bridge"] is None or cable["resolution"] != "exact":
+            bridge = cable["bridge"]
+            if bridge is None or (bridge["netns"], bridge["ifname"]) not in strange or cable["resolution"] != "exact":
                 continue
             for end in cable["ends"]:
-                interface = view.interface(end)
-                namespace = view.namespaces.get(end["netns"]) if end["netns"] is not None else None
-                if interface is None or namespace is None or end["netns"] == cable["bridge"]["netns"]:
+                namespace = view.namespaces.get(end["netns"] or 0)
+                interface = view.interface(end) if end["netns"] != bridge["netns"] else None
+                if namespace is None or interface is None:
                     continue
                 for address in interface["addr_info"]:
                     if ranges.is_specific(address["local"]):
-                        key = (cable["bridge"]["netns"], cable["bridge"]["ifname"], address["local"])
-                        holders[key][namespace["inode"]] = namespace
+                        holders[bridge["netns"], bridge["ifname"], address["local"]][namespace["inode"]] = namespace
         for (_netns, ifname, local), namespaces in sorted(holders.items()):
             sides = list(namespaces.values())
             if len(sides) < 2 or all(one["pod"] is not None for one in sides):

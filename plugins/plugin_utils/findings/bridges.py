@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from ..model import ranges, services
@@ -37,23 +38,19 @@ def bridge_address(model: Model, views: Mapping[str, NodeView]) -> Iterator[Find
     given = [one for one in model["ranges"] if one["what"] == "pod" and one["scope"] in ("cluster", "node")]
     for host, view in views.items():
         own = view.own_namespace
-        if own is None:
-            continue
+        mine_of = _ranges_of_node(view)
         for bridge in view.bridges:
-            behind = pods_at(bridge, view) if bridge["netns"] == own["inode"] else []
-            for family in ("inet", "inet6"):
-                mine = [
-                    one["cidr"]
-                    for one in view.ranges
-                    if one["what"] == "pod" and one["scope"] == "node" and one["family"] == family
-                ]
+            if own is None or bridge["netns"] != own["inode"]:
+                continue
+            for family, mine in mine_of.items():
                 held = [
                     one for one in bridge["addr_info"] if one["family"] == family and ranges.is_specific(one["local"])
                 ]
                 wrong = [one for one in held if not any(ranges.contains(cidr, one["local"]) for cidr in mine)]
-                pods = [one["local"] for _port, pod in behind for one in pod["addresses"] if one["family"] == family]
-                inside = [local for local in pods if any(ranges.contains(cidr, local) for cidr in mine)]
-                if not mine or not wrong or not inside:
+                pods = pods_at(bridge, view) if wrong else []
+                behind = [one["local"] for _port, pod in pods for one in pod["addresses"] if one["family"] == family]
+                inside = [local for local in behind if any(ranges.contains(cidr, local) for cidr in mine)]
+                if not inside:
                     continue
                 if len(wrong) == len(held):
                     yield _wrong_address(host, bridge, wrong, inside, mine, view)
@@ -63,6 +60,15 @@ def bridge_address(model: Model, views: Mapping[str, NodeView]) -> Iterator[Find
                 ]
                 if stolen:
                     yield _second_address(host, bridge, stolen, mine, view)
+
+
+def _ranges_of_node(view: NodeView) -> dict[str, list[str]]:
+    """Return the node's own ranges of pods, by family."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in view.ranges:
+        if one["what"] == "pod" and one["scope"] == "node":
+            found[one["family"]].append(one["cidr"])
+    return found
 
 
 def _wrong_address(
@@ -118,6 +124,8 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
             if backend["pod"] is not None and backend["host"] is not None and service["name"] is not None:
                 key = (backend["host"], backend["pod"]["namespace"], backend["pod"]["name"])
                 behind.setdefault(key, []).append(services.name(service))
+    if not behind:
+        return
     for host, view in views.items():
         for bridge in view.bridges:
             ports = pods_at(bridge, view)

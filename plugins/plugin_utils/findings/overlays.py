@@ -11,11 +11,11 @@ Judged are tunnels that a route to another node's pods leads into. Interfaces th
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.index import NodeView
-from ..model.records import Finding, Interface, Model, Neighbour, Route, Tunnel
+from ..model.records import Finding, Interface, Neighbour, Route, Tunnel
 from ..text import commands, words
 from ..text.escape import shell_word
 from .nodes import cut
@@ -44,11 +44,10 @@ class _Use(NamedTuple):
     tunnel: Tunnel
 
 
-def tunnels(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+def tunnels(ways: Ways) -> Iterator[Finding]:
     """Tunnels that are in use, each by itself and held against those of the other nodes."""
-    ways = Ways(model, views)
     uses = list(_uses(ways))
-    yield from _too_large(ways, uses, views)
+    yield from _too_large(ways, uses)
     yield from _unlike(uses)
     yield from _wrong_ends(ways, uses)
 
@@ -61,7 +60,7 @@ def _uses(ways: Ways) -> Iterator[_Use]:
                 yield _Use(host, ways.homes[cidr], route, interface, interface["tunnel"])
 
 
-def _too_large(ways: Ways, uses: list[_Use], views: Mapping[str, NodeView]) -> Iterator[Finding]:
+def _too_large(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
     """Yield tunnels that take more than what is below passes on, and pods that send more than their tunnel takes."""
     for host, interface, tunnel in _once(uses):
         below, six = _below(ways, host, tunnel)
@@ -85,7 +84,7 @@ def _too_large(ways: Ways, uses: list[_Use], views: Mapping[str, NodeView]) -> I
             }
             continue
         if size is not None:
-            yield from _pods_too_large(host, interface["ifname"], size, views[host])
+            yield from _pods_too_large(host, interface["ifname"], size, ways.views[host])
 
 
 def _once(uses: list[_Use]) -> list[tuple[str, Interface, Tunnel]]:
@@ -314,6 +313,3 @@ def _no_fdb(use: _Use, mac: str) -> Finding:
         "remedy": "Restart the network plugin's agent on this node, which sets it anew",
         "command": f"bridge fdb show dev {shell_word(ifname)}",
     }
-
-
-ALL = (tunnels,)

@@ -109,18 +109,17 @@ def pod_without_default_route(_model: Model, views: Mapping[str, NodeView]) -> I
 
     Networks that are closed by design give no pod a default route.
     """
-    for family in ("inet", "inet6"):
-        lacking: list[tuple[str, Pod, Namespace]] = []
-        usual = False
-        for host, view in views.items():
-            for pod, namespace in _with_network(view):
-                if namespace["routes"] is None or not any(one["family"] == family for one in pod["addresses"]):
-                    continue
+    usual: set[str] = set()
+    lacking: list[tuple[str, str, Pod, Namespace]] = []
+    for host, view in views.items():
+        for pod, namespace in _with_network(view):
+            for family in {one["family"] for one in pod["addresses"]} if namespace["routes"] is not None else ():
                 if _has_way_out(namespace, family):
-                    usual = True
+                    usual.add(family)
                 else:
-                    lacking.append((host, pod, namespace))
-        for host, pod, namespace in lacking if usual else ():
+                    lacking.append((host, family, pod, namespace))
+    for host, family, pod, namespace in lacking:
+        if family in usual:
             name = words.pod_name(pod)
             yield {
                 "kind": "pod-without-default-route",

@@ -20,17 +20,19 @@ from ..text import words
 from ..text.escape import shell_word
 from .kernel import is_strict
 from .nodes import cut
-from .ways import Home, Ways, refuses
+from .overlays import tunnels
+from .ways import Home, Ways, any_between, refuses
 
 _WITNESSES = 5
 """So many routes of others are shown beside the one that is missing."""
 
 
 def between_nodes(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
-    """Routes to other nodes' ranges, all of them held against each other."""
-    ways = Ways(model, views)
-    if not any(ways.routes.values()):
+    """Routes to other nodes' ranges, all of them held against each other, and the tunnels that they lead into."""
+    if not any_between(model):
         return
+    ways = Ways(model, views)
+    yield from tunnels(ways)
     yield from _missing(ways)
     for host, routes in ways.routes.items():
         for cidr, route in routes.items():

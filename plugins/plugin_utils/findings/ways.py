@@ -130,6 +130,17 @@ def _interfaces(view: NodeView) -> dict[str, Interface]:
     return {} if own is None else {one["ifname"]: one for one in own["interfaces"]}
 
 
+def any_between(model: Model) -> bool:
+    """Tell whether any node has a route to exactly the range of a node; where none has, there is nothing to look at."""
+    cidrs = {one["cidr"] for one in model["ranges"] if one["what"] == "pod" and one["scope"] in ("node", "block")}
+    return any(
+        route["dst"] in cidrs and not refuses(route)
+        for namespace in model["namespaces"]
+        if namespace["kind"] == "host"
+        for route in namespace["routes"] or ()
+    )
+
+
 def refuses(route: Route) -> bool:
     """Tell whether a route throws away what it is for."""
     return route["type"] in _REFUSING
