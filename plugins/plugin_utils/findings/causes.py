@@ -58,6 +58,11 @@ def _names_its_range(cause: Finding, effect: Finding) -> bool:
     return any(line.startswith(f"{cause['object']} (") for line in effect["evidence"])
 
 
+def _of_its_node_alone(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect is about no other node than the cause."""
+    return set(effect["hosts"]) <= set(cause["hosts"])
+
+
 def _always(_cause: Finding, _effect: Finding) -> bool:
     return True
 
@@ -97,6 +102,10 @@ RULES = (
     Rule("address-twice-on-bridge", "neighbour-wrong", _names_its_address),
     Rule("address-of-pod-and-node", "neighbour-wrong", _names_its_address),
     Rule("range-duplicate", "neighbour-wrong", _names_its_address),
+    Rule("service-rules-stale", "service-missing", _of_its_node_alone),
+    Rule("service-rules-stale", "service-backend-gone", _of_its_node_alone),
+    Rule("service-rules-stale", "service-backends-differ", _always),
+    Rule("cni-wrong-first", "cni-shadowed", _about_the_same),
     Rule("pod-interface-down", "port-not-forwarding", _of_its_pod),
 )
 

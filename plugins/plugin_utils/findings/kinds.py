@@ -24,6 +24,7 @@ KINDS = (
     "range-disagreement",
     "cni-unreadable",
     # All pods of a bridge, and pods that cannot start
+    "cni-wrong-first",
     "bridge-wrong-address",
     "bridge-second-address",
     "leases-full",
@@ -41,6 +42,7 @@ KINDS = (
     # Services
     "bridge-nf-call-off",
     "service-rules-mixed",
+    "service-rules-stale",
     "service-missing",
     "service-without-backends",
     "service-backend-gone",

@@ -229,6 +229,38 @@ def cni_shadowed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Findi
         }
 
 
+def cni_wrong_first(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """A CNI configuration that comes before the one by which all pods of the node were connected.
+
+    New pods get another network than those that run. Known where host-local keeps leases under the network's name.
+    """
+    for node in model["nodes"]:
+        active, view = node["cni"]["active"], views[node["host"]]
+        if active is None or active["through"] or active["name"] is None:
+            continue
+        used = {lease["network"] for lease in view.leases if lease["state"] == "in_use" and lease["pod"] is not None}
+        rightful = [one for one in node["cni"]["shadowed"] if one["name"] in used]
+        if not rightful or active["name"] in used:
+            continue
+        path = rightful[0]["path"]
+        yield {
+            "kind": "cni-wrong-first",
+            "severity": "fault",
+            "hosts": [node["host"]],
+            "object": active["path"],
+            "message": f"{active['path']} comes before {path}, by which the pods of this node were connected: new pods "
+            f"get the network {active['name']}, and not {rightful[0]['name']}",
+            "evidence": [
+                f"in force: {active['path']} ({active['name']}: {', '.join(active['plugins'])})",
+                f"not used: {path} ({rightful[0]['name']})",
+                f"leases of pods: {words.listed(sorted(used))}",
+            ],
+            "remedy": f"Remove {shell_word(active['path'])} if it is left from an earlier network plugin; if it is the "
+            "new one, let the pods be made anew and remove the other",
+            "command": commands.CNI,
+        }
+
+
 def cni_unreadable(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """CNI configurations that cannot be read: a runtime skips them or refuses to start pods."""
     for node in model["nodes"]:
@@ -260,5 +292,6 @@ ALL = (
     mac_shared_by_nodes,
     machine_id_shared,
     cni_shadowed,
+    cni_wrong_first,
     cni_unreadable,
 )

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from ..model import ranges, services
@@ -71,6 +71,54 @@ def nodes_disagree(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Fin
             + ("" if missing else "; with topology-aware routing nodes differ by design"),
             "command": one["rules"][0]["command"],
         }
+
+
+_STALE = 2
+"""From so many Services on in which a node differs from all others, its rules are called out of date."""
+
+
+def rules_stale(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Nodes whose rules are not those of the other nodes for several Services: kube-proxy there is stuck in the past.
+
+    What most nodes say counts, and of two nodes the one that knows a Service. With topology-aware routing each node has
+    its own backends, and no two agree.
+    """
+    modes = {node["host"]: node["service_mode"] for node in model["nodes"]}
+    differing: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for one in model["services"]:
+        if one["virtual_address"] is None or one["traffic_policy"] == "local" or one["name"] is None:
+            continue
+        spoken = {rule["mode"] for rule in one["rules"]}
+        found = _ends_by_host(one)
+        said = {host: tuple(sorted(found[host])) if host in found else None for host in modes if modes[host] in spoken}
+        usual = _usual(list(said.values()))
+        for host, ends in said.items() if usual is not None else ():
+            if ends != usual:
+                own = "no rule" if ends is None else ", ".join(ends) or "no backend"
+                differing[host].append((services.name(one), own, ", ".join(usual or ()) or "no backend"))
+    commands = {rule["host"]: rule["command"] for one in model["services"] for rule in one["rules"]}
+    for host, deviations in differing.items():
+        if len(deviations) < _STALE:
+            continue
+        yield {
+            "kind": "service-rules-stale",
+            "severity": "fault",
+            "hosts": [host],
+            "object": "rules of Services",
+            "message": f"{host} has other rules than the other nodes for {words.counted(len(deviations), 'Service')}: "
+            "kube-proxy there does not keep them up to date",
+            "evidence": cut([f"{name}: {own}; on the others {usual}" for name, own, usual in deviations]),
+            "remedy": "Look whether kube-proxy runs there, and at its log for errors of the API, of the firewall "
+            "commands and of the lock /run/xtables.lock; restart its pod",
+            "command": commands.get(host) or next(iter(commands.values())),
+        }
+
+
+def _usual(said: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Return the backends that more than half of the nodes with rules name, None when there are no such."""
+    known = [ends for ends in said if ends is not None]
+    ends, count = Counter(known).most_common(1)[0] if known else ((), 0)
+    return ends if 2 * count > len(known) else None
 
 
 def _ends_by_host(one: Service) -> dict[str, list[str]]:
@@ -146,4 +194,4 @@ def variants_mixed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Fin
         }
 
 
-ALL = (no_backends, nodes_disagree, backend_gone, variants_mixed)
+ALL = (no_backends, rules_stale, nodes_disagree, backend_gone, variants_mixed)
