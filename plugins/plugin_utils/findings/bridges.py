@@ -111,6 +111,46 @@ def _second_address(host: str, bridge: Bridge, wrong: list[Address], mine: list[
     }
 
 
+def gateway_missing(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Pods at a bridge of the node whose default gateway is an address that nothing there has.
+
+    A bridge with a port to something else than a pod may lead to a router that has it.
+    """
+    for host, view in views.items():
+        own = view.own_namespace
+        for bridge in view.bridges:
+            if own is None or bridge["netns"] != own["inode"] or any(port["pod"] is None for port in bridge["ports"]):
+                continue
+            gateways = {one["local"] for interface in own["interfaces"] for one in interface["addr_info"]}
+            families = {one["family"] for one in bridge["addr_info"] if ranges.is_specific(one["local"])}
+            for _port, pod in pods_at(bridge, view):
+                namespace = view.namespaces.get(pod["netns"])
+                for route in (namespace["routes"] if namespace is not None else None) or ():
+                    gateway = route["gateway"]
+                    if namespace is None or route["dst"] != "default" or gateway is None or gateway in gateways:
+                        continue
+                    family = "inet6" if ":" in gateway else "inet"
+                    if route["dev"] != MAIN_INTERFACE or family not in families or not ranges.is_specific(gateway):
+                        continue
+                    name = words.pod_name(pod)
+                    held = [words.address(one) for one in bridge["addr_info"] if one["family"] == family]
+                    yield {
+                        "kind": "pod-gateway-missing",
+                        "severity": "fault",
+                        "hosts": [host],
+                        "object": name,
+                        "message": f"{name} sends all that leaves its network to {gateway}, which nothing at "
+                        f"{bridge['ifname']} has",
+                        "evidence": [
+                            f"{name}: default via {gateway} dev {route['dev']}",
+                            f"{bridge['ifname']}: {', '.join(held)}",
+                        ],
+                        "remedy": "Delete the pod to have it made anew; if it comes back so, look at the gateway in "
+                        "the CNI configuration (ipam.ranges[].gateway) and at the bridge's address",
+                        "command": commands.routes(namespace, family),
+                    }
+
+
 def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Pods behind a Service at a bridge's port in hairpin mode off: they cannot reach themselves through the Service.
 
@@ -153,4 +193,4 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
             }
 
 
-ALL = (bridge_address, hairpin_off)
+ALL = (bridge_address, gateway_missing, hairpin_off)

@@ -56,6 +56,7 @@ KINDS = (
     "cable-unplugged",
     "port-not-forwarding",
     "pod-without-default-route",
+    "pod-gateway-missing",
     "range-duplicate",
     "address-shared-by-pods",
     "address-of-pod-and-node",

@@ -94,6 +94,12 @@ FAULTS = {
         "for i in $(seq 4 254); do rm /var/lib/cni/networks/pods/10.244.1.$i; done",
         "leases-full",
     ),
+    "gateway that nobody has": Fault(
+        "routed",
+        "ip -n $WEB route replace default via 10.244.1.254",
+        "ip -n $WEB route replace default via 10.244.1.1",
+        "pod-gateway-missing",
+    ),
     "pod without default route": Fault(
         "routed",
         "ip -n $WEB route del default",

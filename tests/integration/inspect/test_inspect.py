@@ -249,6 +249,30 @@ def test_limit_and_hosts(site: Site) -> None:
     assert [node["host"] for node in site.report("chosen")["nodes"]] == ["node1", "node3"]
 
 
+def test_diagnosing_reads_what_findings_look_at(site: Site) -> None:
+    done = site.play(INSPECT, "--limit", "node1", "-e", "podnet_diagnose=true podnet_report_dir=diagnosed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (node,) = site.report("diagnosed")["nodes"]
+    assert node["settings"]["net.ipv4.ip_forward"] in (0, 1)
+    assert len(node["machine"]["boot"]) == 32
+    assert node["service_mode"] is not None
+    said = json.loads((site.directory / "diagnosed" / "nodes" / "node1.json").read_text(encoding="utf-8"))
+    own = next(one for one in said["podnet_netns"]["namespaces"] if one["kind"] == "host")
+    assert own.keys() >= {"neighbours", "rules", "sockets", "settings"}
+    assert "source_nat" in said["podnet_pod_cidr"]
+
+
+def test_what_is_accepted_stands_aside_with_its_reason(site: Site) -> None:
+    odd = site.report()["odd"]
+    accepted = {"podnet_ignore": [{"kind": "*", "reason": "known since Monday"}], "podnet_report_dir": "accepted"}
+    done = site.play(REPORT, "-e", "podnet_report_from=reports/latest", "-e", json.dumps(accepted))
+    assert done.returncode == 0, done.stdout + done.stderr
+    model = site.report("accepted")
+    assert [one["kind"] for one in model["ignored"]] == [one["kind"] for one in odd]
+    assert model["odd"] == []
+    assert ("why: known since Monday" in done.stdout) == bool(odd)
+
+
 def test_slices_add_up_in_one_folder(site: Site) -> None:
     for host in ("node1", "node2"):
         site.play(INSPECT, "--limit", host, "-e", "podnet_report_dir=slices")

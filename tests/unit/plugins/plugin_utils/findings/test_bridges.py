@@ -35,12 +35,13 @@ def overlap(node: NodeFile, network: str, dev: str = "cni0") -> None:
 def test_an_address_of_an_earlier_life_instead_of_the_right_one() -> None:
     node = NodeFile(1, pods=2)
     node.bridges[0]["addr_info"] = [node.address("10.244.7.1/24")]
+    node.interface(node.own, "cni0")["addr_info"] = [node.address("10.244.7.1/24")]
     overlap(node, "10.244.7.0/24")
     finding = only(odd_of(node), "bridge-wrong-address")
     assert finding["object"] == "cni0"
     assert finding["remedy"].startswith("ip addr del 10.244.7.1/24 dev cni0; ip addr add 10.244.1.1/24 dev cni0")
     assert finding["command"] == "ip addr show dev cni0"
-    assert below(finding) == ["range-overlap"]
+    assert below(finding) == ["range-overlap", "pod-gateway-missing", "pod-gateway-missing"]
 
 
 def test_a_second_address_in_the_range_of_another_node() -> None:
@@ -90,6 +91,26 @@ def test_bridges_of_further_networks_have_ranges_of_their_own() -> None:
     node.pairs.append({"ends": ends, "pod": owner, "bridge": bridge, "resolution": "exact", "reason": None})
     storage["ports"].append({"ifname": "vethnet1", "ifindex": 40, "state": "forwarding", "pod": owner})
     assert odd_of(node) == []
+
+
+def test_a_gateway_that_nothing_has() -> None:
+    node = NodeFile(1, pods=2)
+    node.namespaces[1]["routes"][0]["gateway"] = "10.244.1.254"
+    finding = only(odd_of(node), "pod-gateway-missing")
+    assert finding["object"] == "default/pod1"
+    assert finding["evidence"] == ["default/pod1: default via 10.244.1.254 dev eth0", "cni0: 10.244.1.1/24"]
+
+
+def test_gateways_that_are_elsewhere() -> None:
+    """Behind a card in the bridge, of a bridge without an address, and on another interface of the node."""
+    card, plain, other = (NodeFile(1, pods=1) for _ in range(3))
+    for node in (card, plain, other):
+        node.namespaces[1]["routes"][0]["gateway"] = "10.244.1.254"
+    card.bridges[0]["ports"].append({"ifname": "eth1", "ifindex": 90, "state": "forwarding", "pod": None})
+    plain.bridges[0]["addr_info"] = []
+    other.own["interfaces"].append(other.link(9, "gw0", "dummy", "0a:00:00:00:00:09", ("10.244.1.254/32",), full=True))
+    for node in (card, plain, other):
+        assert odd_of(node) == []
 
 
 def behind_itself(*hairpin: bool) -> NodeFile:

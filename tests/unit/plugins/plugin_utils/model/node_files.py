@@ -150,6 +150,8 @@ class NodeFile:
         inode = self.root * 10 + count
         uid = f"00000000-0000-4000-8000-{self.number:04d}{count:08d}"
         address = address or f"{self.range[count + 1]}/24"
+        known = self.bridges[0]["addr_info"] if self.bridges else []
+        gateway = known[0]["local"] if known else str(self.range[1])
         near, far = 10 + count, 2
         port, near_mac = f"veth{self.number:04x}{count:04x}", f"1e:00:00:{self.number:02x}:00:{count:02x}"
         mac = f"0a:58:00:{self.number:02x}:{count // 256:02x}:{count % 256:02x}"
@@ -178,7 +180,7 @@ class NodeFile:
             "processes": [{"pid": 1000 + count, "comm": "nginx", "pid_namespace": inode + 1}],
             "process_count": 1,
             "interfaces": [self.link(far, "eth0", "veth", mac, (address,))],
-            "routes": [{"dst": "default", "family": "inet", "gateway": str(self.range[1]), "dev": "eth0"}],
+            "routes": [{"dst": "default", "family": "inet", "gateway": gateway, "dev": "eth0"}],
             "errors": [],
         }
         self.namespaces.append(pod)
