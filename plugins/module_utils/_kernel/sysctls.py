@@ -41,6 +41,8 @@ SETTINGS = (
     b"net/bridge/bridge-nf-call-ip6tables",
     b"net/netfilter/nf_conntrack_count",
     b"net/netfilter/nf_conntrack_max",
+    b"net/ipv4/neigh/default/gc_thresh3",
+    b"net/ipv6/neigh/default/gc_thresh3",
 )
 """Those of a node itself that stop pods when they are wrong; the count of connections is a measurement among them."""
 

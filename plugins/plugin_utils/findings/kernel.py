@@ -165,4 +165,31 @@ def conntrack_nearly_full(model: Model, _views: Mapping[str, NodeView]) -> Itera
         }
 
 
-ALL = (forwarding_off, bridge_nf_call_off, conntrack_nearly_full)
+def neighbour_table_full(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Nodes whose ARP or NDP table is nearly full; then addresses are not found, and it looks like a broken network.
+
+    The table and its limit are one for the node and all its pods (kernel log: "neighbour: arp_cache: neighbor table
+    overflow!"). What somebody set for good does not count.
+    """
+    for node in model["nodes"]:
+        for family, number in (("inet", 4), ("inet6", 6)):
+            key = f"net.ipv{number}.neigh.default.gc_thresh3"
+            limit = (node["settings"] or {}).get(key)
+            counts = [one["neighbour_counts"] for one in views[node["host"]].namespaces.values()]
+            count = sum(one.get(family, 0) for one in counts if one is not None)
+            if not isinstance(limit, int) or limit <= 0 or count < limit * _NEARLY_FULL:
+                continue
+            yield {
+                "kind": "neighbour-table-nearly-full",
+                "severity": "fault" if count >= limit * _FULL else "note",
+                "hosts": [node["host"]],
+                "object": key,
+                "message": f"the {'NDP' if number == 6 else 'ARP'} table of the node and its pods is "
+                f"{100 * count // limit} % full, and then addresses are not found any more",
+                "evidence": [f"{words.counted(count, 'entry', 'entries')}", f"{key} = {limit}"],
+                "remedy": f"Raise the limits, gc_thresh1 and gc_thresh2 with it: sysctl -w {key}={4 * limit}",
+                "command": f"sysctl {key}; ip -s -{number} neigh show nud all | wc -l",
+            }
+
+
+ALL = (forwarding_off, bridge_nf_call_off, conntrack_nearly_full, neighbour_table_full)

@@ -14,6 +14,7 @@ KINDS = (
     "node-not-read",
     "forwarding-off",
     "conntrack-nearly-full",
+    "neighbour-table-nearly-full",
     "address-shared-by-nodes",
     "mac-shared-by-nodes",
     "machine-id-shared",

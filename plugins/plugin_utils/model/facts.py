@@ -74,6 +74,7 @@ def namespace(item: Item, host: str) -> Namespace:
         "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
         "neighbours": list(_neighbours(item)) if "neighbours" in item else None,
+        "neighbour_counts": _neighbour_counts(item) if "neighbours" in item else None,
         "errors": item.errors(),
     }
 
@@ -84,6 +85,16 @@ def _neighbours(item: Item) -> Iterator[Neighbour]:
         states, dst, mac = one.texts("state"), one.text_or_none("dst"), one.text_or_none("lladdr")
         if dst is not None and mac is not None and ("PERMANENT" in states or "REACHABLE" in states):
             yield {"dst": dst, "dev": one.text("dev"), "lladdr": mac, "permanent": "PERMANENT" in states}
+
+
+def _neighbour_counts(item: Item) -> dict[str, int]:
+    """Count the entries that the kernel may throw away: those that its limit is for (net/core/neighbour.c)."""
+    counts = {"inet": 0, "inet6": 0}
+    for one in item.items("neighbours"):
+        dst, states = one.text_or_none("dst"), one.texts("state")
+        if dst is not None and "extern_learn" not in one and not {"PERMANENT", "NOARP"} & set(states):
+            counts["inet6" if ":" in dst else "inet"] += 1
+    return counts
 
 
 def _is_usual(link: Interface) -> bool:

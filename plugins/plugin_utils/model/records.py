@@ -134,6 +134,8 @@ class Namespace(TypedDict):
     """Without those that follow from the addresses; null when routes were not read."""
     neighbours: list[Neighbour] | None
     """Null when they were not read."""
+    neighbour_counts: dict[str, int] | None
+    """How many entries count for the limit of the table, those that are not in force included, by family."""
     errors: list[Error]
 
 

@@ -145,6 +145,22 @@ def test_connection_tracking_that_is_nearly_full(count: int, severity: str) -> N
     assert finding["evidence"][0] == f"net.netfilter.nf_conntrack_count = {count}"
 
 
+@pytest.mark.parametrize(("count", "severity"), [(1024, "fault"), (900, "note"), (700, None)])
+def test_a_neighbour_table_that_is_nearly_full(count: int, severity: str | None) -> None:
+    """It is one table for the node and its pods; what somebody set for good does not count."""
+    node = with_settings()
+    node.settings(ipv4__neigh__default__gc_thresh3=1024)
+    for number in range(count):
+        space = node.namespaces[number % 3]
+        known = space.setdefault("neighbours", [])
+        known.append({"dst": f"10.250.{number // 256}.{number % 256}", "dev": "eth0", "state": ["STALE"]})
+        known.append({"dst": f"10.251.{number // 256}.{number % 256}", "dev": "eth0", "state": ["PERMANENT"]})
+    found = odd_of(node)
+    assert [one["severity"] for one in found] == ([severity] if severity else [])
+    if severity:
+        assert only(found, "neighbour-table-nearly-full")["evidence"][0] == f"{count} entries"
+
+
 @pytest.mark.parametrize(("count", "limit"), [(1000, None), (None, 262144), (0, 0), (200000, 262144)])
 def test_connection_tracking_with_room(count: int | None, limit: int | None) -> None:
     node = with_settings()
