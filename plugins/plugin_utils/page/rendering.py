@@ -19,6 +19,7 @@ from markupsafe import Markup
 from ..text import words
 from ..text.escape import visible
 from . import names
+from .picture import Box
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,7 +38,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["counted"] = words.counted
+    made.filters.update(counted=words.counted, place=_place, text_place=_text_place)
     made.globals.update(
         node_href=lambda host: names.href(names.node(host)),
         kind_href=lambda kind: names.href(names.finding(kind)),
@@ -47,6 +48,17 @@ def environment() -> jinja2.Environment:
         home=names.HOME,
     )
     return made
+
+
+def _place(shape: Any, *attributes: str) -> Markup:
+    """Return numbers of a shape as attributes of SVG, at once: nearly all that a picture consists of are numbers."""
+    return Markup(" ".join([f'{name}="{getattr(shape, name):g}"' for name in attributes]))
+
+
+def _text_place(box: Box, line: int) -> Markup:
+    """Return where a line of a box's text stands; all lines together stand in the middle."""
+    y = box.y + box.height / 2 + 4 + (line - (len(box.lines) - 1) / 2) * 14
+    return Markup(f'x="{box.x + 8:g}" y="{y:g}"')
 
 
 def _shown(value: Any) -> Any:

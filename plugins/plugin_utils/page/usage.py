@@ -59,8 +59,19 @@ class Usage:
             if one["what"] == "pod" and one["scope"] in ("node", "block") and (network := _network(one["cidr"]))
         ]
 
+        self._bars: dict[tuple[str, str, str], Bar | None] = {}
+
     def bar(self, one: Range) -> Bar | None:
-        """Return the bar of a range; None when it is no range that can be read."""
+        """Return the bar of a range; None when it is no range that can be read.
+
+        Every node shows the cluster's ranges, so each bar is made once.
+        """
+        key = (one["what"], one["scope"], one["cidr"])
+        if key not in self._bars:
+            self._bars[key] = self._made(one)
+        return self._bars[key]
+
+    def _made(self, one: Range) -> Bar | None:
         network = _network(one["cidr"])
         if network is None:
             return None
