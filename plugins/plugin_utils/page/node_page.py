@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.index import NodeView
-from ..model.records import Cable, End, Finding, Lease, Node
+from ..model.records import Cable, End, Finding, Lease, Node, Pod
 from ..report import rows
 from ..report.service_rows import ServiceRow
 from ..report.terminal import moment
 from ..text import commands, words
 from . import picture
-from .told import Told
+from .told import Odd, Told, ordered
 from .usage import Usage
 
 Context = dict[str, Any]
@@ -37,6 +38,7 @@ def context(
     """
     told = Told(found)
     entries = rows.rows(view, rows.odd_names(found))
+    of_cables = _odd_of_cables(view, told)
     numbers = [number for number, pod in enumerate(view.pods, 1) if not pod["host_network"]]
     return {
         "node": node,
@@ -44,12 +46,24 @@ def context(
         "addresses": rows.node_addresses(node),
         "found": found,
         "picture": picture.picture(node, view, told, leading) if node["error"] is None else None,
-        "pods": list(zip(numbers, entries[: len(numbers)], strict=True)),
-        "others": entries[len(numbers) :],
+        "pods": [
+            (number, row, _odd_of_pod(view.pods[number - 1], told, of_cables))
+            for number, row in zip(numbers, entries[: len(numbers)], strict=True)
+        ],
+        "others": [(row, told.of_pod(row.name[1:-1], (), ())) for row in entries[len(numbers) :]],
         "host_network": rows.host_network(view),
-        "cables": [_cable(cable, view) for cable in view.cables if cable["pod"] is None],
+        "cables": [
+            (*_cable(cable, view), told.of_cable(cable, cable["ends"][0]["ifname"]))
+            for cable in view.cables
+            if cable["pod"] is None
+        ],
         "bridges": [
-            (bridge, words.elsewhere(view.namespaces.get(bridge["netns"])), commands.bridge(bridge, view.namespaces))
+            (
+                bridge,
+                words.elsewhere(view.namespaces.get(bridge["netns"])),
+                commands.bridge(bridge, view.namespaces),
+                told.about(bridge["ifname"], *(one["local"] for one in bridge["addr_info"])),
+            )
             for bridge in view.bridges
         ],
         "bars": [bar for one in view.ranges if (bar := usage.bar(one)) is not None],
@@ -57,6 +71,21 @@ def context(
         "services": services,
         "commands": commands,
     }
+
+
+def _odd_of_cables(view: NodeView, told: Told) -> dict[int, list[Odd]]:
+    """Return what is told of cables, by the namespace at either end."""
+    result: dict[int, list[Odd]] = defaultdict(list)
+    for cable in view.cables:
+        for end, other in (cable["ends"], cable["ends"][::-1]):
+            if end["netns"] is not None:
+                result[end["netns"]].extend(told.of_cable(cable, other["ifname"]))
+    return result
+
+
+def _odd_of_pod(pod: Pod, told: Told, of_cables: Mapping[int, list[Odd]]) -> list[Odd]:
+    addresses = [one["local"] for one in pod["addresses"]]
+    return ordered([*told.of_pod(words.pod_name(pod), addresses, ()), *of_cables.get(pod["netns"], ())])
 
 
 def _cable(cable: Cable, view: NodeView) -> tuple[list[str], str, str]:

@@ -42,11 +42,11 @@ class Told:
 
     def about(self, *things: str | None) -> list[Odd]:
         """Return what is told of exactly these things: a bridge, an interface of the node, an address, a Service."""
-        return _ordered(odd for thing in things if thing for odd in self._whole.get(thing, ()))
+        return ordered(odd for thing in things if thing for odd in self._whole.get(thing, ()))
 
     def of_pod(self, name: str, addresses: Iterable[str], macs: Iterable[str | None]) -> list[Odd]:
         """Return what is told of a pod or namespace: by its name, or of what it has."""
-        return _ordered([*self._parts.get(name, ()), *self.about(name, *addresses, *macs)])
+        return ordered([*self._parts.get(name, ()), *self.about(name, *addresses, *macs)])
 
     def of_cable(self, cable: Cable, near: str | None) -> list[Odd]:
         """Return what is told of a cable: by its end outside of the pod, by both ends, or as not proven."""
@@ -56,8 +56,9 @@ class Told:
             if (cable["reason"] or "no reason given") in message
         ]
         by_end = self._parts.get(near, ()) if near else ()
-        return _ordered([*by_end, *self.about(words.cable(cable)), *by_reason])
+        return ordered([*by_end, *self.about(words.cable(cable)), *by_reason])
 
 
-def _ordered(found: Iterable[Odd]) -> list[Odd]:
+def ordered(found: Iterable[Odd]) -> list[Odd]:
+    """Return each odd thing once, the worst first."""
     return sorted(dict.fromkeys(found), key=lambda odd: (SEVERITIES.index(odd.severity), odd.number))
