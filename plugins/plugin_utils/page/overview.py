@@ -83,6 +83,8 @@ def health(model: Model) -> Health:
         details.append(f"{words.counted(missing, 'node')} could not be read, so nothing is known of {whom}.")
     if faults and unproven:
         details.append(f"{words.counted(len(unproven), 'thing')} could not be read or proven.")
+    if model["ignored"]:
+        details.append(f"{words.counted(len(model['ignored']), 'finding')} set aside with a reason, listed below.")
     if notes and severity != "note":
         details.append(
             f"{words.counted(len(notes), 'thing')} works, and may surprise."

@@ -33,6 +33,8 @@ RANGES = 12
 """So many ranges the overview shows as bars, those of the cluster first."""
 SERVICES = 20
 """So many Services the overview lists, odd ones first."""
+IGNORED = 100
+"""So many findings that were set aside the overview lists."""
 
 _ASSETS = ("style.css", "search.js")
 
@@ -120,6 +122,8 @@ class _Pages:
                 "all_ranges": len(self.ranges),
                 "services": list(enumerate(self.services[:SERVICES])),
                 "all_services": len(self.services),
+                "ignored": self.model["ignored"][:IGNORED],
+                "all_ignored": len(self.model["ignored"]),
                 "superseded": self.model["superseded"],
             },
             base=f"{names.FOLDER}/",

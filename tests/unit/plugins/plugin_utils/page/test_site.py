@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.findings import ignoring
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import names, site
 from ansible_collections.podnet.lab.plugins.plugin_utils.text.escape import visible
@@ -137,6 +138,15 @@ def test_what_the_overview_says(tmp_path: Path) -> None:
 def test_health_in_words(name: str, sentence: str, tmp_path: Path) -> None:
     written(MODELS[name](), tmp_path)
     assert sentence in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+
+def test_what_is_ignored_stays_visible_with_its_reason(tmp_path: Path) -> None:
+    rules = ignoring.rules([{"kind": "lease-leaked", "reason": "<b>known</b>"}])
+    written(ignoring.applied(broken(), rules), tmp_path)
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "1 finding set aside with a reason, listed below." in text
+    assert "the lease 10.244.1.90 of the network pods belongs to no sandbox<b>known</b>" in text
+    assert not (tmp_path / "html" / "finding-lease-leaked.html").exists()
 
 
 def test_a_kind_has_a_page_with_what_it_means(tmp_path: Path) -> None:
