@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.podnet.lab.plugins.plugin_utils.comparison import compare, markdown, terminal
 from ansible_collections.podnet.lab.plugins.plugin_utils.comparison.world import World, world_of
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import ShapeError
+from ansible_collections.podnet.lab.plugins.plugin_utils.page import comparing
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, gathering, libraries
 from ansible_collections.podnet.lab.plugins.plugin_utils.text import words
 from ansible_collections.podnet.lab.plugins.plugin_utils.text.escape import visible
@@ -49,6 +50,7 @@ class ActionModule(ActionBase):
                 "expected": {"type": "list", "elements": "str", "default": []},
                 "fail": {"type": "bool", "default": False},
                 "show": {"type": "bool", "default": True},
+                "page": {"type": "bool", "default": True},
             }
         )
         problem = libraries.missing()
@@ -77,13 +79,15 @@ class ActionModule(ActionBase):
         )
         files.write(folder / "comparison.json", files.layered_json(dict(found), 3) + "\n")
         files.write(folder / "comparison.md", markdown.report(found))
+        page = comparing.write(found, folder) if args["page"] and not temporary else None
         if args["show"]:
             shown = None if temporary else _shown(folder / "comparison.md")
-            self._show(terminal.summary(found, shown))
+            self._show(terminal.summary(found, shown, None if page is None else _shown(page)))
         unexpected = found["unexpected"]
         result: dict[str, Any] = {
             "changed": False,
             "path": None if temporary else str(folder),
+            "page": None if page is None else str(page),
             "mode": found["mode"],
             "unexpected": unexpected,
             "unread": {

@@ -20,7 +20,8 @@ description:
   - Two snapshots of the same nodes are compared thing by thing. Pods are known by their uid, then by namespace and
     name, other things by name and node, and nothing by what the kernel numbers anew.
   - What was not read is never taken to be missing or the same.
-  - Writes C(comparison.json) and C(comparison.md), and shows a summary of at most 80 columns.
+  - Writes C(comparison.json), C(comparison.md) and the page C(comparison.html), and shows a summary of at most 80
+    columns.
 options:
   path:
     description:
@@ -87,6 +88,10 @@ options:
     description: Whether to show the summary. The files are written in any case.
     type: bool
     default: true
+  page:
+    description: Whether to write C(comparison.html), to be opened in a browser from disk.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -134,6 +139,11 @@ path:
   type: str
   returned: success
   sample: /home/anna/reports/2026-11-20T110504Z
+page:
+  description: The page to open in a browser; null in check mode and when none was asked for.
+  type: str
+  returned: success
+  sample: /home/anna/reports/2026-11-20T110504Z/comparison.html
 mode:
   description: How the sides were compared, V(worlds) or V(drift).
   type: str

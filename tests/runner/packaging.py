@@ -33,6 +33,17 @@ _PRIVATE = (
     "ansible.cfg",
 )
 
+# What must be in it: a file of each kind that is no Python, and one that is.
+_NEEDED = (
+    "README.md",
+    "meta/runtime.yml",
+    "LICENSES/GPL-3.0-or-later.txt",
+    "docs/findings.md",
+    "plugins/modules/netns_facts.py",
+    "plugins/plugin_utils/page/templates/report.html.j2",
+    "plugins/plugin_utils/page/templates/search.js",
+)
+
 
 def _ansible_doc(job: Job, kind: str, *words: str) -> dict[str, dict[str, object]]:
     command = [str(VENV / "bin" / "ansible-doc"), "--type", kind, "--json", *words]
@@ -141,6 +152,6 @@ def _check_contents(archive: pathlib.Path, job: Job) -> None:
     private = [name for name in names if name.startswith(_PRIVATE) or "__pycache__" in name]
     if private:
         raise StageError(f"the archive holds {', '.join(private[:5])}: see build_ignore in galaxy.yml")
-    for needed in ("README.md", "meta/runtime.yml", "LICENSES/GPL-3.0-or-later.txt", "plugins/modules/netns_facts.py"):
+    for needed in _NEEDED:
         if needed not in names:
             raise StageError(f"the archive lacks {needed}")

@@ -38,8 +38,11 @@ PATTERNS = 5
 """So many expected keys that nothing fitted are named."""
 
 
-def summary(comparison: Comparison, report: str | None) -> str:
-    """Return the summary of *comparison*; *report* names the file with the rest, None when there is none."""
+def summary(comparison: Comparison, report: str | None, page: str | None = None) -> str:
+    """Return the summary of *comparison*; *report* names the file with the rest, *page* the one to open in a browser.
+
+    Each is None when there is none.
+    """
     left, right = comparison["left"], comparison["right"]
     lines = [
         *paragraph(f"COMPARISON of {left['name']} with {right['name']}"),
@@ -55,6 +58,8 @@ def summary(comparison: Comparison, report: str | None) -> str:
     lines.extend(_end(comparison))
     if report:
         lines.extend(["", *paragraph(f"Report: {report}", rest="        ")])
+    if page:
+        lines.extend(paragraph(f"Page:   {page}", rest="        "))
     return "\n".join(lines).rstrip("\n")
 
 

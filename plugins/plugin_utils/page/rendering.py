@@ -23,9 +23,17 @@ from .picture import Box
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+STYLE = "style.css"
+"""The style sheet of all pages."""
+
 SEVERITIES = {"fault": "Fault", "unproven": "Not proven", "note": "Note"}
 SIGNS = {"fault": "!", "unproven": "?", "note": "i"}
 """What marks a thing in a picture, so that nothing depends on colour."""
+
+
+def asset(name: str) -> str:
+    """Return a file that pages load as it stands: the style sheet, or a script."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def environment() -> jinja2.Environment:

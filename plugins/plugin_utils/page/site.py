@@ -22,7 +22,7 @@ from ..report.terminal import period
 from ..text import commands, words
 from . import names, node_page, overview, search
 from .meanings import meanings
-from .rendering import TEMPLATES, environment
+from .rendering import STYLE, asset, environment
 from .usage import Usage
 
 NODES = 60
@@ -36,7 +36,7 @@ SERVICES = 20
 IGNORED = 100
 """So many findings that were set aside the overview lists."""
 
-_ASSETS = ("style.css", "search.js")
+_ASSETS = (STYLE, "search.js")
 
 T = TypeVar("T")
 Named = tuple[str, str]
@@ -61,7 +61,7 @@ def write(model: Model, folder: Path) -> Path:
 
 def _assets() -> Iterator[Named]:
     for name in _ASSETS:
-        yield name, (TEMPLATES / name).read_text(encoding="utf-8")
+        yield name, asset(name)
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:

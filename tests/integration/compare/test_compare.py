@@ -84,8 +84,10 @@ def test_two_worlds_from_folders(tmp_path: Path) -> None:
     found = result(tmp_path)
     assert (found["mode"], found["left"]["name"], found["right"]["name"]) == ("worlds", "lab_of_two", "kubeadm")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "comparison.html",
         "comparison.json",
         "comparison.md",
+        "html",
         "left",
         "right",
     ]
