@@ -340,7 +340,7 @@ class _Drawing:
         if shared:
             text.append(f"{words.counted(shared, 'pod')} on the node's own network")
         routing = 300 if places.both else 260
-        self._box(x, _TOP, routing, height - 8, "host", text, "", self.told.about(self.node["host"]), "")
+        self._box(x, _TOP, routing, height - 8, "host", text, "", self.told.of_routing(self.node["host"]), "")
         for number, (ifname, address) in enumerate(uplinks):
             y = _TOP + number * _PITCH + _HEIGHT / 2
             odd = self.told.about(ifname, address.rpartition("/")[0])
@@ -352,7 +352,7 @@ class _Drawing:
         right = x + routing + 60
         for number, tunnel in enumerate(tunnels):
             y = _TOP + number * _PITCH + _HEIGHT / 2
-            odd = self.told.about(tunnel["ifname"], tunnel["address"])
+            odd = self.told.of_tunnel(tunnel["ifname"], tunnel["address"])
             lines = (f"tunnel {tunnel['ifname']}", _kind(tunnel))
             self._box(right, y - _HEIGHT / 2, places.width - right - _GAP, _HEIGHT, "tunnel", lines, "", odd, "")
             self.lines.append(Line(x + routing, y, right, y, "wire", f"{tunnel['ifname']} of the node"))

@@ -14,6 +14,9 @@ from ..findings.causes import SEVERITIES
 from ..model.records import Cable, Finding, Severity
 from ..text import words
 
+_OF_ROUTING = ("route-", "forwarding-", "conntrack-")
+"""Kinds of odd things, by their beginning, that are about how the node passes packets on."""
+
 
 class Odd(NamedTuple):
     """An odd thing as a node's page tells it: which entry it is there, how bad, and in one sentence."""
@@ -29,11 +32,13 @@ class Told:
 
     def __init__(self, found: Iterable[Finding]) -> None:
         """Read *found*, in the order in which the node's page lists it."""
+        self._all: list[Odd] = []
         self._whole: dict[str, list[Odd]] = defaultdict(list)
         self._parts: dict[str, list[Odd]] = defaultdict(list)
         self._unproven: dict[str, list[tuple[str, Odd]]] = defaultdict(list)
         for number, finding in enumerate(found, start=1):
             odd = Odd(number, finding["severity"], finding["kind"], finding["message"])
+            self._all.append(odd)
             self._unproven[finding["kind"]].append((finding["message"], odd))
             for one in (finding, *finding.get("consequences", ())):
                 self._whole[one["object"]].append(odd)
@@ -43,6 +48,15 @@ class Told:
     def about(self, *things: str | None) -> list[Odd]:
         """Return what is told of exactly these things: a bridge, an interface of the node, an address, a Service."""
         return ordered(odd for thing in things if thing for odd in self._whole.get(thing, ()))
+
+    def of_tunnel(self, ifname: str, mac: str | None) -> list[Odd]:
+        """Return what is told of a tunnel: itself, and its entries for single nodes."""
+        entries = (odd for odd in self._parts.get(ifname, ()) if odd.kind.startswith("tunnel-"))
+        return ordered([*self.about(ifname, mac), *entries])
+
+    def of_routing(self, host: str) -> list[Odd]:
+        """Return what is told of the node as a router: itself, its routes, its settings."""
+        return ordered([*self.about(host), *(odd for odd in self._all if odd.kind.startswith(_OF_ROUTING))])
 
     def of_pod(self, name: str, addresses: Iterable[str], macs: Iterable[str | None]) -> list[Odd]:
         """Return what is told of a pod or namespace: by its name, or of what it has."""

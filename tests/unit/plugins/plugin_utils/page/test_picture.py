@@ -107,6 +107,20 @@ def test_pods_that_are_routed_to_and_tunnels() -> None:
     ]
 
 
+def test_a_tunnel_and_the_routing_are_marked() -> None:
+    fleet = fleets.flannel()
+    next(link for link in fleet[0].own["interfaces"] if link["ifname"] == "flannel.1")["linkinfo"]["info_data"][
+        "id"
+    ] = 7
+    fleet[0].own["routes"] = [one for one in fleet[0].own["routes"] if one["dst"] != str(fleet[1].range)]
+    one = drawn(model_of(*fleet))
+    (tunnel,) = boxes(one, "tunnel")
+    (routing,) = (box for box in one.boxes if box.lines and box.lines[0] == "routing of node1")
+    assert tunnel.style == "tunnel fault"
+    assert routing.style == "host fault"
+    assert {mark.title.partition(":")[0] for mark in one.marks} == {"route-missing", "tunnel-differs"}
+
+
 def test_a_port_without_a_cable_is_a_row_of_its_bridge() -> None:
     node = NodeFile(1, pods=1)
     node.bridges[0]["ports"].append({"ifname": "tap0", "ifindex": 77, "state": "forwarding", "pod": None})
