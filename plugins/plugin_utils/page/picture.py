@@ -354,7 +354,7 @@ class _Drawing:
             y = _TOP + number * _PITCH + _HEIGHT / 2
             odd = self.told.of_tunnel(tunnel["ifname"], tunnel["address"])
             lines = (f"tunnel {tunnel['ifname']}", _kind(tunnel))
-            self._box(right, y - _HEIGHT / 2, places.width - right - _GAP, _HEIGHT, "tunnel", lines, "", odd, "")
+            self._box(right, y - _HEIGHT / 2, 230, _HEIGHT, "tunnel", lines, "", odd, "")
             self.lines.append(Line(x + routing, y, right, y, "wire", f"{tunnel['ifname']} of the node"))
         bottom = _TOP + height
         middle = x + routing / 2

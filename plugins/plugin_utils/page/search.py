@@ -16,8 +16,13 @@ the place on that page.
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
 
 from ..model import ranges
 from ..model.index import NodeView
@@ -29,6 +34,8 @@ from . import names
 
 PART = 1_000_000
 """Largest size of a file of the index, in bytes."""
+RUN = 100_000
+"""So many entries are sorted at once; of more, sorted runs wait in files that have no name, and are merged."""
 LIST = "index.js"
 
 _HEAD = f"// {names.MARK}, the index of its search\n"
@@ -39,24 +46,57 @@ Entry = tuple[str, str, str, int, str]
 
 
 def index(
-    model: Model, views: Mapping[str, NodeView], services: Sequence[ServiceRow], per_page: int
+    model: Model, views: Mapping[str, NodeView], services: Sequence[ServiceRow], per_page: int, folder: Path
 ) -> Iterator[tuple[str, str]]:
-    """Yield the files of the index: their names and what they hold. *per_page* Services are on one page."""
+    """Yield the files of the index: their names and what they hold.
+
+    *per_page* Services are on one page. In *folder* there is room for what is not sorted yet.
+    """
     pages = [(node["host"], names.href(names.node(node["host"]))) for node in model["nodes"]]
-    entries = [entry for page, node in enumerate(model["nodes"]) for entry in _of_node(node, views[node["host"]], page)]
     for start in range(0, len(services), per_page):
-        entries.extend(_of_services(services, start, start + per_page, len(pages)))
         pages.append(("Services", names.href(names.listing("services", start // per_page + 1))))
-    entries.sort(key=lambda entry: (entry[0].encode("utf-16-be"), entry[1:]))  # as JavaScript compares
     first = []
-    for number, (key, lines) in enumerate(_parts(entries)):
+    for number, (key, lines) in enumerate(_parts(_sorted(_entries(model, views, services, per_page), folder))):
         first.append(key)
         yield f"index-{number:04}.js", f"{_HEAD}podnetPart({number}, [\n{lines}\n])\n"
     shown = [(_text(name), href) for name, href in pages]
     yield LIST, f"{_HEAD}podnetList({json.dumps({'first': first, 'pages': shown})})\n"
 
 
-def _parts(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+def _entries(
+    model: Model, views: Mapping[str, NodeView], services: Sequence[ServiceRow], per_page: int
+) -> Iterator[Entry]:
+    """Yield all entries, node by node, and then those of Services."""
+    for page, node in enumerate(model["nodes"]):
+        yield from _of_node(node, views[node["host"]], page)
+    for start in range(0, len(services), per_page):
+        yield from _of_services(services, start, start + per_page, len(model["nodes"]) + start // per_page)
+
+
+def _sorted(entries: Iterator[Entry], folder: Path) -> Iterator[Entry]:
+    """Yield *entries* in the order in which JavaScript compares text, with no more than one run of them in memory."""
+    with ExitStack() as stack:
+        runs: list[Iterable[Entry]] = []
+        run = sorted(islice(entries, RUN), key=_order)
+        while len(run) == RUN:
+            file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="ascii", dir=folder))
+            file.writelines(f"{json.dumps(entry)}\n" for entry in run)
+            file.seek(0)
+            runs.append(map(_read, file))
+            run = sorted(islice(entries, RUN), key=_order)
+        yield from heapq.merge(*runs, run, key=_order)
+
+
+def _read(line: str) -> Entry:
+    key, kind, thing, page, place = json.loads(line)
+    return key, kind, thing, page, place
+
+
+def _order(entry: Entry) -> tuple[bytes, str, str, int, str]:
+    return entry[0].encode("utf-16-be"), *entry[1:]
+
+
+def _parts(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     """Yield the first key of each file, and its lines."""
     lines: list[str] = []
     size, first = 0, ""

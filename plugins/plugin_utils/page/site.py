@@ -49,13 +49,14 @@ def write(model: Model, folder: Path) -> Path:
     Pages are made and written one by one. The overview comes last, so that what it leads to is there. Raises
     files.FolderError.
     """
+    html = folder / names.FOLDER
     pages = _Pages(model)
     kept = set()
-    for name, text in chain(_assets(), pages.lists(), pages.findings(), pages.nodes(), pages.index()):
-        files.write(folder / names.FOLDER / name, text)
+    for name, text in chain(_assets(), pages.lists(), pages.findings(), pages.nodes(), pages.index(html)):
+        files.write(html / name, text)
         kept.add(name)
     files.write(folder / names.HOME, pages.home())
-    _remove_others(folder / names.FOLDER, kept)
+    _remove_others(html, kept)
     return folder / names.HOME
 
 
@@ -148,9 +149,9 @@ class _Pages:
             context = {"title": title, "entries": part, "all": len(entries), "page": number, "pages": pages}
             yield names.listing(what, number), self._render(f"{what}.html.j2", context)
 
-    def index(self) -> Iterator[Named]:
-        """Yield the files of the search."""
-        return search.index(self.model, self.views, self.services, PER_PAGE)
+    def index(self, folder: Path) -> Iterator[Named]:
+        """Yield the files of the search, which are written to *folder*."""
+        return search.index(self.model, self.views, self.services, PER_PAGE, folder)
 
     def findings(self) -> Iterator[Named]:
         """Yield the pages of each kind of finding that is there."""

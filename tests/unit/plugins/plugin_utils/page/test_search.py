@@ -92,6 +92,16 @@ def test_the_index_is_in_parts_that_follow_each_other(tmp_path: Path, monkeypatc
     assert all(path.stat().st_size < 2200 for path in (tmp_path / "html").glob("index-*.js"))
 
 
+def test_more_entries_than_are_sorted_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = hostile()
+    at_once, first, _pages = index(model, tmp_path)
+    monkeypatch.setattr(search, "RUN", 7)
+    assert index(model, tmp_path)[:2] == (at_once, first)
+    keys = [entry[0] for part in at_once for entry in part]
+    assert keys == sorted(keys, key=lambda key: key.encode("utf-16-be"))
+    assert not [path for path in (tmp_path / "html").iterdir() if path.suffix not in (".html", ".js", ".css")]
+
+
 def test_parts_of_a_larger_index_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(search, "PART", 500)
