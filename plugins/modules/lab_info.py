@@ -98,6 +98,9 @@ node:
     missing_module:
       description: Module that the kernel lacks for O(network), or null.
       type: str
+    wireguard:
+      description: Whether the lab has a WireGuard link or a key for one on the node.
+      type: bool
     ip_forward:
       description: Value of C(net.ipv4.ip_forward), or null.
       type: str
@@ -165,6 +168,7 @@ node:
     privileged: true
     missing_programs: {}
     missing_module: null
+    wireguard: false
     ip_forward: "0"
     links: [{ifname: eth0, kind: veth, mtu: 1500, vni: null, port: null, own: false}]
     addresses: [{ifname: eth0, local: 10.89.0.11, prefixlen: 24}]

@@ -42,6 +42,8 @@ options:
       - static_route
       - tunnel
       - veth
+      - wireguard
+      - wireguard_key
   options:
     description: Options of that module.
     type: dict

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._files.reader import Files
+from . import tunnel, wireguard
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -23,7 +24,6 @@ from .names import (
 from .processes import find_marked
 from .read import (
     View,
-    apart,
     info,
     kind,
     named_inode,
@@ -35,12 +35,11 @@ from .resolv_conf import own_files
 from .service_leases import ServiceLeases
 from .step import LAB_ARGUMENT, LABEL, NAME_SERVER, PACKAGES, SBIN
 from .store import Store
-from .tunnel import KINDS
+from .trial import kernel_makes
+from .wireguard_key import key_path
 
 _CAP_NET_ADMIN = 12
 _CAP_SYS_ADMIN = 21
-_UNKNOWN_KIND = ("Unknown device type", "not supported")
-"""What iproute2 says of EOPNOTSUPP, newer and older: no module of the kernel makes this kind of link."""
 
 
 def privileged(status: str) -> bool:
@@ -56,26 +55,23 @@ def privileged(status: str) -> bool:
     return False
 
 
-def missing_module(module: AnsibleModule, network: Optional[str]) -> Optional[str]:
-    """Return the kernel's module that a way to join nodes needs and the kernel does not have.
-
-    A link of the kind is made in a network namespace that ends with the attempt: only the kernel itself
-    knows what is built in, loaded, or loaded when it is asked for.
-    """
+def needs_of(module: AnsibleModule, network: Optional[str]) -> Tuple[Dict[str, str], Optional[str]]:
+    """Return what a way to join nodes needs: programs with their packages, and the kernel's module that is missing."""
     ip = module.get_bin_path("ip", opt_dirs=SBIN)
-    if network not in KINDS or ip is None:
-        return None
-    wanted = KINDS[network]
-    try:
-        with apart():
-            status, _out, err = module.run_command([ip, "link", "add", "trial0", *wanted.trial.split()])
-    except OSError:
-        return None  # without the rights to try it; `privileged` says so
-    return wanted.module if status != 0 and any(sign in err for sign in _UNKNOWN_KIND) else None
+    if ip is None or network not in ("vxlan", "wireguard"):
+        return {}, None
+    if network == "vxlan":
+        return {}, None if kernel_makes(module, ip, tunnel.TRIAL) else "vxlan"
+    if kernel_makes(module, ip, wireguard.TRIAL):
+        return wireguard.PROGRAMS, None
+    return {**wireguard.PROGRAMS, **wireguard.USERSPACE}, None if os.path.exists(wireguard.TUN) else "wireguard"
 
 
-def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str]) -> Dict[str, Any]:
+def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str, Any]:
     """Describe what the node offers; `own` are the lab's routes as ``DST via GATEWAY``."""
+    lab = module.params["lab"]
+    alias = link_alias(lab)
+    programs, missing = needs_of(module, module.params["network"])
     names = {link["ifindex"]: name for name, link in node.links.items()}
     with open("/proc/self/status", encoding="utf-8", errors="backslashreplace") as handle:
         rights = privileged(handle.read())
@@ -87,12 +83,15 @@ def describe_node(module: AnsibleModule, node: View, alias: str, own: List[str])
     return {
         "privileged": rights,
         "missing_programs": {
-            name: package for name, package in sorted(PACKAGES.items()) if not module.get_bin_path(name, opt_dirs=SBIN)
+            name: package
+            for name, package in sorted({**PACKAGES, **programs}.items())
+            if not module.get_bin_path(name, opt_dirs=SBIN)
         },
         "missing_for_names": {
             name: package for name, package in NAME_SERVER.items() if not module.get_bin_path(name, opt_dirs=SBIN)
         },
-        "missing_module": missing_module(module, module.params["network"]),
+        "missing_module": missing,
+        "wireguard": os.path.lexists(key_path(lab)) or bool(wireguard.own_links(node, alias)),
         "ip_forward": forward,
         "links": [
             {
@@ -196,7 +195,7 @@ def run(module: AnsibleModule) -> None:
         routes=routes,
         tables=tables,
         services=ServiceLeases(lab).read() if LABEL.match(lab) else {},
-        node=describe_node(module, node, link_alias(lab), routes),
+        node=describe_node(module, node, routes),
     )
 
 

@@ -28,6 +28,8 @@ from . import (
     static_route,
     tunnel,
     veth,
+    wireguard,
+    wireguard_key,
 )
 
 
@@ -56,4 +58,6 @@ MODULES: Dict[str, LabModule] = {
     "static_route": LabModule(static_route.ARGUMENTS, static_route.run),
     "tunnel": LabModule(tunnel.ARGUMENTS, tunnel.run),
     "veth": LabModule(veth.ARGUMENTS, veth.run),
+    "wireguard": LabModule(wireguard.ARGUMENTS, wireguard.run),
+    "wireguard_key": LabModule(wireguard_key.ARGUMENTS, wireguard_key.run),
 }

@@ -131,8 +131,8 @@ def run(module: AnsibleModule) -> None:
     if step.real and changing:
         both = dict.fromkeys(noted + pairs)  # noted before it is made: a cut-off run is known again
         store.write_routes([{"dst": dst, "gateway": gateway} for dst, gateway in both])
-    for verb, routes in (("delete", plan.delete), ("replace", plan.replace), ("add", plan.add)):
-        step.ip(["route %s %s %s proto %d" % (verb, dst, way.words(), ROUTE_PROTOCOL) for dst, way in routes])
+    for verb, ways in (("delete", plan.delete), ("replace", plan.replace), ("add", plan.add)):
+        step.ip(["route %s %s %s proto %d" % (verb, dst, way.words(), ROUTE_PROTOCOL) for dst, way in ways])
     if step.real and (changing or noted != pairs):
         store.write_routes([{"dst": dst, "gateway": gateway} for dst, gateway in pairs])
     before = sorted("%s %s" % (prefix(route), way_of(route, names).words()) for route in own)

@@ -19,6 +19,9 @@
     Tables of nftables that the lab loaded, by family and name; ``print`` is a digest of what nft then printed:
     ``{"ip podnet_lab0_services": {"lines": ["table ip podnet_lab0_services {", ...], "print": "9f31..."}}``.
 
+``wireguard.key``
+    The node's private key for WireGuard, which root alone can read (``wireguard_key``).
+
 ``podnet-web-DIGEST.py``
     The program of containers that serve.
 ``names-DIGEST.dnsmasq``

@@ -29,16 +29,8 @@ NUD_PERMANENT = 0x80
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
 
-class Kind(NamedTuple):
-    """A kind of tunnel: the kernel's module, and the words of ``ip link add`` by which it is tried."""
-
-    module: str
-    trial: str
-
-
-KINDS: Dict[str, Kind] = {
-    "vxlan": Kind("vxlan", "type vxlan id 1 dstport 4789"),
-}
+TRIAL = "type vxlan id 1 dstport 4789"
+"""The words of ``ip link add`` by which it is tried whether the kernel has VXLAN."""
 
 
 class Peer(NamedTuple):
@@ -85,13 +77,14 @@ class Tunnel(NamedTuple):
 
 def own_tunnels(node: View, alias: str) -> List[str]:
     """Return the names of the tunnels that carry the lab's mark."""
-    return sorted(name for name, link in node.links.items() if kind(link) in KINDS and link.get("ifalias") == alias)
+    return sorted(name for name, link in node.links.items() if kind(link) == "vxlan" and link.get("ifalias") == alias)
 
 
 def conflict(node: View, tunnel: Tunnel, alias: str) -> Optional[str]:
     """Say why the tunnel cannot be made, or None when it can."""
+    own = own_tunnels(node, alias)
     for name, link in node.links.items():
-        if kind(link) in KINDS and link.get("ifalias") == alias:
+        if name in own:
             continue
         if name == tunnel.name:
             return "a link of this name is on the node, and lab %s did not make it" % alias.partition(":")[2]

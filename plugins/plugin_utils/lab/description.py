@@ -105,7 +105,8 @@ class Description:
     """How nodes are joined, a key of `NETWORKS`."""
     vni: int
     port: int
-    """UDP port of the tunnel."""
+    """UDP port of the VXLAN tunnel."""
+    wireguard_port: int
     cluster: IPNetwork | None
     ranges: dict[str, IPNetwork]
     """Range of each node that has one."""
@@ -466,6 +467,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         network=_network(raw.get("network", "routes"), faults),
         vni=_number(raw.get("vxlan_vni", 1), "vxlan_vni", _VNI_LIMITS, faults),
         port=_number(raw.get("vxlan_port", 4789), "vxlan_port", _PORT_LIMITS, faults),
+        wireguard_port=_number(raw.get("wireguard_port", 51820), "wireguard_port", _PORT_LIMITS, faults),
         cluster=cluster,
         ranges=_ranges(raw, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),

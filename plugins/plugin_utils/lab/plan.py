@@ -161,6 +161,9 @@ def _ipv4_loopback(text: str) -> bool:
 def check_node(node: Node, description: Description) -> None:
     """Find what on a node stands in the way of the lab."""
     if node.info is None:
+        if description.network == "wireguard":
+            text = "it is not in this run, so that its public key is not known"
+            node.faults.append(Fault(node.where, text, "Run without --limit"))
         return
     if not node.info["privileged"]:
         node.faults.append(Fault(node.where, "the lab needs root there", "Run with --become"))
@@ -322,8 +325,11 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
         "gateway": str(gateway),
         "bridge_address": mac_of(gateway),
         "mtu": mtu,
-        "tunnel": tunnel.options(node.name, mtu) if tunnel is not None else None,
+        "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
+        "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
         "unused_tunnels": unused_tunnels((node.info or {}).get("links", []), tunnel),
+        "unused_wireguard": (node.info or {}).get("wireguard", False)
+        and (tunnel is None or tunnel.kind != "wireguard"),
         "inside": inside,
         "node_addresses": [str(other.address) for other in nodes if other.address is not None],
         "sandboxes": [

@@ -26,18 +26,19 @@ def mac_of(address: IPAddress) -> str:
 
 
 def ifname(description: Description) -> str:
-    """Return the name of the node's end of the tunnel: the kind and the VNI, 13 characters at most."""
-    return f"{description.network}{description.vni}"
+    """Return the name of the node's end of the tunnel: its kind, and the number that no other lab of the node has."""
+    return f"wg{description.wireguard_port}" if description.network == "wireguard" else f"vxlan{description.vni}"
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """A VXLAN tunnel between all nodes.
+    """A tunnel between all nodes, VXLAN or WireGuard.
 
-    Each node's end of it has the first address of the node's range, as with flannel, and the MAC that follows from
-    it. So every node knows those of the others without asking.
+    Each node's end of it has the first address of the node's range, as with flannel, and with VXLAN the MAC that
+    follows from it. So every node knows those of the others without asking.
     """
 
+    kind: str
     name: str
     vni: int
     port: int
@@ -50,7 +51,9 @@ class Tunnel:
         """Return the tunnel that a description asks for; None when it asks for none, or a node is alone."""
         if not NETWORKS[description.network].tunnel or len(addresses) < 2:
             return None
-        return cls(ifname(description), description.vni, description.port, addresses, description.ranges)
+        wireguard = description.network == "wireguard"
+        port = description.wireguard_port if wireguard else description.port
+        return cls(description.network, ifname(description), description.vni, port, addresses, description.ranges)
 
     def others(self, node: str) -> list[str]:
         """Return the names of the other nodes, in their order."""
@@ -60,8 +63,25 @@ class Tunnel:
         """Return the address of a node's end of the tunnel."""
         return self.ranges[node].network
 
-    def options(self, node: str, mtu: int) -> dict[str, Any]:
-        """Return the options of the module ``tunnel`` for a node."""
+    def wireguard(self, node: str, mtu: int) -> dict[str, Any] | None:
+        """Return the options of the module ``wireguard`` for a node; None when the tunnel is another."""
+        if self.kind != "wireguard":
+            return None
+        return {
+            "name": self.name,
+            "port": self.port,
+            "mtu": mtu,
+            "address": str(self.vtep(node)),
+            "peers": [
+                {"node": other, "remote": self.addresses[other], "allowed": str(self.ranges[other])}
+                for other in self.others(node)
+            ],
+        }
+
+    def vxlan(self, node: str, mtu: int) -> dict[str, Any] | None:
+        """Return the options of the module ``tunnel`` for a node; None when the tunnel is another."""
+        if self.kind != "vxlan":
+            return None
         return {
             "name": self.name,
             "vni": self.vni,
@@ -88,19 +108,16 @@ def what_is_in_the_way(link: Mapping[str, Any], description: Description, where:
     """Find whether a link of a node, which `where` names, is where the lab's tunnel is to be."""
     if link["own"] or not NETWORKS[description.network].tunnel:
         return []
-    name, remedy = link["ifname"], f"Choose another {VARIABLE}vxlan_vni, or remove that link"
+    number = "wireguard_port" if description.network == "wireguard" else "vxlan_vni"
+    name, remedy = link["ifname"], f"Choose another {VARIABLE}{number}, or remove that link"
     if name == ifname(description):
         return [Fault(where, f"a link has the tunnel's name {name}, and the lab did not make it", remedy)]
-    if (link["vni"], link["port"]) == (description.vni, description.port):
+    if description.network == "vxlan" and (link["vni"], link["port"]) == (description.vni, description.port):
         return [Fault(where, f"its link {name} has the tunnel's VNI {link['vni']} and port {link['port']}", remedy)]
     return []
 
 
 def unused_tunnels(links: Sequence[Mapping[str, Any]], tunnel: Tunnel | None) -> list[str]:
-    """Return the lab's tunnels of an earlier description that are still among a node's links."""
+    """Return the lab's VXLAN tunnels of an earlier description that are still among a node's links."""
     wanted = tunnel.name if tunnel is not None else None
-    return [
-        link["ifname"]
-        for link in links
-        if link["own"] and link["kind"] in NETWORKS and NETWORKS[link["kind"]].tunnel and link["ifname"] != wanted
-    ]
+    return [link["ifname"] for link in links if link["own"] and link["kind"] == "vxlan" and link["ifname"] != wanted]

@@ -13,17 +13,19 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.support import programs
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 POD1, POD2 = "lab0_default_pod1", "lab0_default_pod2"
 VXLAN = {"manual_lab_network": "vxlan"}
+WIREGUARD = {"manual_lab_network": "wireguard"}
 
 # What a way to join nodes could leave behind, as text. Ages, counters and what the kernel asks for itself are left out.
 SNAPSHOT = """
@@ -57,7 +59,22 @@ while True:
         print(ip(outer[12:16]), ip(outer[16:20]), vni, mac, ip(inner[26:30]), ip(inner[30:34]))
         break
 """
-# A whole file from a pod's web server to another pod.
+# Prints of the UDP packets to a port, as long as they come, who sends them to whom and what is in them.
+PAYLOADS = """
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0)); s.settimeout(20)
+print("listening", flush=True)
+ip = lambda data: ".".join(map(str, data))
+seen, ends = b"", None
+while len(seen) < 1500:
+    packet = s.recv(65535)[14:]
+    if packet[9] == 17 and struct.unpack("!H", packet[22:24])[0] == int(sys.argv[2]):
+        ends = ends or (ip(packet[12:16]), ip(packet[16:20]))
+        seen += packet[28:]
+print(*ends, seen.hex())
+"""
+# Asks a pod's web server.
 ASK = (
     "import sys, urllib.request\n"
     "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
@@ -149,10 +166,17 @@ class Networks:
         links = self.json(node, "ip -j link") + self.json(node, f"ip -n {netns} -j link")
         return {link["mtu"] for link in links if link.get("ifalias") == "podnet.lab:lab0"}
 
+    def listening(self, node: str, port: int) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Capture the first packet of a VXLAN with TCP inside that arrives at a node."""
+        return self._started(node, CAPTURE, port)
+
+    def capturing(self, node: str, port: int) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Capture what is in the UDP packets to a port that arrive at a node."""
+        return self._started(node, PAYLOADS, port)
+
     @contextmanager
-    def listening(self, node: str, port: int) -> Iterator[subprocess.Popen[str]]:
-        """Capture the first packet of a tunnel with TCP inside that arrives at a node."""
-        command = ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, f"python3 -c '{CAPTURE}' eth0 {port}"]
+    def _started(self, node: str, program: str, port: int) -> Iterator[subprocess.Popen[str]]:
+        command = ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, f"python3 -c '{program}' eth0 {port}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as listener:
             assert listener.stdout is not None
             assert listener.stdout.readline() == "listening\n"
@@ -256,6 +280,96 @@ def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(network
     assert (networks.state("node1"), networks.state("node2")) == changed
     networks.build(**VXLAN)
     networks.check_traffic()
+
+
+@pytest.fixture
+def with_wireguard(networks: Networks) -> Iterator[None]:
+    """WireGuard's programs on both nodes, and the device that a kernel without WireGuard needs."""
+    files = programs.found(["wireguard-tools", "wireguard-go"], "wg", "wireguard-go")
+    for node in ("node1", "node2"):
+        networks.sh(node, "[ -e /dev/net/tun ] || { mkdir -p /dev/net; mknod /dev/net/tun c 10 200; }")
+        programs.put(networks.nodes, node, files)
+    try:
+        yield
+    finally:
+        for node in ("node1", "node2"):
+            programs.take_away(networks.nodes, node)
+            networks.sh(node, "rm -f /dev/net/tun; rmdir /dev/net 2>/dev/null || true")
+
+
+KEY_FILE = "/run/podnet-lab/lab0/wireguard.key"
+WIREGUARD_DAMAGES = [
+    ("ip link delete wg51820", ["5. WireGuard", "5. Static"]),
+    ("wg set wg51820 peer $(wg show wg51820 peers) remove", ["5. WireGuard"]),
+    ("wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 0.0.0.0/0", ["5. WireGuard"]),
+    ("ip link set wg51820 mtu 1300", ["5. WireGuard"]),
+    ("ip link set wg51820 down", ["5. WireGuard", "5. Static"]),
+]
+
+
+@pytest.mark.usefixtures("with_wireguard")
+def test_wireguard_encrypts_what_crosses_and_its_private_keys_stay_where_they_are(
+    networks: Networks, tmp_path: Path
+) -> None:
+    networks.play("teardown.yml")
+    bare = networks.state("node1"), networks.state("node2")
+    predicted = networks.build("--check", "--diff", **WIREGUARD)
+    assert (networks.state("node1"), networks.state("node2")) == bare
+    built = networks.build("--diff", "-vvv", **WIREGUARD)
+    private = {node: networks.sh(node, f"cat {KEY_FILE}").strip() for node in ("node1", "node2")}
+    public = {node: networks.sh(node, f"wg pubkey < {KEY_FILE}").strip() for node in ("node1", "node2")}
+    assert [
+        re.sub(r"PUBLIC_KEY_OF_(\w+)", lambda found: public[found[1]], line) for line in predicted.commands("node1")
+    ] == (built.commands("node1"))
+    assert public["node2"] in built.output
+    for key in private.values():
+        assert len(key) == 44
+        assert key not in built.output + predicted.output, "a private key was shown"
+    assert networks.sh("node1", f"stat -c '%a %U' {KEY_FILE}").split() == ["600", "root"]
+    again = networks.build("--diff", "-vvv", **WIREGUARD)
+    assert again.changed("node1") == again.changed("node2") == []
+    assert not any(key in again.output for key in private.values())
+    assert networks.mtus("node1", POD1) == {1440}
+
+    local, remote = networks.address("node1"), networks.address("node2")
+    with networks.capturing("node2", 51820) as capture:
+        networks.check_traffic()
+        payload = capture.communicate(timeout=20)[0].split()
+    assert payload[:2] == [local, remote]
+    assert b"pod: default" not in bytes.fromhex("".join(payload[2:])), "what crosses is readable"
+    networks.play("verify.yml", podnet_report_dir=str(tmp_path / "report"))
+    said = json.loads((tmp_path / "report" / "verify.json").read_text(encoding="utf-8"))
+    verdicts = {one["key"]: one["verdict"] for one in said["requirements"]}
+    assert verdicts["path-mtu"] == "held"
+    assert "broken" not in verdicts.values(), verdicts
+
+    for script, steps in WIREGUARD_DAMAGES:
+        networks.sh("node1", script)
+        changed = networks.build(**WIREGUARD).changed("node1")
+        assert len(changed) == len(steps), f"{script}: {changed}"
+        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
+    networks.sh("node1", f"chmod 644 {KEY_FILE}")
+    networks.build(**WIREGUARD)
+    assert networks.sh("node1", f"cat {KEY_FILE}").strip() != private["node1"], "others could have read it"
+    networks.check_traffic()
+
+    networks.build(**VXLAN)
+    assert "wg51820" not in networks.state("node1")
+    assert "wireguard" not in networks.state("node1")
+    networks.check_traffic()
+    networks.build(**WIREGUARD)
+    assert "vxlan" not in networks.state("node1")
+    networks.check_traffic()
+    networks.play("teardown.yml")
+    assert (networks.state("node1"), networks.state("node2")) == bare
+
+
+def test_what_wireguard_needs_is_said_before_anything_is_touched(networks: Networks) -> None:
+    said = networks.refused(**WIREGUARD)
+    if "wireguard-tools" in said:
+        assert "node node1: the program wg is not there. Install the package wireguard-tools." in said
+    else:
+        assert "the module wireguard is missing" in said
 
 
 def test_what_others_made_stays_and_is_not_taken_for_the_tunnel(networks: Networks) -> None:

@@ -37,6 +37,7 @@ def info(address: str, **changes: Any) -> dict[str, Any]:
         "privileged": True,
         "missing_programs": {},
         "missing_module": None,
+        "wireguard": False,
         "ip_forward": "0",
         "links": [
             link("lo", mtu=65536),
@@ -245,6 +246,30 @@ def test_a_tunnel_has_the_first_address_of_each_range_and_a_mac_that_follows_fro
     assert node1["mtu"] == 1450
     assert {cable["mtu"] for cable in node1["cables"]} == {1450}
     assert node1["unused_tunnels"] == []
+
+
+def test_wireguard_gets_the_ranges_and_addresses_of_the_others_and_no_key() -> None:
+    made = plan(network="wireguard", mtu="auto", wireguard_port=40000)
+    assert made["faults"] == made["warnings"] == []
+    node1 = made["nodes"]["node1"]
+    assert node1["wireguard"] == {
+        "name": "wg40000",
+        "port": 40000,
+        "mtu": 1440,
+        "address": "10.244.0.0",
+        "peers": [{"node": "node2", "remote": "10.89.0.12", "allowed": "10.244.1.0/24"}],
+    }
+    assert node1["routes"] == [{"dst": "10.244.1.0/24", "gateway": "10.244.1.0", "dev": "wg40000"}]
+    assert node1["tunnel"] is None
+    assert node1["unused_wireguard"] is False
+
+
+def test_wireguard_of_an_earlier_description_is_unused_and_a_node_that_is_not_asked_has_no_key() -> None:
+    hosts = {"node1": host("10.89.0.11", info=info("10.89.0.11", wireguard=True))}
+    assert plan(hosts)["nodes"]["node1"]["unused_wireguard"] is True
+    assert plan(hosts, network="wireguard")["nodes"]["node1"]["unused_wireguard"] is False
+    (fault,) = plan({"node2": host("10.89.0.12", info=None)}, network="wireguard")["faults"]
+    assert fault == "node node2: it is not in this run, so that its public key is not known. Run without --limit."
 
 
 def test_the_mtu_is_what_the_narrowest_link_between_nodes_carries_less_the_tunnels_header() -> None:
