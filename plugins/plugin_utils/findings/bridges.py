@@ -76,7 +76,7 @@ def _wrong_address(
 ) -> Finding:
     ifname = shell_word(bridge["ifname"])
     network = ranges.network(mine[0])
-    right = f"{network[1]}/{network.prefixlen}" if network is not None else mine[0]
+    right = f"{network[1]}/{network.prefixlen}" if network is not None else shell_word(mine[0])
     return {
         "kind": "bridge-wrong-address",
         "severity": "fault",
@@ -91,7 +91,7 @@ def _wrong_address(
                 f"pods at it: {words.listed(inside)}",
             ]
         ),
-        "remedy": f"ip addr del {words.address(wrong[0])} dev {ifname}; ip addr add {right} dev {ifname}, "
+        "remedy": f"ip addr del {shell_word(words.address(wrong[0]))} dev {ifname}; ip addr add {right} dev {ifname}, "
         "if that is the gateway in the pods' routes",
         "command": commands.address(bridge["ifname"], view.own_namespace),
     }
@@ -106,7 +106,9 @@ def _second_address(host: str, bridge: Bridge, wrong: list[Address], mine: list[
         "message": f"{bridge['ifname']} has a second address {words.listed([words.address(one) for one in wrong])} "
         f"outside of the node's range {words.listed(mine)}: what goes there never leaves this node",
         "evidence": cut([f"{bridge['ifname']}: {words.address(one)}" for one in bridge["addr_info"]]),
-        "remedy": "; ".join(f"ip addr del {words.address(one)} dev {shell_word(bridge['ifname'])}" for one in wrong),
+        "remedy": "; ".join(
+            f"ip addr del {shell_word(words.address(one))} dev {shell_word(bridge['ifname'])}" for one in wrong
+        ),
         "command": commands.address(bridge["ifname"], view.own_namespace),
     }
 

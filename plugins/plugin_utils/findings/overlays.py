@@ -271,7 +271,7 @@ def _wrong_neighbour(use: _Use, neighbour: Neighbour, mac: str) -> Finding:
             f"{use.home.host}: {ifname} {mac}",
         ],
         "remedy": "Restart the network plugin's agent on this node, which sets it anew; by hand: ip neigh replace "
-        f"{neighbour['dst']} lladdr {mac} dev {shell_word(ifname)} nud permanent",
+        f"{shell_word(neighbour['dst'])} lladdr {shell_word(mac)} dev {shell_word(ifname)} nud permanent",
         "command": f"ip neigh show dev {shell_word(ifname)}",
     }
 
@@ -292,7 +292,7 @@ def _wrong_fdb(use: _Use, mac: str, entries: list[str], owners: list[str], their
             ]
         ),
         "remedy": "Restart the network plugin's agent on this node, which sets it anew; by hand: bridge fdb del "
-        f"{mac} dev {shell_word(ifname)} dst {entries[0]}",
+        f"{shell_word(mac)} dev {shell_word(ifname)} dst {shell_word(entries[0])}",
         "command": f"bridge fdb show dev {shell_word(ifname)}",
     }
 

@@ -153,7 +153,7 @@ def _static(ways: Ways, host: str, home: Home) -> str:
         if one["family"] == family and one["scope"] != "link" and one["ifname"] in out
     ]
     via = hops[0] if hops and ways.neighbours(host, home.host) else "NEXT-HOP"
-    return f"ip {'-6 ' if family == 'inet6' else ''}route add {home.cidr} via {via}"
+    return f"ip {'-6 ' if family == 'inet6' else ''}route add {shell_word(home.cidr)} via {shell_word(via)}"
 
 
 def _wrong(ways: Ways, host: str, home: Home, route: Route) -> Finding | None:
@@ -185,8 +185,8 @@ def _wrong(ways: Ways, host: str, home: Home, route: Route) -> Finding | None:
                 *(f"{home.host} has {one['local']} on {one['ifname']}" for one in _addresses(ways, home.host)),
             ]
         ),
-        "remedy": f"ip route del {home.cidr}, and let the network plugin's agent set it anew; if it comes back so, "
-        f"compare what the plugin believes the address of {home.host} to be",
+        "remedy": f"ip route del {shell_word(home.cidr)}, and let the network plugin's agent set it anew; if it comes "
+        f"back so, compare what the plugin believes the address of {home.host} to be",
         "command": _command(home),
     }
 
