@@ -39,7 +39,7 @@ def ends() -> list[dict[str, Any]]:
     """What policies ask of four pods on two nodes; three have a port of the name http, each another one."""
     found = []
     for name, address in ADDRESSES.items():
-        namespace, _, own = name.partition("/")
+        namespace, own = name.split("/")
         ports = [["http", "tcp", PORTS[name]]] if name in PORTS else []
         node = "node1" if ".0." in address else "node2"
         found.append({"namespace": namespace, "name": own, "node": node, "labels": {"app": own}, "ports": ports})
