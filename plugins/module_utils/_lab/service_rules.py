@@ -270,9 +270,11 @@ def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
     found.sort(key=lambda one: (one.base, one.port))
     keys = [(one.address, one.protocol, one.port) for one in found]
     keys += [("the node", one.protocol, one.node_port) for one in found if one.node_port]
-    double = next((key for key in keys if keys.count(key) > 1), None)
-    if double is not None:
-        raise ValueError("two Services have %s port %d of %s" % (double[1], double[2], double[0]))
+    seen = set()
+    for key in keys:
+        if key in seen:
+            raise ValueError("two Services have %s port %d of %s" % (key[1], key[2], key[0]))
+        seen.add(key)
     return found
 
 
@@ -329,13 +331,12 @@ def run(module: AnsibleModule) -> None:
         _refuse(step, str(error))
     held = leases.read()
     wanted = {"%s/%s" % (item["namespace"], item["name"]): item["address"] for item in module.params["services"]}
-    noted = leases.service_cidr()
-    if held != wanted or (wanted and noted != ranges[0]):
+    noted = leases.service_cidr() == ranges[0] if wanted else not leases.files()
+    if held != wanted or not noted:
         step.commands += leases.change(wanted, ranges[0] if ranges else None, step.real)
     made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering) if wanted else []
     table = Table("ip", services_table(step.lab), made)
     before, after = bring(step, store, table)
-    more: Dict[str, Any] = {}
     if ranges and (after or before):
         flows = Flows(ranges[0], ranges[1], answering, _ways(ports, answering))
         ended = end_stale(step, flows, needed=before != after and any("udp" in line for line in before))
@@ -344,7 +345,6 @@ def run(module: AnsibleModule) -> None:
         before=["%s %s" % item for item in sorted(held.items())] + before,
         after=["%s %s" % item for item in sorted(wanted.items())] + after,
         see=["nft list table " + table.key] if after else [],
-        **more,
     )
 
 
