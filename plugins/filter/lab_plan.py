@@ -22,7 +22,7 @@ options:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
         C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded),
         C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams), C(policies),
-        C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port).
+        C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port), C(bgp_asn).
     type: dict
     required: true
   hosts:

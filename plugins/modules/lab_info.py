@@ -101,6 +101,9 @@ node:
     wireguard:
       description: Whether the lab has a WireGuard link or a key for one on the node.
       type: bool
+    bgp:
+      description: Whether the lab has a BIRD on the node, or has noted routes of one.
+      type: bool
     ip_forward:
       description: Value of C(net.ipv4.ip_forward), or null.
       type: str
@@ -169,6 +172,7 @@ node:
     missing_programs: {}
     missing_module: null
     wireguard: false
+    bgp: false
     ip_forward: "0"
     links: [{ifname: eth0, kind: veth, mtu: 1500, vni: null, port: null, own: false}]
     addresses: [{ifname: eth0, local: 10.89.0.11, prefixlen: 24}]

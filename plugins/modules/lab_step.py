@@ -25,6 +25,7 @@ options:
     type: str
     required: true
     choices:
+      - bgp
       - bridge
       - bridge_port
       - bridge_redirect

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._files.reader import Files
-from . import tunnel, wireguard
+from . import bgp, tunnel, wireguard, wireguard_key
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -36,7 +36,6 @@ from .service_leases import ServiceLeases
 from .step import LAB_ARGUMENT, LABEL, NAME_SERVER, PACKAGES, SBIN
 from .store import Store
 from .trial import kernel_makes
-from .wireguard_key import key_path
 
 _CAP_NET_ADMIN = 12
 _CAP_SYS_ADMIN = 21
@@ -58,13 +57,15 @@ def privileged(status: str) -> bool:
 def needs_of(module: AnsibleModule, network: Optional[str]) -> Tuple[Dict[str, str], Optional[str]]:
     """Return what a way to join nodes needs: programs with their packages, and the kernel's module that is missing."""
     ip = module.get_bin_path("ip", opt_dirs=SBIN)
+    if network == "bgp":
+        return bgp.PROGRAMS, None
     if ip is None or network not in ("vxlan", "wireguard"):
         return {}, None
     if network == "vxlan":
         return {}, None if kernel_makes(module, ip, tunnel.TRIAL) else "vxlan"
     if kernel_makes(module, ip, wireguard.TRIAL):
-        return wireguard.PROGRAMS, None
-    return {**wireguard.PROGRAMS, **wireguard.USERSPACE}, None if os.path.exists(wireguard.TUN) else "wireguard"
+        return wireguard_key.PROGRAMS, None
+    return {**wireguard_key.PROGRAMS, **wireguard.USERSPACE}, None if os.path.exists(wireguard.TUN) else "wireguard"
 
 
 def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str, Any]:
@@ -91,7 +92,8 @@ def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str
             name: package for name, package in NAME_SERVER.items() if not module.get_bin_path(name, opt_dirs=SBIN)
         },
         "missing_module": missing,
-        "wireguard": os.path.lexists(key_path(lab)) or bool(wireguard.own_links(node, alias)),
+        "wireguard": os.path.lexists(wireguard_key.key_path(lab)) or bool(wireguard.own_links(node, alias)),
+        "bgp": bool(bgp.daemons(lab) or Store(lab).bgp_routes()),
         "ip_forward": forward,
         "links": [
             {
@@ -153,6 +155,7 @@ def find_marks(lab: str, node: View, routes: List[str], tables: List[str]) -> Tu
     left += ["network namespace " + path for path in own_names(lab, [item.netns for item in processes])]
     left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
     left += ["route " + item for item in routes]
+    left += ["process %d (bird)" % process.pid for process in bgp.daemons(lab)]
     left += ["nft table " + key for key in tables]
     left += ["file " + path for path in [*store.files(), *ServiceLeases(lab).files(), *sorted(own_files(lab, Files()))]]
     left += ["file %s/%s" % (leases.path, address) for address in own_leases]
@@ -184,7 +187,7 @@ def run(module: AnsibleModule) -> None:
     routes: List[str] = []
     tables: List[str] = []
     if LABEL.match(lab):  # no lab can have another name, so nothing is of it
-        routes = find_routes(lab, node)
+        routes = sorted(find_routes(lab, node) + bgp.lasting_routes(lab))
         tables = own_tables(module, lab)
         left, foreign = find_marks(lab, node, routes, tables)
     module.exit_json(

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, NamedTuple
 from ansible.module_utils.basic import AnsibleModule
 
 from . import (
+    bgp,
     bridge,
     bridge_port,
     bridge_redirect,
@@ -41,6 +42,7 @@ class LabModule(NamedTuple):
 
 
 MODULES: Dict[str, LabModule] = {
+    "bgp": LabModule(bgp.ARGUMENTS, bgp.run),
     "bridge": LabModule(bridge.ARGUMENTS, bridge.run),
     "bridge_port": LabModule(bridge_port.ARGUMENTS, bridge_port.run),
     "bridge_redirect": LabModule(bridge_redirect.ARGUMENTS, bridge_redirect.run),

@@ -31,6 +31,8 @@ STATE_DIR = "/run/podnet-lab"
 POD_IFNAME = "eth0"
 ROUTE_PROTOCOL = 112
 """rtm_protocol of the lab's static routes: above RTPROT_STATIC, used by no daemon of rtnetlink.h."""
+RTPROT_BIRD = 12
+"""rtm_protocol of the routes of every BIRD (linux/rtnetlink.h)."""
 
 _MARK_DIGITS = 12
 

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._kernel.records import Route
 from .forwarding import KEY, switch_on
-from .names import ROUTE_PROTOCOL
+from .names import ROUTE_PROTOCOL, RTPROT_BIRD
 from .read import prefix, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 from .store import Store
@@ -118,8 +118,11 @@ def run(module: AnsibleModule) -> None:
     others = [(e["dst"], e["gateway"]) for lab in store.other_labs() for e in Store(lab).routes()]
     node = read_node()
     names = {link["ifindex"]: name for name, link in node.links.items()}
-    own = own_routes(node.routes, noted, others)
-    plan = decide(wanted, node.routes, own, names)
+    learned = [(entry["dst"], entry["gateway"]) for entry in store.bgp_routes()]
+    # The same routes by BGP have a metric that comes after; they go when BIRD ends.
+    routes = [r for r in node.routes if r["protocol"] != RTPROT_BIRD or pair_of(r) not in learned]
+    own = own_routes(routes, noted, others)
+    plan = decide(wanted, routes, own, names)
     if plan.conflicts:
         step.fail(
             "route to %s" % plan.conflicts[0],

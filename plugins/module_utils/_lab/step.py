@@ -96,11 +96,15 @@ class Step:
         self.module.fail_json(msg=message, object=thing, cause=cause, remedy=remedy, commands=self.commands, **more)
         raise AssertionError("fail_json does not return")
 
-    def tool(self, name: str) -> str:
+    def tool(self, name: str, package: str = "") -> str:
         """Return the path of a program, or end with the name of the package that has it."""
         path = self.module.get_bin_path(name, opt_dirs=SBIN)
         if path is None:
-            self.fail(name, "the program is not on this node", "Install the package %s." % PACKAGES.get(name, name))
+            self.fail(
+                name,
+                "the program is not on this node",
+                "Install the package %s." % (package or PACKAGES.get(name, name)),
+            )
         return str(path)
 
     def ip(self, lines: Sequence[str], netns: Optional[str] = None) -> None:

@@ -19,6 +19,10 @@
     Tables of nftables that the lab loaded, by family and name; ``print`` is a digest of what nft then printed:
     ``{"ip podnet_lab0_services": {"lines": ["table ip podnet_lab0_services {", ...], "print": "9f31..."}}``.
 
+``bgp.json``
+    Routes that the lab's BIRD is to learn from the other nodes, as in ``routes.json``.
+``bird.conf``, ``bird.ctl``, ``bird.pid``
+    Its configuration, its socket and its PID (``bgp``).
 ``wireguard.key``
     The node's private key for WireGuard, which root alone can read (``wireguard_key``).
 
@@ -133,7 +137,14 @@ class Store:
 
     def routes(self) -> List[Dict[str, str]]:
         """Return the routes that the lab made."""
-        value = self._files.json(self.path + "/routes.json")
+        return self._routes_in("routes.json")
+
+    def bgp_routes(self) -> List[Dict[str, str]]:
+        """Return the routes that the lab's BIRD is to learn."""
+        return self._routes_in("bgp.json")
+
+    def _routes_in(self, name: str) -> List[Dict[str, str]]:
+        value = self._files.json("%s/%s" % (self.path, name))
         entries = value.get("routes") if isinstance(value, dict) else None
         return [
             {"dst": entry["dst"], "gateway": entry["gateway"]}
@@ -143,10 +154,26 @@ class Store:
 
     def write_routes(self, routes: List[Dict[str, str]]) -> None:
         """Note the routes that the lab made; none removes the file."""
+        self._write_routes_in("routes.json", routes)
+
+    def write_bgp_routes(self, routes: List[Dict[str, str]]) -> None:
+        """Note the routes that the lab's BIRD is to learn; none removes the file."""
+        self._write_routes_in("bgp.json", routes)
+
+    def _write_routes_in(self, name: str, routes: List[Dict[str, str]]) -> None:
         if routes:
-            self._write("routes.json", {"schema_version": SCHEMA_VERSION, "routes": routes})
+            self._write(name, {"schema_version": SCHEMA_VERSION, "routes": routes})
         else:
-            self._remove("routes.json")
+            self._remove(name)
+
+    def text(self, name: str) -> Optional[str]:
+        """Return the text of a file, or None when there is none."""
+        return self._files.text("%s/%s" % (self.path, name))
+
+    def keep(self, name: str, text: str) -> None:
+        """Have a file with this text."""
+        if self.text(name) != text:
+            self._put(name, text)
 
     def node(self) -> NodeState:
         """Return what the lab changed of the node."""

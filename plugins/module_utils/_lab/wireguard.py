@@ -23,14 +23,12 @@ from .pod_address import address_lines
 from .read import View, is_up, kind, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 from .trial import kernel_makes
-from .wireguard_key import KEY, key_path, public_key, read_key, remove_key
+from .wireguard_key import KEY, PROGRAMS, key_path, public_key, read_key, remove_key
 
 TRIAL = "type wireguard"
 """The words of ``ip link add`` by which it is tried whether the kernel has WireGuard."""
-PROGRAMS = {"wg": "wireguard-tools"}
-"""Programs that WireGuard needs, and the packages that have them."""
 USERSPACE = {"wireguard-go": "wireguard-go"}
-"""The same where the kernel has no WireGuard."""
+"""Programs that it needs where the kernel has no WireGuard, and the packages that have them."""
 TUN = "/dev/net/tun"
 """The device of which wireguard-go makes its link."""
 SOCKET_DIR = "/var/run/wireguard"
@@ -107,7 +105,7 @@ def read_state(step: Step, name: str) -> Optional[State]:
     """Return what ``wg show`` says of a link; None when nobody answers for it."""
     said = []
     for what in ("public-key", "listen-port", "endpoints", "allowed-ips"):
-        status, out, _err = step.module.run_command([step.tool("wg"), "show", name, what])
+        status, out, _err = step.module.run_command([step.tool("wg", PROGRAMS["wg"]), "show", name, what])
         if status != 0:
             return None
         said.append(out)
@@ -144,7 +142,7 @@ def make(step: Step, name: str) -> None:
         return
     step.commands.append("wireguard-go " + name)
     if step.real:
-        status, _out, err = step.module.run_command([step.tool("wireguard-go"), name])
+        status, _out, err = step.module.run_command([step.tool("wireguard-go", USERSPACE["wireguard-go"]), name])
         if status != 0:
             step.failed("wireguard-go " + name, err)
 
@@ -275,6 +273,6 @@ def configure(step: Step, options: str) -> None:
     """Run ``wg`` with these options."""
     step.commands.append("wg " + options)
     if step.real:
-        status, _out, err = step.module.run_command([step.tool("wg"), *options.split(" ")])
+        status, _out, err = step.module.run_command([step.tool("wg", PROGRAMS["wg"]), *options.split(" ")])
         if status != 0:
             step.failed("wg " + options, err)

@@ -16,6 +16,8 @@ from ansible.module_utils.basic import AnsibleModule
 from .step import LAB_ARGUMENT, Step
 from .store import Store
 
+PROGRAMS = {"wg": "wireguard-tools"}
+"""Programs that WireGuard needs, and the packages that have them."""
 KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw480]=\Z")
 """32 bytes in base64, as wg(8) writes keys; the last digit before the sign has two bits that are zero."""
 
@@ -63,7 +65,7 @@ def remove_key(lab: str) -> None:
 
 def public_key(step: Step, private: str) -> str:
     """Return the public half of a key."""
-    status, out, err = step.module.run_command([step.tool("wg"), "pubkey"], data=private + "\n")
+    status, out, err = step.module.run_command([step.tool("wg", PROGRAMS["wg"]), "pubkey"], data=private + "\n")
     if status != 0 or not KEY.match(out.strip()):
         step.failed("wg pubkey", err)
     return str(out.strip())
@@ -76,7 +78,7 @@ ARGUMENTS: Dict[str, Any] = {"argument_spec": {"lab": LAB_ARGUMENT}}
 def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
-    wg, path = step.tool("wg"), key_path(step.lab)
+    wg, path = step.tool("wg", PROGRAMS["wg"]), key_path(step.lab)
     private = read_key(path)
     before = ["%s, not shown" % path] if private is not None else []
     if private is None:

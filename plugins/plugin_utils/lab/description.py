@@ -31,6 +31,8 @@ AUTO = "auto"
 _VNI_LIMITS = (1, 2**24 - 1)
 """A VNI has 24 bits (RFC 7348, section 5)."""
 _PORT_LIMITS = (1, 65535)
+_ASN_LIMITS = (1, 2**32 - 2)
+"""RFC 6793; the largest is reserved (RFC 7300)."""
 
 _RESERVED_RANGES = {
     "0.0.0.0/8": "this network",
@@ -107,6 +109,8 @@ class Description:
     port: int
     """UDP port of the VXLAN tunnel."""
     wireguard_port: int
+    asn: int
+    """Number of the autonomous system of all nodes."""
     cluster: IPNetwork | None
     ranges: dict[str, IPNetwork]
     """Range of each node that has one."""
@@ -468,6 +472,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         vni=_number(raw.get("vxlan_vni", 1), "vxlan_vni", _VNI_LIMITS, faults),
         port=_number(raw.get("vxlan_port", 4789), "vxlan_port", _PORT_LIMITS, faults),
         wireguard_port=_number(raw.get("wireguard_port", 51820), "wireguard_port", _PORT_LIMITS, faults),
+        asn=_number(raw.get("bgp_asn", 64512), "bgp_asn", _ASN_LIMITS, faults),
         cluster=cluster,
         ranges=_ranges(raw, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),

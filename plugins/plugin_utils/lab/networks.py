@@ -29,6 +29,7 @@ class Network:
 
 NETWORKS: Mapping[str, Network] = {
     "routes": Network(tunnel=False, header=0),
+    "bgp": Network(tunnel=False, header=0),
     # Outer IPv4 20, UDP 8, VXLAN 8, and the Ethernet header of the packet inside 14 (RFC 7348, section 5).
     "vxlan": Network(tunnel=True, header=20 + 8 + 8 + 14),
     # Outer IPv4 20, UDP 8, and of WireGuard 16 for type, receiver and counter, 16 for the authentication tag

@@ -311,7 +311,20 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
     inside += [str(net) for net in description.outside]
     mtu = pod_mtu(nodes, description)
     tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
-    if tunnel is not None:
+    bgp = None
+    if description.network == "bgp" and len(nodes) > 1:
+        bgp = {
+            "local": str(node.address),
+            "asn": description.asn,
+            "peers": [
+                {"address": str(other.address), "range": str(description.ranges[other.name])}
+                for other in nodes
+                if other is not node
+            ],
+        }
+    if bgp is not None:
+        routes = []
+    elif tunnel is not None:
         routes = tunnel.routes(node.name)
     else:
         routes = [
@@ -327,6 +340,8 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
         "mtu": mtu,
         "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
         "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
+        "bgp": bgp,
+        "unused_bgp": (node.info or {}).get("bgp", False) and bgp is None,
         "unused_tunnels": unused_tunnels((node.info or {}).get("links", []), tunnel),
         "unused_wireguard": (node.info or {}).get("wireguard", False)
         and (tunnel is None or tunnel.kind != "wireguard"),

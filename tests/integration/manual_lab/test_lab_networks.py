@@ -26,6 +26,7 @@ from ansible_collections.podnet.lab.tests.integration.support.world import CHECK
 POD1, POD2 = "lab0_default_pod1", "lab0_default_pod2"
 VXLAN = {"manual_lab_network": "vxlan"}
 WIREGUARD = {"manual_lab_network": "wireguard"}
+BGP = {"manual_lab_network": "bgp"}
 
 # What a way to join nodes could leave behind, as text. Ages, counters and what the kernel asks for itself are left out.
 SNAPSHOT = """
@@ -362,6 +363,79 @@ def test_wireguard_encrypts_what_crosses_and_its_private_keys_stay_where_they_ar
     networks.check_traffic()
     networks.play("teardown.yml")
     assert (networks.state("node1"), networks.state("node2")) == bare
+
+
+@pytest.fixture
+def with_bird(networks: Networks) -> Iterator[None]:
+    """BIRD on both nodes."""
+    files = programs.found(["bird2", "libssh-gcrypt-4"], "bird", "birdc", "libssh-gcrypt.so.4")
+    for node in ("node1", "node2"):
+        programs.put_with_library(networks.nodes, node, files)
+    try:
+        yield
+    finally:
+        for node in ("node1", "node2"):
+            programs.take_away(networks.nodes, node)
+
+
+KILL_BIRD = "kill -9 $(cat /run/podnet-lab/lab0/bird.pid); while pgrep -x bird; do sleep 0.1; done"
+BGP_DAMAGES = [
+    (KILL_BIRD, ["5. BGP"]),
+    ("sed -i 's/hold time 9/hold time 90/' /run/podnet-lab/lab0/bird.conf", ["5. BGP"]),
+    ("rm /run/podnet-lab/lab0/bird.ctl", ["5. BGP"]),
+]
+
+
+@pytest.mark.usefixtures("with_bird")
+def test_bgp_tells_each_node_which_pods_the_other_has(networks: Networks) -> None:
+    networks.play("teardown.yml")
+    bare = networks.state("node1"), networks.state("node2")
+    predicted = networks.build("--check", "--diff", **BGP)
+    assert (networks.state("node1"), networks.state("node2")) == bare
+    built = networks.build(**BGP)
+    assert predicted.commands("node1") == built.commands("node1")
+    remote = networks.address("node2")
+    route = f"10.244.1.0/24 via {remote} dev eth0 metric 32"
+    assert networks.sh("node1", "ip route show proto bird").split() == route.split()
+    said = networks.sh("node1", "birdc -s /run/podnet-lab/lab0/bird.ctl show route")
+    assert re.search(rf"10.244.1.0/24 +unicast \[peer_{remote.replace('.', '_')} ", said), said
+    networks.check_traffic()
+    again = networks.build(**BGP)
+    assert again.changed("node1") == again.changed("node2") == []
+
+    for script, steps in BGP_DAMAGES:
+        networks.sh("node1", script)
+        changed = networks.build(**BGP).changed("node1")
+        assert len(changed) == len(steps), f"{script}: {changed}"
+        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
+        networks.check_traffic()
+    # A node that is cut off: its pods' range goes with the session, and comes back with it.
+    networks.sh("node2", "ip link set lab0 down")
+    networks.sh(
+        "node1", "for i in $(seq 100); do ip route show proto bird | grep -q . || exit 0; sleep 0.1; done; exit 1"
+    )
+    networks.build(**BGP)
+    networks.check_traffic()
+
+    plain = networks.build()
+    assert "5. End the BGP of an earlier description" in plain.changed("node1")
+    assert "bird" not in networks.state("node1") + networks.state("node2")
+    networks.check_traffic()
+    networks.build(**BGP)
+    assert networks.sh("node1", "ip route show proto 112") == ""
+    networks.check_traffic()
+    networks.sh("node1", KILL_BIRD)
+    networks.play("teardown.yml")
+    assert (networks.state("node1"), networks.state("node2")) == bare
+
+    networks.sh("node1", f"ip route add 192.0.2.0/24 via {remote} proto bird")
+    try:
+        run = networks.play("lab.yml", check=False, **BGP)
+        assert run.status != 0
+        assert "another BIRD has put it on this node" in run.output
+    finally:
+        networks.play("teardown.yml")
+        networks.sh("node1", "ip route delete 192.0.2.0/24")
 
 
 def test_what_wireguard_needs_is_said_before_anything_is_touched(networks: Networks) -> None:

@@ -50,6 +50,16 @@ def put(nodes: Nodes, node: str, files: Sequence[Path]) -> None:
     nodes.shell(node, f"chmod 755 {PLACE}/*")
 
 
+def put_with_library(nodes: Nodes, node: str, files: Sequence[Path]) -> None:
+    """As :func:`put`, for a program, the first file, that needs a library which the machine does not have."""
+    put(nodes, node, files)
+    if files:
+        name = files[0].name
+        script = f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE} exec {PLACE}/real/{name} "$@"\n'
+        nodes.shell(node, f"mkdir {PLACE}/real && mv {PLACE}/{name} {PLACE}/real/")
+        nodes.shell(node, f"printf '%s' '{script}' > {PLACE}/{name}; chmod 755 {PLACE}/{name}")
+
+
 def take_away(nodes: Nodes, node: str) -> None:
     """Give a node its own directory back."""
     nodes.shell(node, f"umount -l {PLACE}")
@@ -57,9 +67,13 @@ def take_away(nodes: Nodes, node: str) -> None:
 
 def found(packages: Sequence[str], *names: str) -> list[Path]:
     """The files of these names: those that are installed on the machine, else those of the packages; or skip."""
-    if all(shutil.which(name) for name in names):
+    if all(shutil.which(name) for name in names if ".so." not in name):
         return []
     root = unpacked(packages)
-    files = [next((path for path in root.glob(f"usr/*bin/{name}") if path.is_file()), None) for name in names]
+    places = ("usr/*bin", "usr/lib/*")
+    files = [
+        next((path for place in places for path in root.glob(f"{place}/{name}") if path.is_file()), None)
+        for name in names
+    ]
     assert None not in files, f"{packages} have not all of {names}"
     return [path for path in files if path is not None]

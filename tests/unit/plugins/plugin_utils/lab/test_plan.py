@@ -38,6 +38,7 @@ def info(address: str, **changes: Any) -> dict[str, Any]:
         "missing_programs": {},
         "missing_module": None,
         "wireguard": False,
+        "bgp": False,
         "ip_forward": "0",
         "links": [
             link("lo", mtu=65536),
@@ -270,6 +271,22 @@ def test_wireguard_of_an_earlier_description_is_unused_and_a_node_that_is_not_as
     assert plan(hosts, network="wireguard")["nodes"]["node1"]["unused_wireguard"] is False
     (fault,) = plan({"node2": host("10.89.0.12", info=None)}, network="wireguard")["faults"]
     assert fault == "node node2: it is not in this run, so that its public key is not known. Run without --limit."
+
+
+def test_bgp_gets_its_neighbours_and_no_static_route() -> None:
+    made = plan(network="bgp", mtu="auto", bgp_asn=65000)
+    assert made["faults"] == []
+    node1 = made["nodes"]["node1"]
+    assert node1["bgp"] == {
+        "local": "10.89.0.11",
+        "asn": 65000,
+        "peers": [{"address": "10.89.0.12", "range": "10.244.1.0/24"}],
+    }
+    assert node1["routes"] == []
+    assert (node1["tunnel"], node1["wireguard"], node1["mtu"]) == (None, None, 1500)
+    hosts = {"node1": host("10.89.0.11", info=info("10.89.0.11", bgp=True))}
+    assert plan(hosts)["nodes"]["node1"]["unused_bgp"] is True
+    assert plan(hosts, network="bgp")["nodes"]["node1"]["unused_bgp"] is False
 
 
 def test_the_mtu_is_what_the_narrowest_link_between_nodes_carries_less_the_tunnels_header() -> None:

@@ -1,0 +1,261 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Routes to the pods of other nodes by BGP: BIRD on each node tells the others which range is there.
+
+The daemon is known by the path of the lab's configuration in its command line, so that it is found again
+when its socket and the state are gone. Its routes carry ``proto bird`` as those of any BIRD do; which of them are
+the lab's is noted before it starts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import time
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .names import RTPROT_BIRD
+from .processes import Process, alive, end, identify
+from .read import prefix, read_node
+from .step import LAB_ARGUMENT, Step, check_ifname
+from .store import Store
+
+PROGRAMS = {"bird": "bird2", "birdc": "bird2"}
+"""Programs that BGP needs, and the package that has them."""
+_CONFIG = "bird.conf"
+_SECONDS = 30.0
+
+
+class Peer(NamedTuple):
+    """Another node: its address, and the range that it may announce."""
+
+    address: str
+    range: str
+
+
+def paths(lab: str) -> Dict[str, str]:
+    """Return where the daemon has its configuration, its socket and the file with its PID."""
+    directory = Store(lab).path
+    return {name: "%s/bird.%s" % (directory, name) for name in ("conf", "ctl", "pid")}
+
+
+def configuration(local: str, asn: int, bridge: str, peers: List[Peer]) -> str:
+    """Return the configuration of BIRD 2: a full mesh of sessions within one autonomous system.
+
+    A node announces the range of its bridge, and takes from each other node the one range that is that node's.
+    """
+    lines = [
+        "router id %s;" % local,
+        "protocol device {",
+        "}",
+        "protocol direct {",
+        "  ipv4;",
+        '  interface "%s";' % bridge,
+        "}",
+        "protocol kernel {",
+        "  ipv4 {",
+        "    import none;",
+        "    export where source = RTS_BGP;",
+        "  };",
+        "}",
+    ]
+    for peer in peers:
+        lines += [
+            "protocol bgp peer_%s {" % peer.address.replace(".", "_"),
+            "  local %s as %d;" % (local, asn),
+            "  neighbor %s as %d;" % (peer.address, asn),
+            "  direct;",
+            "  connect delay time 1;",
+            "  connect retry time 5;",
+            "  error wait time 1, 5;",
+            "  hold time 9;",
+            "  ipv4 {",
+            "    import where net = %s;" % peer.range,
+            "    export where source = RTS_DEVICE;",
+            "    next hop self;",
+            "  };",
+            "}",
+        ]
+    return "".join(line + "\n" for line in lines)
+
+
+def one_line(text: str) -> str:
+    """Return a configuration as one line.
+
+    >>> one_line("protocol direct {\\n  ipv4;\\n}\\n")
+    'protocol direct { ipv4; }'
+    """
+    return " ".join(text.split())
+
+
+def is_daemon(command_line: bytes, config: str) -> bool:
+    """Tell from /proc/PID/cmdline whether a process is BIRD with this configuration."""
+    words = command_line.split(b"\0")
+    return os.path.basename(words[0]) == b"bird" and config.encode() in words
+
+
+def daemons(lab: str) -> List[Process]:
+    """Return the lab's daemons that run in this PID namespace: one, or none."""
+    config = paths(lab)["conf"]
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/cmdline" % name, "rb") as handle:
+                command_line = handle.read(4096)
+        except OSError:
+            continue
+        process = identify(int(name)) if is_daemon(command_line, config) else None
+        found += [process] if process is not None else []
+    return found
+
+
+def answers(step: Step) -> bool:
+    """Tell whether the daemon answers on its socket."""
+    birdc = step.tool("birdc", PROGRAMS["birdc"])
+    status, _out, _err = step.module.run_command([birdc, "-s", paths(step.lab)["ctl"], "show", "status"])
+    return bool(status == 0)
+
+
+def lasting_routes(lab: str) -> List[str]:
+    """Return ``DST via GATEWAY`` of the lab's routes by BGP that are on the node."""
+    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in Store(lab).bgp_routes()]
+    have = [route for route in read_node().routes if route["protocol"] == RTPROT_BIRD]
+    return sorted(text for text in ("%s via %s" % (prefix(r), r.get("gateway")) for r in have) if text in noted)
+
+
+def run_tool(step: Step, program: str, words: List[str]) -> None:
+    """Run a program of BIRD, or say what it would be."""
+    shown = " ".join([program, *words])
+    step.commands.append(shown)
+    if step.real:
+        status, out, err = step.module.run_command([step.tool(program, PROGRAMS[program]), *words])
+        if status != 0:
+            step.failed(shown, err or out)
+
+
+def describe(text: Optional[str], alive: bool) -> List[str]:
+    """Describe the daemon for the diff: its configuration, and whether it runs."""
+    return ([] if text is None else text.splitlines()) + (["(bird runs)"] if alive else [])
+
+
+def stop(step: Step, running: List[Process]) -> None:
+    """End the daemon, which takes its routes along, and remove those of one that was killed before."""
+    step.commands += ["kill -TERM %d" % process.pid for process in running]
+    if not step.real:
+        return
+    for process in running:
+        os.kill(process.pid, signal.SIGTERM)
+    limit = time.monotonic() + _SECONDS
+    while any(alive(process) for process in running) and time.monotonic() < limit:
+        time.sleep(0.05)
+    end(running)
+    step.ip(["route delete %s proto bird" % route for route in lasting_routes(step.lab)])
+
+
+def present(step: Step) -> None:
+    """Have the daemon run with the configuration that the options describe, and end the module."""
+    options, place, store = step.module.params, paths(step.lab), Store(step.lab)
+    check_ifname(step, options["bridge"])
+    try:
+        local = str(ipaddress.IPv4Address(options["local"]))
+        peers = [
+            Peer(str(ipaddress.IPv4Address(peer["address"])), str(ipaddress.IPv4Network(peer["range"])))
+            for peer in options["peers"]
+        ]
+    except ValueError as error:
+        step.fail("bgp", str(error), "Correct it.")
+    text = configuration(local, options["asn"], options["bridge"], sorted(peers))
+    earlier, running = store.text(_CONFIG), daemons(step.lab)
+    noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.bgp_routes()]
+    for route in read_node().routes:
+        if route["protocol"] == RTPROT_BIRD and "%s via %s" % (prefix(route), route.get("gateway")) not in noted:
+            cause = "another BIRD has put it on this node, and two would remove each other's routes"
+            step.fail("route to %s" % prefix(route), cause, "Choose another network for the lab, or end that BIRD.")
+    good = len(running) == 1 and answers(step)
+    if earlier != text:
+        step.commands.append("echo '%s' > %s" % (one_line(text), place["conf"]))
+    if step.real:
+        store.write_bgp_routes([{"dst": peer.range, "gateway": peer.address} for peer in sorted(peers)])
+        store.keep(_CONFIG, text)
+    if running and not good:
+        stop(step, running)
+    if not good:
+        run_tool(step, "bird", ["-c", place["conf"], "-s", place["ctl"], "-P", place["pid"]])
+    elif earlier != text:
+        run_tool(step, "birdc", ["-s", place["ctl"], "configure"])
+    birdc = "birdc -s %s " % place["ctl"]
+    step.exit(
+        before=describe(earlier, good),
+        after=describe(text, True),
+        see=[birdc + "show protocols", birdc + "show route", "ip route show proto bird"],
+    )
+
+
+def awaited(step: Step) -> None:
+    """Wait until the routes that the other nodes announce are there, and end the module."""
+    wanted = sorted("%s via %s" % (entry["dst"], entry["gateway"]) for entry in Store(step.lab).bgp_routes())
+    limit = time.monotonic() + step.module.params["timeout"]
+    missing = wanted
+    while step.real and missing:
+        have = lasting_routes(step.lab)
+        missing = [route for route in wanted if route not in have]
+        if missing and time.monotonic() > limit:
+            _status, out, _err = step.module.run_command(
+                [step.tool("birdc", PROGRAMS["birdc"]), "-s", paths(step.lab)["ctl"], "show", "protocols"]
+            )
+            step.fail(
+                "route to %s" % missing[0],
+                "no node has announced it",
+                "See whether BIRD runs there, and whether TCP port 179 is open between the nodes.",
+                protocols=out.splitlines(),
+            )
+        time.sleep(0.1 if missing else 0)
+    step.exit(before=[], after=[], see=[])
+
+
+def absent(step: Step) -> None:
+    """Have no daemon and nothing of it, and end the module."""
+    store, place = Store(step.lab), paths(step.lab)
+    earlier, running = store.text(_CONFIG), daemons(step.lab)
+    stop(step, running)
+    left = [path for path in place.values() if os.path.lexists(path)]
+    step.commands += ["rm " + place["conf"]] if earlier is not None else []
+    if step.real:
+        for path in left:
+            if os.path.lexists(path):
+                os.unlink(path)
+        store.write_bgp_routes([])
+    step.exit(before=describe(earlier, bool(running)), after=[], see=["ip route show proto bird"])
+
+
+_PEER_OPTIONS: Dict[str, Any] = {
+    "address": {"type": "str", "required": True},
+    "range": {"type": "str", "required": True},
+}
+
+ARGUMENTS: Dict[str, Any] = {
+    "argument_spec": {
+        "lab": LAB_ARGUMENT,
+        "state": {"type": "str", "choices": ["present", "awaited", "absent"], "default": "present"},
+        "local": {"type": "str"},
+        "asn": {"type": "int", "default": 64512},
+        "bridge": {"type": "str"},
+        "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
+        "timeout": {"type": "int", "default": 30},
+    },
+    "required_if": [("state", "present", ["local", "bridge"])],
+}
+"""What AnsibleModule is to know of the options."""
+
+
+def run(module: AnsibleModule) -> None:
+    """Do what the module is asked for, and end it."""
+    step = Step(module)
+    {"present": present, "awaited": awaited, "absent": absent}[module.params["state"]](step)

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Routes to the pods of other nodes by BGP."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bgp
+short_description: "Lab step: have the nodes tell each other by BGP which pods they have"
+version_added: 1.0.0
+author: podnet.lab contributors (@podnet-lab)
+description:
+  - Runs BIRD 2 on the node with a configuration of the lab's own, beside whatever configuration the package has. It
+    announces the range of the bridge to every other node (a full mesh within one autonomous system), and takes from
+    each of them the one range that is that node's. The routes carry C(proto bird).
+  - A node on which another BIRD has put routes is refused, as two would remove each other's.
+extends_documentation_fragment:
+  - podnet.lab.attributes.changing_module
+  - podnet.lab.lab
+options:
+  state:
+    description:
+      - Whether the lab has BIRD on the node. V(awaited) waits until the routes that the other nodes announce are there,
+        and changes nothing. V(absent) ends BIRD, and its routes with it.
+    type: str
+    choices: [present, awaited, absent]
+    default: present
+  local:
+    description: The node's own address, which is its router id as well. Needed when O(state=present).
+    type: str
+  asn:
+    description: Number of the autonomous system, the same on all nodes.
+    type: int
+    default: 64512
+  bridge:
+    description: Bridge of the node's pods, whose network is announced. Needed when O(state=present).
+    type: str
+  peers:
+    description: The other nodes.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address:
+        description: Address of the node, in a network that this node is connected to.
+        type: str
+        required: true
+      range:
+        description: Range that is taken from it.
+        type: str
+        required: true
+  timeout:
+    description: Seconds to wait at most with O(state=awaited).
+    type: int
+    default: 30
+requirements:
+  - bird2
+"""
+
+EXAMPLES = r"""
+- name: Tell node2 of the pods of node1
+  podnet.lab.bgp:
+    lab: lab0
+    local: 10.89.0.11
+    bridge: lab0
+    peers:
+      - address: 10.89.0.12
+        range: 10.244.1.0/24
+
+- name: Wait for the route to the pods of node2
+  podnet.lab.bgp:
+    lab: lab0
+    state: awaited
+"""
+
+RETURN = r"""
+commands:
+  description: What a person would have typed for the same change, in order.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - bird -c /run/podnet-lab/lab0/bird.conf -s /run/podnet-lab/lab0/bird.ctl -P /run/podnet-lab/lab0/bird.pid
+see:
+  description: What a person would type to look at the result.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - birdc -s /run/podnet-lab/lab0/bird.ctl show protocols
+    - birdc -s /run/podnet-lab/lab0/bird.ctl show route
+    - ip route show proto bird
+protocols:
+  description: What C(birdc show protocols) printed when no route came in time.
+  returned: failure with O(state=awaited)
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab.bgp import ARGUMENTS, run
+
+
+def main() -> None:
+    """Run the module."""
+    run(AnsibleModule(supports_check_mode=True, **ARGUMENTS))
+
+
+if __name__ == "__main__":
+    main()

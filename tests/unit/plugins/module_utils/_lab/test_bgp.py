@@ -1,0 +1,63 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What BIRD is told, and by what it is known again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab import bgp
+from ansible_collections.podnet.lab.plugins.module_utils._lab.store import Store
+
+CONFIG = "/run/podnet-lab/lab0/bird.conf"
+PEERS = [bgp.Peer("10.89.0.12", "10.244.1.0/24"), bgp.Peer("10.89.0.13", "10.244.2.0/24")]
+
+
+def test_every_other_node_is_a_neighbour_and_may_announce_its_own_range() -> None:
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", PEERS)
+    assert text.count("{") == text.count("}")
+    assert 'interface "lab0";' in text
+    for name, peer in (("peer_10_89_0_12", PEERS[0]), ("peer_10_89_0_13", PEERS[1])):
+        part = text.partition("protocol bgp %s {" % name)[2].partition("protocol")[0]
+        assert "local 10.89.0.11 as 64512;" in part
+        assert "neighbor %s as 64512;" % peer.address in part
+        assert "import where net = %s;" % peer.range in part
+    assert "bgp" not in bgp.configuration("10.89.0.11", 64512, "lab0", []).replace("RTS_BGP", "")
+
+
+def test_a_configuration_is_shown_as_one_line() -> None:
+    line = bgp.one_line(bgp.configuration("10.89.0.11", 64512, "lab0", PEERS))
+    assert "\n" not in line
+    assert line.startswith('router id 10.89.0.11; protocol device { } protocol direct { ipv4; interface "lab0"; }')
+
+
+@pytest.mark.parametrize(
+    ("command_line", "expected"),
+    [
+        (b"bird\0-c\0/run/podnet-lab/lab0/bird.conf\0-s\0x\0", True),
+        (b"/usr/sbin/bird\0-c\0/run/podnet-lab/lab0/bird.conf\0", True),
+        (b"bird\0-c\0/run/podnet-lab/lab00/bird.conf\0", False),
+        (b"/usr/sbin/bird\0-f\0-u\0bird\0", False),
+        (b"vi\0/run/podnet-lab/lab0/bird.conf\0", False),
+        (b"", False),
+    ],
+)
+def test_a_daemon_is_known_by_its_configuration(command_line: bytes, expected: bool) -> None:
+    assert bgp.is_daemon(command_line, CONFIG) is expected
+
+
+def test_the_routes_to_be_learned_are_noted_beside_the_static_ones(tmp_path: Path) -> None:
+    store = Store("lab0", str(tmp_path))
+    learned = [{"dst": "10.244.1.0/24", "gateway": "10.89.0.12"}]
+    store.write_bgp_routes(learned)
+    assert store.routes() == []
+    assert store.bgp_routes() == learned
+    store.keep("bird.conf", "router id 10.89.0.11;\n")
+    assert store.text("bird.conf") == "router id 10.89.0.11;\n"
+    store.write_bgp_routes([])
+    assert store.bgp_routes() == []
+    assert store.files() == [str(tmp_path / "lab0"), str(tmp_path / "lab0" / "bird.conf")]
