@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean test test-bare test-cluster test-unit test-sanity test-matrix test-integration molecule lint bench format
+.PHONY: help setup demo clean test test-bare test-cluster test-unit test-sanity test-matrix test-integration molecule lint bench format docs
 
 python := .venv/bin/python
 
@@ -65,3 +65,7 @@ bench: ## the benchmarks: how fast a node is read, how large facts are, what the
 	@for script in run churn payload facts_size task_time setup_task inspect_playbook lab probe_pairs fleet; do \
 		echo "== tests/benchmark/$$script.py"; $(python) tests/benchmark/$$script.py || echo "   a target was missed"; \
 	done
+
+docs: ## the site in build/site, with a page for each module, from the guides and the modules' own documentation
+	@tools/setup --tests
+	@tools/docs
