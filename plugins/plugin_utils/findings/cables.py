@@ -152,9 +152,10 @@ def port_not_forwarding(_model: Model, views: Mapping[str, NodeView]) -> Iterato
 
 
 def mtu_mismatch(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
-    """Cables whose ends disagree on the MTU, and pods that send larger packets than their bridge passes on."""
+    """Cables whose ends disagree on the MTU, and bridges that pass on less than their pods send."""
     for host, view in views.items():
         bridges = {(bridge["netns"], bridge["ifname"]): bridge for bridge in view.bridges}
+        small: dict[tuple[int, str], list[tuple[Cable, int]]] = defaultdict(list)
         for cable in view.cables:
             if cable["resolution"] != "exact":
                 continue
@@ -175,15 +176,30 @@ def mtu_mismatch(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Findi
             if cable["pod"] is None or bridge is None or bridge["mtu"] is None or not sizes:
                 continue
             if sizes[0] > bridge["mtu"]:
-                yield _mtu_finding(
-                    host,
-                    words.cable(cable),
-                    f"the cable {owner} has the MTU {sizes[0]}, its bridge {bridge['ifname']} only {bridge['mtu']}",
-                    [f"{words.cable(cable)}: MTU {sizes[0]}", f"{bridge['ifname']}: MTU {bridge['mtu']}"],
-                    f"Delete the pod to have it made anew; if it comes back with {sizes[0]}, "
-                    f"set the network plugin's mtu to {bridge['mtu']}",
-                    commands.bridge(bridge, view.namespaces),
-                )
+                small[bridge["netns"], bridge["ifname"]].append((cable, sizes[0]))
+        for key, larger in small.items():
+            yield _small_bridge(host, bridges[key], larger, view)
+
+
+def _small_bridge(host: str, bridge: Bridge, larger: list[tuple[Cable, int]], view: NodeView) -> Finding:
+    pods = [words.pod_name(cable["pod"]) for cable, _size in larger if cable["pod"] is not None]
+    return {
+        "kind": "bridge-mtu",
+        "severity": "fault",
+        "hosts": [host],
+        "object": bridge["ifname"],
+        "message": f"{bridge['ifname']} passes on packets of {bridge['mtu']} bytes, and {words.listed(pods)} may send "
+        f"{larger[0][1]}: larger ones are lost without a word",
+        "evidence": cut(
+            [
+                f"{bridge['ifname']}: MTU {bridge['mtu']}",
+                *(f"{words.cable(cable)}: MTU {size}" for cable, size in larger),
+            ]
+        ),
+        "remedy": f"Give all ports of {bridge['ifname']} one MTU, of which it takes the smallest, and set it as the "
+        "network plugin's mtu so that new pods get it",
+        "command": commands.bridge(bridge, view.namespaces),
+    }
 
 
 def _mtu_finding(host: str, thing: str, message: str, evidence: list[str], remedy: str, command: str) -> Finding:

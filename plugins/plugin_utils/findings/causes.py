@@ -58,6 +58,16 @@ def _of_its_route(cause: Finding, effect: Finding) -> bool:
     return any(line.startswith(f"{cause['hosts'][0]}: {cause['object']} ") for line in effect["evidence"])
 
 
+def _of_its_mtu(cause: Finding, effect: Finding) -> bool:
+    """Tell whether a bridge has the MTU of one end of the cable that the cause is about: it takes the smallest."""
+    return effect["evidence"][0].split()[-1] in {line.split()[-1] for line in cause["evidence"]}
+
+
+def _of_the_same_pod(cause: Finding, effect: Finding) -> bool:
+    """Tell whether both are about one pod, whose name their objects begin with."""
+    return cause["object"].split(" ")[0] == effect["object"].split(" ")[0]
+
+
 def _names_its_range(cause: Finding, effect: Finding) -> bool:
     """Tell whether one side of the effect's contradiction is the range that the cause is about."""
     return any(line.startswith(f"{cause['object']} (") for line in effect["evidence"])
@@ -113,6 +123,8 @@ RULES = (
     Rule("service-rules-stale", "service-backends-differ", _always),
     Rule("cni-wrong-first", "cni-shadowed", _about_the_same),
     Rule("pod-interface-down", "port-not-forwarding", _of_its_pod),
+    Rule("pod-interface-down", "pod-without-default-route", _of_the_same_pod),
+    Rule("mtu-mismatch", "bridge-mtu", _of_its_mtu),
 )
 
 

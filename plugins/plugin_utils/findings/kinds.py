@@ -65,6 +65,7 @@ KINDS = (
     "mac-twice-on-bridge",
     "range-out-of-range",
     "mtu-mismatch",
+    "bridge-mtu",
     # What will hurt later
     "address-without-lease",
     "leases-nearly-full",

@@ -29,7 +29,7 @@ def _place(source: RangeSource) -> str:
     return f"{source['place'] or source['kind']}{' ' + source['key'] if source['key'] else ''}"
 
 
-def conflict_on_node(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Finding]:
+def conflict_on_node(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """What a node's own facts already contradict."""
     for node in model["nodes"]:
         for conflict in node["conflicts"]:
@@ -43,13 +43,24 @@ def conflict_on_node(model: Model, _views: Mapping[str, NodeView]) -> Iterator[F
                 "remedy": _REMEDIES.get(conflict["kind"], ""),
                 "command": next(
                     (
-                        commands.file(side["source"].split()[0])
+                        command
                         for side in conflict["sides"]
-                        if side["source"][:1] == "/"
+                        if (command := _shown_by(side["source"], views[node["host"]])) is not None
                     ),
                     None,
                 ),
             }
+
+
+def _shown_by(source: str, view: NodeView) -> str | None:
+    """Return the command that shows one side of a contradiction: a file and its key, or a pod and its interface."""
+    if source.startswith("/"):
+        return commands.file(source.split(maxsplit=1)[0])
+    for pod in view.pods:
+        namespace = view.namespaces.get(pod["netns"])
+        if namespace is not None and source.startswith(f"pod {words.pod_name(pod)}, "):
+            return commands.addresses(namespace)
+    return None
 
 
 def range_stale(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:

@@ -47,6 +47,16 @@ class Fault(NamedTuple):
     host: str = "node1"
 
 
+_TUNNEL = (
+    "ip link del flannel.1; ip link add flannel.1 address ce:00:00:00:00:01 mtu 1450 type vxlan id {vni}"
+    " local 10.89.0.11 dev eth0 dstport {port} nolearning;"
+    "ip addr add 10.244.1.0/32 dev flannel.1; ip link set flannel.1 up;"
+    "ip route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink;"
+    "ip neigh add 10.244.2.0 lladdr ce:00:00:00:00:02 dev flannel.1 nud permanent;"
+    "bridge fdb append ce:00:00:00:00:02 dev flannel.1 dst 10.89.0.12"
+)
+"""Makes the tunnel anew."""
+
 FAULTS = {
     "no route": Fault(
         "routed", "ip route del 10.244.2.0/24", "ip route add 10.244.2.0/24 via 10.89.0.12", "route-missing"
@@ -169,6 +179,50 @@ FAULTS = {
         "ip route add 10.244.2.0/26 via 10.244.2.63 dev vxlan.calico onlink proto 80",
         "route-missing",
     ),
+    "other network number": Fault(
+        "flannel", _TUNNEL.format(vni=2, port=8472), _TUNNEL.format(vni=1, port=8472), "tunnel-differs", "node1 node2"
+    ),
+    "other port": Fault(
+        "flannel", _TUNNEL.format(vni=1, port=4789), _TUNNEL.format(vni=1, port=8472), "tunnel-differs", "node1 node2"
+    ),
+    "older configuration first": Fault(
+        "routed",
+        "sed s/pods/old/ /etc/cni/net.d/10-pods.conflist > /etc/cni/net.d/05-old.conflist",
+        "rm /etc/cni/net.d/05-old.conflist",
+        "cni-wrong-first",
+    ),
+    "one address twice": Fault(
+        "routed",
+        "ip -n $DB addr add 10.244.1.2/24 dev eth0",
+        "ip -n $DB addr del 10.244.1.2/24 dev eth0",
+        "range-duplicate",
+    ),
+    "one MAC twice": Fault(
+        "routed",
+        "ip -n $DB link set eth0 address $(ip netns exec $WEB cat /sys/class/net/eth0/address)",
+        "ip -n $DB link set eth0 address 0a:58:00:00:00:03",
+        "mac-twice-on-bridge",
+    ),
+    "no address": Fault(
+        "routed",
+        "ip -n $WEB addr del 10.244.1.2/24 dev eth0",
+        "ip -n $WEB addr add 10.244.1.2/24 dev eth0; ip -n $WEB route add default via 10.244.1.1",
+        "pod-without-address",
+    ),
+    "out of the bridge": Fault(
+        "routed",
+        "ip link set vethweb nomaster",
+        "ip link set vethweb master cni0; bridge link set dev vethweb hairpin on",
+        "cable-unplugged",
+    ),
+    "pod's end down": Fault(
+        "routed",
+        "ip -n $WEB link set eth0 down",
+        "ip -n $WEB link set eth0 up; ip -n $WEB route add default via 10.244.1.1",
+        "pod-interface-down",
+    ),
+    "node's end down": Fault("routed", "ip link set vethweb down", "ip link set vethweb up", "pod-interface-down"),
+    "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
     "rp_filter strict": Fault(
         "kindnet",
         "ip link add eth1 type veth peer name wire1 netns outside; ip -n outside link set wire1 up;"
@@ -199,7 +253,7 @@ def test_a_fault_is_found_by_its_cause(
 ) -> None:
     fault = FAULTS[name]
     (node, _other), second = clusters[fault.layout]
-    setting = f"WEB={node.pods['web']}\n"
+    setting = f"WEB={node.pods['web']} DB={node.pods['db']}\n"
     node.sh(setting + fault.breaks)
     try:
         found = layouts.odd(node.document(), copy.deepcopy(second))

@@ -448,7 +448,7 @@ def test_changed_values_come_old_and_new(tmp_path: Path) -> None:
         "lease:node1/pods/10.244.1.90": {"state": ("in_use", "leaked")},
         "sysctl:node1/net.ipv4.ip_forward": {"value": ("1", "0")},
         "finding:node1/lease-leaked": {"number": (None, "1")},
-        "finding:node1/mtu-mismatch": {"number": (None, "2")},
+        "finding:node1/bridge-mtu": {"number": (None, "1")},
     }
 
 

@@ -442,12 +442,21 @@ def test_mtu_of_the_two_ends() -> None:
     assert finding["remedy"].startswith("Set both to 1450")
 
 
+def test_a_bridge_takes_the_smallest_mtu() -> None:
+    node = NodeFile(1, pods=2)
+    node.port_link(0)["mtu"] = node.bridges[0]["mtu"] = 1400
+    finding = only(odd_of(node), "mtu-mismatch")
+    assert [one["kind"] for one in finding.get("consequences", [])] == ["bridge-mtu"]
+
+
 def test_mtu_of_cable_and_bridge() -> None:
     node = NodeFile(1, pods=2)
     node.bridges[0]["mtu"] = 1450
-    found = odd_of(node)
-    assert [finding["kind"] for finding in found] == ["mtu-mismatch", "mtu-mismatch"]
-    assert "its bridge cni0 only 1450" in found[0]["message"]
+    finding = only(odd_of(node), "bridge-mtu")
+    assert finding["object"] == "cni0"
+    assert finding["message"].startswith(
+        "cni0 passes on packets of 1450 bytes, and default/pod1 and default/pod2 may send 1500"
+    )
 
 
 def test_smaller_mtu_than_the_bridge_is_fine() -> None:
