@@ -53,9 +53,7 @@ def context(
         "others": [(row, told.of_pod(row.name[1:-1], (), ())) for row in entries[len(numbers) :]],
         "host_network": rows.host_network(view),
         "cables": [
-            (*_cable(cable, view), told.of_cable(cable, cable["ends"][0]["ifname"]))
-            for cable in view.cables
-            if cable["pod"] is None
+            (*_cable(cable, view), _odd_of_cable(cable, view, told)) for cable in view.cables if cable["pod"] is None
         ],
         "bridges": [
             (
@@ -81,6 +79,11 @@ def _odd_of_cables(view: NodeView, told: Told) -> dict[int, list[Odd]]:
             if end["netns"] is not None:
                 result[end["netns"]].extend(told.of_cable(cable, other["ifname"]))
     return result
+
+
+def _odd_of_cable(cable: Cable, view: NodeView, told: Told) -> list[Odd]:
+    """Return what is told of a cable that leads to no pod; nothing is told of the node's own way out."""
+    return [] if view.leaves_node(cable) else told.of_cable(cable, cable["ends"][0]["ifname"])
 
 
 def _odd_of_pod(pod: Pod, told: Told, of_cables: Mapping[int, list[Odd]]) -> list[Odd]:

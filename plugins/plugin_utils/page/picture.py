@@ -170,6 +170,7 @@ class _Drawing:
         self.services = services
         self.bridges = {(bridge["netns"], bridge["ifname"]): bridge for bridge in view.bridges}
         self.pods = {pod["netns"]: number for number, pod in enumerate(view.pods, 1) if not pod["host_network"]}
+        self.ends = {(end["netns"], end["ifname"]) for cable in view.cables for end in cable["ends"]}
         self.lines: list[Line] = []
         self.boxes: list[Box] = []
         self.labels: list[Label] = []
@@ -231,7 +232,7 @@ class _Drawing:
                 key, row = self._cable(cable)
                 rails[key].rows.append(row)
         for place, bridge in self.bridges.items():
-            rails[place].rows.extend(self._ports(bridge, rails[place]))
+            rails[place].rows.extend(self._ports(bridge))
         for inode in self.pods:
             if inode not in wired:
                 rails[_NO_CABLE].rows.append(self._loose(inode))
@@ -295,13 +296,12 @@ class _Drawing:
         number = self.pods.get(namespace["inode"])
         return ("namespace", lines, "", odd) if number is None else ("pod", lines, f"#pod-{number}", odd)
 
-    def _ports(self, bridge: Bridge, rail: _Rail) -> Iterable[_Row]:
+    def _ports(self, bridge: Bridge) -> Iterable[_Row]:
         """Yield the ports of a bridge that are no end of a cable: cards, tunnels, taps."""
-        plugged = {row.near for row in rail.rows} | {row.far for row in rail.rows if row.style == "host"}
         namespace = self.view.namespaces.get(bridge["netns"])
         interfaces = {one["ifname"]: one for one in (namespace["interfaces"] if namespace else ())}
         for port in bridge["ports"]:
-            if port["ifname"] in plugged:
+            if (bridge["netns"], port["ifname"]) in self.ends:
                 continue
             interface = interfaces.get(port["ifname"])
             lines = (port["ifname"], _kind(interface) if interface else "a port without a cable")

@@ -127,6 +127,23 @@ def test_a_port_without_a_cable_is_a_row_of_its_bridge() -> None:
     assert ["tap0", "a port without a cable"] in [list(box.lines) for box in boxes(drawn(model_of(node)), "card")]
 
 
+def test_a_cable_between_two_bridges_is_drawn_once() -> None:
+    node = NodeFile(1, pods=1)
+    node.add_bridge("br1", "192.168.9.1/24")
+    ends = []
+    for number, bridge in enumerate(node.bridges):
+        port = {"ifname": f"p{number}", "ifindex": 80 + number, "state": "forwarding", "pod": None}
+        bridge["ports"].append(port)
+        ends.append({"netns": node.root, "netns_name": None, "master": bridge["ifname"], **port})
+        node.own["interfaces"].append(node.link(80 + number, f"p{number}", "veth", f"1e:00:00:00:99:0{number}"))
+        node.own["interfaces"][-1]["master"] = bridge["ifname"]
+    node.pairs.append({"ends": ends, "pod": None, "bridge": None, "resolution": "exact", "reason": None})
+    one = drawn(model_of(node))
+    assert len(cables(one)) == 2
+    assert ["bridge br1", "p1"] in [list(box.lines) for box in boxes(one, "host")]
+    assert not [box for box in one.boxes if "a port without a cable" in box.lines]
+
+
 def test_hostile_names_stay_inside_their_boxes() -> None:
     one = drawn(hostile())
     assert overlapping(one) == []
