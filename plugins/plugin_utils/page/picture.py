@@ -419,11 +419,13 @@ class _Drawing:
         if row.services:
             outer = end + sign * places.box
             begin = outer + sign * 20
-            more = f" and {len(row.services) - 1} more" if len(row.services) > 1 else ""
+            more = f" +{len(row.services) - 1}" if len(row.services) > 1 else ""
+            # A Service of the pod's own namespace goes by its name alone.
+            name = visible(row.services[0].removeprefix(f"{row.lines[0].partition('/')[0]}/"))
             width = places.service - 20
             odd = self.told.about(*row.services)
             self.lines.append(Line(outer, y, begin, y, "wire", "a Service leads here"))
-            text = (f"{shortened(visible(row.services[0]), int(width / _COLUMN) - 2 - len(more))}{more}",)
+            text = (f"{shortened(name, int(width / _COLUMN) - 2 - len(more))}{more}",)
             title = f"Services that lead to {row.lines[0]}: {', '.join(row.services[:20])}"
             left = begin if sign > 0 else begin - width
             self._box(left, y - _HEIGHT / 2 + 4, width, _HEIGHT - 8, "service", text, title, odd, "")

@@ -49,14 +49,14 @@ def overlapping(one: picture.Picture) -> list[tuple[picture.Box, picture.Box]]:
 
 
 def test_three_pods() -> None:
-    one = drawn(model_of(NodeFile(1, pods=3)), services={"default/pod2": ["default/web"]})
+    one = drawn(model_of(NodeFile(1, pods=3)), services={"default/pod2": ["default/web", "other/web"]})
     assert [box.lines for box in boxes(one, "pod")] == [
         ["default/pod1", "10.244.1.2/24"],
         ["default/pod2", "10.244.1.3/24"],
         ["default/pod3", "10.244.1.4/24"],
     ]
     assert [box.lines[0] for box in boxes(one, "bridge") if box.lines] == ["bridge cni0"]
-    assert [box.lines[0] for box in boxes(one, "service")] == ["default/web"]
+    assert [box.lines[0] for box in boxes(one, "service")] == ["web +1"]
     assert [box.lines for box in boxes(one, "card")] == [["eth0", "10.89.0.11/24"]]
     assert len(cables(one)) == 3
     assert one.marks == []
