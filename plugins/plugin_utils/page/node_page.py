@@ -64,7 +64,7 @@ def context(
             )
             for bridge in view.bridges
         ],
-        "bars": [bar for one in view.ranges if (bar := usage.bar(one)) is not None],
+        "bars": [gauge for one in view.ranges if (gauge := usage.gauge(one)) is not None],
         "leases": _leases(view),
         "services": services,
         "commands": commands,

@@ -107,7 +107,7 @@ class _Pages:
         nodes = self.model["nodes"]
         odd = [node for node in nodes if self.odd[node["host"]]]
         shown = nodes if len(nodes) <= NODES else (odd or nodes)[:NODES]
-        bars = [self.usage.bar(one) for one in self.ranges[:RANGES]]
+        gauges = [self.usage.gauge(one) for one in self.ranges[:RANGES]]
         return self._render(
             "report.html.j2",
             {
@@ -119,7 +119,7 @@ class _Pages:
                 "read": self.read,
                 "nodes": [self._node_line(node) for node in shown],
                 "all_nodes": len(nodes),
-                "bars": [bar for bar in bars if bar is not None],
+                "bars": [gauge for gauge in gauges if gauge is not None],
                 "all_ranges": len(self.ranges),
                 "services": list(enumerate(self.services[:SERVICES])),
                 "all_services": len(self.services),
@@ -137,7 +137,7 @@ class _Pages:
         """Yield the pages that list everything of one sort."""
         if len(self.model["nodes"]) > NODES:
             yield from self._paged("nodes", "Nodes", [self._node_line(node) for node in self.model["nodes"]])
-        entries = [(one, self.usage.bar(one), commands.source(one["sources"][0])) for one in self.ranges]
+        entries = [(one, self.usage.gauge(one), commands.source(one["sources"][0])) for one in self.ranges]
         yield from self._paged("ranges", "Ranges", entries)
         if self.services:
             yield from self._paged("services", "Services", list(enumerate(self.services)))

@@ -61,7 +61,7 @@ class Usage:
 
         self._bars: dict[tuple[str, str, str], Bar | None] = {}
 
-    def bar(self, one: Range) -> Bar | None:
+    def gauge(self, one: Range) -> Bar | None:
         """Return the bar of a range; None when it is no range that can be read.
 
         Every node shows the cluster's ranges, so each bar is made once.

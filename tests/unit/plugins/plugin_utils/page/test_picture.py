@@ -84,9 +84,9 @@ def test_a_fault_is_on_the_very_cable() -> None:
     assert [(mark.severity, mark.y) for mark in one.marks] == [("fault", unplugged.y1), ("fault", disabled.y1)]
     assert "cable-unplugged: veth00010002, the cable of default/pod2" in one.marks[0].title
     # It is drawn at the bridge that it should be in, with a gap.
-    bar = next(box for box in one.boxes if box.style == "bar bridge")
-    assert unplugged.x1 > bar.x + bar.width
-    assert disabled.x1 == bar.x + bar.width
+    rail = next(box for box in one.boxes if box.style == "bar bridge")
+    assert unplugged.x1 > rail.x + rail.width
+    assert disabled.x1 == rail.x + rail.width
 
 
 def test_an_unproven_cable_leads_to_an_unknown_end() -> None:
