@@ -113,6 +113,30 @@ def _second_address(host: str, bridge: Bridge, wrong: list[Address], mine: list[
     }
 
 
+def bridge_down(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Bridges with pods that are not set up: nothing passes, and the node has no route to the pods."""
+    for host, view in views.items():
+        for bridge in view.bridges:
+            namespace = view.namespaces.get(bridge["netns"])
+            known = namespace["interfaces"] if namespace is not None else []
+            itself = next((one for one in known if one["ifindex"] == bridge["ifindex"]), None)
+            if namespace is None or itself is None or itself["flags"] is None or "UP" in itself["flags"]:
+                continue
+            pods = [words.pod_name(pod) for _port, pod in pods_at(bridge, view)]
+            if not pods:
+                continue
+            yield {
+                "kind": "bridge-down",
+                "severity": "fault",
+                "hosts": [host],
+                "object": bridge["ifname"],
+                "message": f"{bridge['ifname']} is down, and with it the network of {words.listed(pods)}",
+                "evidence": [f"{bridge['ifname']}: {', '.join(itself['flags']) or 'no flags'}, without UP"],
+                "remedy": commands.inside(namespace, f"ip link set dev {shell_word(bridge['ifname'])} up"),
+                "command": commands.link(bridge["ifname"], namespace),
+            }
+
+
 def gateway_missing(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Pods at a bridge of the node whose default gateway is an address that nothing there has.
 
@@ -195,4 +219,4 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
             }
 
 
-ALL = (bridge_address, gateway_missing, hairpin_off)
+ALL = (bridge_down, bridge_address, gateway_missing, hairpin_off)

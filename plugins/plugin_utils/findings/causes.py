@@ -38,6 +38,11 @@ def _of_its_device(cause: Finding, effect: Finding) -> bool:
     return any(line.endswith(f" dev {cause['object']})") for line in effect["evidence"])
 
 
+def _of_its_port(cause: Finding, effect: Finding) -> bool:
+    """Tell whether the effect is about a port of the bridge that the cause is about."""
+    return effect["object"].startswith(f"{cause['object']} ")
+
+
 def _of_its_bridge(cause: Finding, effect: Finding) -> bool:
     """Tell whether the effect's evidence is an address of the bridge that the cause is about."""
     return any(line.startswith(f"{cause['object']}: ") for line in effect["evidence"])
@@ -105,6 +110,7 @@ RULES = (
     Rule("range-stale", "range-disagreement", _about_the_same),
     Rule("range-stale", "range-overlap", _names_its_range),
     Rule("range-stale", "node-ranges-overlap", _about_the_same),
+    Rule("bridge-down", "port-not-forwarding", _of_its_port),
     Rule("bridge-wrong-address", "range-overlap", _of_its_device),
     Rule("bridge-wrong-address", "pod-gateway-missing", _of_its_bridge),
     Rule("bridge-second-address", "range-overlap", _of_its_device),

@@ -26,6 +26,7 @@ KINDS = (
     "cni-unreadable",
     # All pods of a bridge, and pods that cannot start
     "cni-wrong-first",
+    "bridge-down",
     "bridge-wrong-address",
     "bridge-second-address",
     "leases-full",

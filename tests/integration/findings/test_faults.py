@@ -209,6 +209,20 @@ FAULTS = {
         "ip -n $WEB addr add 10.244.1.2/24 dev eth0; ip -n $WEB route add default via 10.244.1.1",
         "pod-without-address",
     ),
+    "bridge down": Fault("routed", "ip link set cni0 down", "ip link set cni0 up", "bridge-down"),
+    "range of the other node": Fault(
+        "routed",
+        "sed -i s/10.244.1.0/10.244.2.0/ /etc/cni/net.d/10-pods.conflist",
+        "sed -i s/10.244.2.0/10.244.1.0/ /etc/cni/net.d/10-pods.conflist",
+        "range-stale",
+    ),
+    "address of a pod that somebody else has": Fault(
+        "routed",
+        "ip netns add gone; ip link add vethgone type veth peer name eth0 netns gone;"
+        "ip link set vethgone master cni0 up; ip -n gone addr add 10.244.1.2/24 dev eth0; ip -n gone link set eth0 up",
+        "ip link del vethgone; ip netns del gone",
+        "address-twice-on-bridge",
+    ),
     "out of the bridge": Fault(
         "routed",
         "ip link set vethweb nomaster",

@@ -93,6 +93,23 @@ def test_bridges_of_further_networks_have_ranges_of_their_own() -> None:
     assert odd_of(node) == []
 
 
+def test_a_bridge_that_is_down() -> None:
+    node = NodeFile(1, pods=2)
+    node.interface(node.own, "cni0").update(flags=["BROADCAST", "MULTICAST"], operstate="DOWN")
+    for port in node.bridges[0]["ports"]:
+        port["state"] = "disabled"
+    finding = only(odd_of(node), "bridge-down")
+    assert finding["remedy"] == "ip link set dev cni0 up"
+    assert below(finding) == ["port-not-forwarding", "port-not-forwarding"]
+
+
+def test_a_bridge_without_pods_may_be_down() -> None:
+    node = NodeFile(1, pods=1)
+    node.add_bridge("virbr0", "192.168.122.1/24")
+    node.interface(node.own, "virbr0").update(flags=["BROADCAST", "MULTICAST"], operstate="DOWN")
+    assert odd_of(node) == []
+
+
 def test_a_gateway_that_nothing_has() -> None:
     node = NodeFile(1, pods=2)
     node.namespaces[1]["routes"][0]["gateway"] = "10.244.1.254"
