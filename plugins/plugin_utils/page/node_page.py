@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.index import NodeView
-from ..model.records import Cable, End, Finding, Lease, Node, Pod
+from ..model.records import Cable, End, Finding, Interface, Lease, Node, Pod
 from ..report import rows
 from ..report.service_rows import ServiceRow
 from ..report.terminal import moment
@@ -66,9 +66,38 @@ def context(
         ],
         "bars": [gauge for one in view.ranges if (gauge := usage.gauge(one)) is not None],
         "leases": _leases(view),
+        "interfaces": _interfaces(view, told),
+        "errors": [*node["errors"], *(error for one in view.namespaces.values() for error in one["errors"])],
         "services": services,
         "commands": commands,
     }
+
+
+def _interfaces(view: NodeView, told: Told) -> list[tuple[Interface, str, str, list[Odd]]]:
+    """Return the node's own interfaces that are neither bridges nor ends of cables.
+
+    With each: what it is, how to see it on the node, and what is odd about it.
+    """
+    own = view.own_namespace
+    if own is None:
+        return []
+    elsewhere = {end["ifname"] for cable in view.cables for end in cable["ends"] if end["netns"] == own["inode"]}
+    elsewhere.update(bridge["ifname"] for bridge in view.bridges if bridge["netns"] == own["inode"])
+    return [
+        (
+            interface,
+            picture.kind(interface),
+            commands.link(interface["ifname"]),
+            ordered(
+                [
+                    *told.of_tunnel(interface["ifname"], interface["address"]),
+                    *told.about(*(one["local"] for one in interface["addr_info"])),
+                ]
+            ),
+        )
+        for interface in own["interfaces"]
+        if interface["ifname"] != "lo" and interface["ifname"] not in elsewhere
+    ]
 
 
 def _odd_of_cables(view: NodeView, told: Told) -> dict[int, list[Odd]]:

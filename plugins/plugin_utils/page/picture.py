@@ -304,7 +304,7 @@ class _Drawing:
             if (bridge["netns"], port["ifname"]) in self.ends:
                 continue
             interface = interfaces.get(port["ifname"])
-            lines = (port["ifname"], _kind(interface) if interface else "a port without a cable")
+            lines = (port["ifname"], kind(interface) if interface else "a port without a cable")
             style = "tunnel" if interface and interface["kind"] in _TUNNELS else "card"
             odd = self.told.about(port["ifname"], f"{bridge['ifname']} {port['ifname']}")
             yield _Row(port["state"] or "", "", style, lines, " ".join(lines), "", "cable", odd, [], [])
@@ -321,7 +321,7 @@ class _Drawing:
         name = words.namespace_name(namespace)
         lines = (name, ", ".join(specific) or "no address")
         odd = self.told.of_pod(name, specific, ())
-        kinds = ", ".join(_kind(one) for one in namespace["interfaces"] if one["ifname"] != "lo")
+        kinds = ", ".join(kind(one) for one in namespace["interfaces"] if one["ifname"] != "lo")
         services = list(self.services.get(name, ()))
         return _Row(kinds, "", "pod", lines, ", ".join(lines), f"#pod-{self.pods[inode]}", "none", [], odd, services)
 
@@ -353,7 +353,7 @@ class _Drawing:
         for number, tunnel in enumerate(tunnels):
             y = _TOP + number * _PITCH + _HEIGHT / 2
             odd = self.told.of_tunnel(tunnel["ifname"], tunnel["address"])
-            lines = (f"tunnel {tunnel['ifname']}", _kind(tunnel))
+            lines = (f"tunnel {tunnel['ifname']}", kind(tunnel))
             self._box(right, y - _HEIGHT / 2, 230, _HEIGHT, "tunnel", lines, "", odd, "")
             self.lines.append(Line(x + routing, y, right, y, "wire", f"{tunnel['ifname']} of the node"))
         bottom = _TOP + height
@@ -466,7 +466,7 @@ def _cut(rails: Iterable[_Rail]) -> int:
     return left_out
 
 
-def _kind(interface: Interface) -> str:
+def kind(interface: Interface) -> str:
     """Return what an interface is, in a few words."""
     parts = [interface["kind"] or "card"]
     tunnel = interface["tunnel"]

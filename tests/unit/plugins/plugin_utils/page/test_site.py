@@ -17,6 +17,7 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.findings import ignorin
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import names, site
 from ansible_collections.podnet.lab.plugins.plugin_utils.text.escape import visible
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.findings import fleets
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import (
     HOSTILE,
     NodeFile,
@@ -147,6 +148,16 @@ def test_what_is_ignored_stays_visible_with_its_reason(tmp_path: Path) -> None:
     assert "1 finding set aside with a reason, listed below." in text
     assert "the lease 10.244.1.90 of the network pods belongs to no sandbox<b>known</b>" in text
     assert not (tmp_path / "html" / "finding-lease-leaked.html").exists()
+
+
+def test_tunnels_and_what_could_not_be_read_are_in_tables(tmp_path: Path) -> None:
+    fleet = fleets.flannel()
+    fleet[0].errors.append({"object": "/run/x", "cause": "permission denied", "remedy": "become root"})
+    written(model_of(*fleet), tmp_path)
+    page = Page((tmp_path / "html" / "node-node1.html").read_text(encoding="utf-8"))
+    assert "vxlan VNI 1 port 8472 MTU 1450" in page.text.partition("Other interfaces of the node")[2]
+    assert "/run/xpermission deniedbecome root" in page.text.partition("What could not be read (1)")[2]
+    assert {"#interfaces", "#unread"} <= set(page.links)
 
 
 def test_a_kind_has_a_page_with_what_it_means(tmp_path: Path) -> None:
