@@ -300,6 +300,34 @@ def _pod_options(description: Description, pod: Pod) -> dict[str, Any]:
     }
 
 
+def network_options(description: Description, node: Node, nodes: list[Node], mtu: int) -> dict[str, Any]:
+    """Return how a node is joined with the others: the options of the modules, and what of an earlier way is left."""
+    seen = node.info or {}
+    others = [other for other in nodes if other is not node]
+    network = description.network if others else "routes"
+    tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
+    peers = [{"address": str(other.address), "range": str(description.ranges[other.name])} for other in others]
+    routes = [{"dst": peer["range"], "gateway": peer["address"]} for peer in peers]
+    if tunnel is not None:
+        routes = tunnel.routes(node.name)
+    elif network == "bgp":
+        routes = []  # BIRD writes them
+    unused = {
+        "unused_bgp": bool(seen.get("bgp")) and network != "bgp",
+        "unused_wireguard": bool(seen.get("wireguard")) and network != "wireguard",
+        "unused_tunnels": unused_tunnels(seen.get("links", []), tunnel),
+    }
+    return {
+        "network": network,
+        "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
+        "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
+        "bgp": {"local": str(node.address), "asn": description.asn, "peers": peers} if network == "bgp" else None,
+        "routes": routes,
+        **unused,
+        "unused_network": any(unused.values()),
+    }
+
+
 def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns | None) -> dict[str, Any]:
     """Return the options of the modules for one node."""
     part = description.ranges[node.name]
@@ -310,41 +338,13 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
     inside += [str(other.address) for other in nodes if other.address is not None]
     inside += [str(net) for net in description.outside]
     mtu = pod_mtu(nodes, description)
-    tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
-    bgp = None
-    if description.network == "bgp" and len(nodes) > 1:
-        bgp = {
-            "local": str(node.address),
-            "asn": description.asn,
-            "peers": [
-                {"address": str(other.address), "range": str(description.ranges[other.name])}
-                for other in nodes
-                if other is not node
-            ],
-        }
-    if bgp is not None:
-        routes = []
-    elif tunnel is not None:
-        routes = tunnel.routes(node.name)
-    else:
-        routes = [
-            {"dst": str(description.ranges[other.name]), "gateway": str(other.address)}
-            for other in nodes
-            if other is not node
-        ]
     return {
         "address": str(node.address) if node.address is not None else None,
         "range": str(part),
         "gateway": str(gateway),
         "bridge_address": mac_of(gateway),
         "mtu": mtu,
-        "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
-        "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
-        "bgp": bgp,
-        "unused_bgp": (node.info or {}).get("bgp", False) and bgp is None,
-        "unused_tunnels": unused_tunnels((node.info or {}).get("links", []), tunnel),
-        "unused_wireguard": (node.info or {}).get("wireguard", False)
-        and (tunnel is None or tunnel.kind != "wireguard"),
+        **network_options(description, node, nodes, mtu),
         "inside": inside,
         "node_addresses": [str(other.address) for other in nodes if other.address is not None],
         "sandboxes": [
@@ -364,7 +364,6 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
             for _pod, names in named
             for ifname in ("lo", POD_IFNAME)
         ],
-        "routes": routes,
         "ports": [names["ifname"] for _pod, names in named],
         "addresses": [
             {

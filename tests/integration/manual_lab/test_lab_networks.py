@@ -39,27 +39,11 @@ echo == files; find /run/podnet-lab /var/lib/cni /run/netns 2>/dev/null | sort
 echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e grep -e sed | sort
 """
 
-# Listens on a link for UDP packets to a port, and prints of the first whose inside is TCP who is in which header.
-CAPTURE = """
-import socket, struct, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-s.bind((sys.argv[1], 0)); s.settimeout(20)
-print("listening", flush=True)
-ip = lambda data: ".".join(map(str, data))
-while True:
-    frame = s.recv(65535)
-    outer = frame[14:]
-    if frame[12:14] != b"\\x08\\x00" or outer[9] != 17:
-        continue
-    udp = outer[20:]
-    sport, dport = struct.unpack("!HH", udp[:4])
-    inner = udp[16:]
-    if dport == int(sys.argv[2]) and inner[12:14] == b"\\x08\\x00" and inner[14 + 9] == 6:
-        vni = int.from_bytes(udp[12:15], "big")
-        mac = ":".join("%02x" % byte for byte in inner[:6])
-        print(ip(outer[12:16]), ip(outer[16:20]), vni, mac, ip(inner[26:30]), ip(inner[30:34]))
-        break
-"""
+# The program of the page prints the headers of the first packet of a VXLAN with TCP inside.
+CAPTURE = (
+    (CHECKOUT / "docs" / "networks.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+)
+
 # Prints of the UDP packets to a port, as long as they come, who sends them to whom and what is in them.
 PAYLOADS = """
 import socket, struct, sys
@@ -180,7 +164,7 @@ class Networks:
         command = ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, f"python3 -c '{program}' eth0 {port}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as listener:
             assert listener.stdout is not None
-            assert listener.stdout.readline() == "listening\n"
+            assert listener.stdout.readline().startswith("listening")
             yield listener
 
 
@@ -225,9 +209,13 @@ def test_a_vxlan_is_predicted_and_laid_and_carries_packets_of_pods_in_packets_of
     ]  # fmt: skip
     with networks.listening("node2", 4789) as listener:
         networks.check_traffic()
-        seen = listener.communicate(timeout=20)[0].split()
+        seen = [line.split() for line in listener.communicate(timeout=20)[0].splitlines()]
     pod1, pod2 = networks.address("node1", POD1), networks.address("node2", POD2)
-    assert seen == [local, remote, "1", "0a:58:0a:f4:01:00", pod1, pod2]
+    assert seen[1][:6] == ["IPv4", local, ">", remote, "protocol", "17"]
+    assert seen[2][-1] == "4789"
+    assert seen[3:5] == [["VXLAN", "VNI", "1"], ["Ethernet", "0a:58:0a:f4:00:00", ">", "0a:58:0a:f4:01:00"]]
+    assert seen[5][:6] == ["IPv4", pod1, ">", pod2, "protocol", "6"]
+    assert int(seen[1][6]) - int(seen[5][6]) == 50, "what the tunnel adds"
 
 
 # A damage, and the steps that repair it. The tunnel goes with its address, its entries and its routes.
@@ -262,6 +250,32 @@ def test_the_promises_of_the_network_model_hold_over_a_vxlan(networks: Networks,
     verdicts = {one["key"]: one["verdict"] for one in said["requirements"]}
     assert verdicts["path-mtu"] == "held"
     assert "broken" not in verdicts.values(), verdicts
+
+
+def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(networks: Networks, tmp_path: Path) -> None:
+    networks.build(**VXLAN)
+
+    def report(name: str) -> Any:
+        subset = "default,permanent_fdb,neighbours"
+        networks.play("inspect.yml", podnet_report_dir=str(tmp_path / name), podnet_gather_subset=subset)
+        return json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
+
+    whole = report("whole")
+    assert [one["kind"] for one in whole["odd"] if one["severity"] == "fault"] == []
+    own = [one for namespace in whole["namespaces"] if namespace["host"] == "node1" for one in namespace["interfaces"]]
+    vxlan = next(interface for interface in own if interface["ifname"] == "vxlan1")
+    assert vxlan["tunnel"]["id"] == 1
+    assert vxlan["tunnel"]["learning"] is False
+    assert vxlan["tunnel"]["fdb"] == [{"mac": "0a:58:0a:f4:01:00", "dst": networks.address("node2")}]
+
+    networks.sh("node1", "bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1")
+    networks.sh("node2", "ip neigh replace 10.244.0.0 lladdr 0a:58:00:00:00:99 dev vxlan1 nud permanent")
+    networks.sh("node2", "ip link set vxlan1 mtu 1500")
+    found = {(one["kind"], *one["hosts"]) for one in report("damaged")["odd"]}
+    assert ("tunnel-fdb-missing", "node1") in found, found
+    assert ("tunnel-neighbour-wrong", "node2") in found, found
+    assert ("tunnel-mtu", "node2") in found, found
+    networks.build(**VXLAN)
 
 
 def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(networks: Networks) -> None:
@@ -498,6 +512,6 @@ def test_nodes_of_different_networks_need_the_tunnel(networks: Networks) -> None
         networks.build(**options, **VXLAN)
         with networks.listening("node3", 4789) as listener:
             networks.check_traffic()
-            outer = listener.communicate(timeout=20)[0].split()[:2]
-        assert outer == ["172.29.1.11", "172.29.2.12"]
+            outer = listener.communicate(timeout=20)[0].splitlines()[1].split()
+        assert outer[1:4] == ["172.29.1.11", ">", "172.29.2.12"]
         networks.play("teardown.yml")

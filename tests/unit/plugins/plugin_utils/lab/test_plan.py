@@ -203,6 +203,15 @@ def test_a_node_alone_needs_no_address() -> None:
     assert made["nodes"]["node1"]["inside"] == ["10.244.0.0/16", "192.0.2.0/24"]
 
 
+@pytest.mark.parametrize("network", ["vxlan", "wireguard", "bgp"])
+def test_a_node_alone_is_joined_with_nobody(network: str) -> None:
+    made = make_plan({**DESCRIPTION, "nodes": ["node1"], "network": network}, {"node1": host("10.89.0.11")}, resolve)
+    node1 = made["nodes"]["node1"]
+    assert node1["network"] == "routes"
+    assert node1["routes"] == []
+    assert node1["tunnel"] is node1["wireguard"] is node1["bgp"] is None
+
+
 def test_what_the_lab_itself_made_is_not_in_its_way() -> None:
     built = info(
         "10.89.0.11",
@@ -286,6 +295,8 @@ def test_bgp_gets_its_neighbours_and_no_static_route() -> None:
     assert (node1["tunnel"], node1["wireguard"], node1["mtu"]) == (None, None, 1500)
     hosts = {"node1": host("10.89.0.11", info=info("10.89.0.11", bgp=True))}
     assert plan(hosts)["nodes"]["node1"]["unused_bgp"] is True
+    assert plan(hosts)["nodes"]["node1"]["unused_network"] is True
+    assert plan()["nodes"]["node1"]["unused_network"] is False
     assert plan(hosts, network="bgp")["nodes"]["node1"]["unused_bgp"] is False
 
 
