@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   network:
     description:
-      - Way in which the lab is about to join its nodes, as O(podnet.lab.manual_lab#role:manual_lab_network). Whether
-        the kernel makes such a link is tried in a network namespace of its own that ends with the attempt.
+      - Way in which the lab is about to join its nodes, as O(podnet.lab.manual_lab#role:main:manual_lab_network).
+      - Whether the kernel makes such a link is tried in a network namespace of its own that ends with the attempt.
     type: str
 """
 

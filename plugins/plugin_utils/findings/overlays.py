@@ -139,7 +139,7 @@ def _unlike(uses: list[_Use]) -> Iterator[Finding]:
         hosts = [host for _key, by_host in others for host in by_host]
         if len(usual[1]) == len(hosts):
             hosts = [*usual[1], *hosts]
-        ifname = others[0][1][next(iter(others[0][1]))]
+        ifname = next(iter(others[0][1].values()), "")
         yield {
             "kind": "tunnel-differs",
             "severity": "fault",

@@ -80,7 +80,7 @@ def range_stale(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
                 continue
             if any(ranges.contains(cidr["cidr"], one["local"]) for cidr in given for one in _on_bridges(view)):
                 continue
-            file = next(source for source in given[0]["sources"] if source["host"] == host and source["kind"] == "cni")
+            [file, *_others] = [one for one in given[0]["sources"] if one["host"] == host and one["kind"] == "cni"]
             actual = _network_of(held, view)
             here = [(other, dst) for other, dst in routed[host] if any(ranges.contains(dst, local) for local in held)]
             there = [(other, dst) for other, dst in routed[host] if dst == given[0]["cidr"]]

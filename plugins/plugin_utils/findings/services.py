@@ -110,7 +110,7 @@ def rules_stale(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Findin
             "evidence": cut([f"{name}: {own}; on the others {usual}" for name, own, usual in deviations]),
             "remedy": "Look whether kube-proxy runs there, and at its log for errors of the API, of the firewall "
             "commands and of the lock /run/xtables.lock; restart its pod",
-            "command": commands.get(host) or next(iter(commands.values())),
+            "command": commands.get(host) or next(iter(commands.values()), None),
         }
 
 

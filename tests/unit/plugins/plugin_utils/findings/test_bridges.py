@@ -120,7 +120,7 @@ def test_a_gateway_that_nothing_has() -> None:
 
 def test_gateways_that_are_elsewhere() -> None:
     """Behind a card in the bridge, of a bridge without an address, and on another interface of the node."""
-    card, plain, other = (NodeFile(1, pods=1) for _ in range(3))
+    card, plain, other = (NodeFile(1, pods=1) for _number in range(3))
     for node in (card, plain, other):
         node.namespaces[1]["routes"][0]["gateway"] = "10.244.1.254"
     card.bridges[0]["ports"].append({"ifname": "eth1", "ifindex": 90, "state": "forwarding", "pod": None})
