@@ -34,6 +34,7 @@ options:
       - lab_info
       - masquerade
       - netns_link
+      - peer_tunnel
       - pod_address
       - pod_container
       - pod_sandbox

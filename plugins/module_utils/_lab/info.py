@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._files.reader import Files
-from . import bgp, tunnel, wireguard, wireguard_key
+from . import bgp, peer_tunnel, tunnel, wireguard, wireguard_key
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -59,6 +59,9 @@ def needs_of(module: AnsibleModule, network: Optional[str]) -> Tuple[Dict[str, s
     ip = module.get_bin_path("ip", opt_dirs=SBIN)
     if network == "bgp":
         return bgp.PROGRAMS, None
+    if ip is not None and network in peer_tunnel.KINDS:
+        kind_of = peer_tunnel.KINDS[network]
+        return {}, None if kernel_makes(module, ip, kind_of.trial) else kind_of.module
     if ip is None or network not in ("vxlan", "wireguard"):
         return {}, None
     if network == "vxlan":

@@ -32,6 +32,11 @@ NETWORKS: Mapping[str, Network] = {
     "bgp": Network(tunnel=False, header=0),
     # Outer IPv4 20, UDP 8, VXLAN 8, and the Ethernet header of the packet inside 14 (RFC 7348, section 5).
     "vxlan": Network(tunnel=True, header=20 + 8 + 8 + 14),
+    # Outer IPv4 20 (RFC 2003); with GRE 4 more (RFC 2784); UDP 8, Geneve 8 and the Ethernet header of the packet
+    # inside 14 with Geneve (RFC 8926, section 3).
+    "ipip": Network(tunnel=True, header=20),
+    "gre": Network(tunnel=True, header=20 + 4),
+    "geneve": Network(tunnel=True, header=20 + 8 + 8 + 14),
     # Outer IPv4 20, UDP 8, and of WireGuard 16 for type, receiver and counter, 16 for the authentication tag
     # (Donenfeld, WireGuard, section 5.4.6).
     "wireguard": Network(tunnel=True, header=20 + 8 + 16 + 16),

@@ -33,7 +33,7 @@ from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
 from .networks import ETH_DATA_LEN, NETWORKS
 from .policies import pod_ends, read_namespaces, read_policies
 from .services import Service, give_addresses, plan_services, read_services, service_range
-from .tunnels import Tunnel, mac_of, unused_tunnels, what_is_in_the_way
+from .tunnels import PEER_KINDS, Tunnel, mac_of, unused_tunnels, what_is_in_the_way
 
 _ADDRESS = VARIABLE + "node_address"
 
@@ -312,14 +312,18 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
         routes = tunnel.routes(node.name)
     elif network == "bgp":
         routes = []  # BIRD writes them
+    links = seen.get("links", [])
+    wanted = tunnel.devs(node.name) if tunnel is not None else []
     unused = {
         "unused_bgp": bool(seen.get("bgp")) and network != "bgp",
         "unused_wireguard": bool(seen.get("wireguard")) and network != "wireguard",
-        "unused_tunnels": unused_tunnels(seen.get("links", []), tunnel),
+        "unused_tunnels": unused_tunnels(links, ["vxlan"], wanted),
+        "unused_peer_tunnels": unused_tunnels(links, PEER_KINDS, wanted),
     }
     return {
         "network": network,
         "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
+        "peer_tunnel": tunnel.peer_tunnel(node.name, mtu) if tunnel is not None else None,
         "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
         "bgp": {"local": str(node.address), "asn": description.asn, "peers": peers} if network == "bgp" else None,
         "routes": routes,

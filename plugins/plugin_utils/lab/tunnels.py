@@ -19,6 +19,9 @@ from ..description.checks import Fault
 from .description import VARIABLE, Description
 from .networks import NETWORKS
 
+PEER_KINDS = ("ipip", "gre", "geneve")
+"""Kinds of tunnels that have one other end, so that a node has one for each other node."""
+
 
 def mac_of(address: IPAddress) -> str:
     """Return the MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address."""
@@ -26,16 +29,19 @@ def mac_of(address: IPAddress) -> str:
 
 
 def ifname(description: Description) -> str:
-    """Return the name of the node's end of the tunnel: its kind, and the number that no other lab of the node has."""
+    """Return the name of the node's end of the tunnel: its kind, and the number that no other lab of the node has.
+
+    Kinds of :data:`PEER_KINDS` have an end for each other node, which :meth:`Tunnel.dev` names.
+    """
     return f"wg{description.wireguard_port}" if description.network == "wireguard" else f"vxlan{description.vni}"
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """A tunnel between all nodes, VXLAN or WireGuard.
+    """A tunnel between all nodes.
 
-    Each node's end of it has the first address of the node's range, as with flannel, and with VXLAN the MAC that
-    follows from it. So every node knows those of the others without asking.
+    Each node's end of it has the first address of the node's range, as with flannel, and the MAC that follows from it
+    where it has one. So every node knows those of the others without asking.
     """
 
     kind: str
@@ -96,10 +102,42 @@ class Tunnel:
             ],
         }
 
+    def peer_tunnel(self, node: str, mtu: int) -> dict[str, Any] | None:
+        """Return the options of the module ``peer_tunnel`` for a node; None when the tunnel is another."""
+        if self.kind not in PEER_KINDS:
+            return None
+        return {
+            "kind": self.kind,
+            "vni": self.vni,
+            "local": self.addresses[node],
+            "mtu": mtu,
+            "lladdr": mac_of(self.vtep(node)),
+            "vtep": str(self.vtep(node)),
+            "peers": [
+                {
+                    "name": self.dev(other),
+                    "remote": self.addresses[other],
+                    "vtep": str(self.vtep(other)),
+                    "lladdr": mac_of(self.vtep(other)),
+                }
+                for other in self.others(node)
+            ],
+        }
+
+    def dev(self, other: str) -> str:
+        """Return the name of the link to another node: with one for each node, the kind and its address."""
+        if self.kind not in PEER_KINDS:
+            return self.name
+        return self.kind + "".join(f"{byte:02x}" for byte in IPAddress(self.addresses[other]).words)
+
+    def devs(self, node: str) -> list[str]:
+        """Return the names of all links of a node that are ends of the tunnel."""
+        return [self.dev(other) for other in self.others(node)]
+
     def routes(self, node: str) -> list[dict[str, str]]:
         """Return the node's routes to the other nodes' ranges, each to that node's end of the tunnel."""
         return [
-            {"dst": str(self.ranges[other]), "gateway": str(self.vtep(other)), "dev": self.name}
+            {"dst": str(self.ranges[other]), "gateway": str(self.vtep(other)), "dev": self.dev(other)}
             for other in self.others(node)
         ]
 
@@ -107,6 +145,8 @@ class Tunnel:
 def what_is_in_the_way(link: Mapping[str, Any], description: Description, where: str) -> list[Fault]:
     """Find whether a link of a node, which `where` names, is where the lab's tunnel is to be."""
     if link["own"] or not NETWORKS[description.network].tunnel:
+        return []
+    if description.network in PEER_KINDS:
         return []
     number = "wireguard_port" if description.network == "wireguard" else "vxlan_vni"
     name, remedy = link["ifname"], f"Choose another {VARIABLE}{number}, or remove that link"
@@ -117,7 +157,7 @@ def what_is_in_the_way(link: Mapping[str, Any], description: Description, where:
     return []
 
 
-def unused_tunnels(links: Sequence[Mapping[str, Any]], tunnel: Tunnel | None) -> list[str]:
-    """Return the lab's VXLAN tunnels of an earlier description that are still among a node's links."""
-    wanted = tunnel.name if tunnel is not None else None
-    return [link["ifname"] for link in links if link["own"] and link["kind"] == "vxlan" and link["ifname"] != wanted]
+def unused_tunnels(links: Sequence[Mapping[str, Any]], kinds: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Return the lab's tunnels of these kinds that are still among a node's links, and not wanted any more."""
+    own = [link["ifname"] for link in links if link["own"] and link["kind"] in kinds]
+    return [name for name in own if name not in wanted]

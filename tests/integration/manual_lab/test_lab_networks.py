@@ -452,6 +452,24 @@ def test_bgp_tells_each_node_which_pods_the_other_has(networks: Networks) -> Non
         networks.sh("node1", "ip route delete 192.0.2.0/24")
 
 
+@pytest.mark.parametrize(("network", "module"), [("ipip", "ipip"), ("gre", "ip_gre"), ("geneve", "geneve")])
+def test_a_tunnel_with_one_other_end_works_or_the_missing_module_is_named(
+    networks: Networks, network: str, module: str
+) -> None:
+    networks.play("teardown.yml")
+    before = networks.state("node1"), networks.state("node2")
+    run = networks.play("lab.yml", check=False, manual_lab_network=network)
+    if run.status != 0:
+        assert f"node node1: its kernel has no {network}: the module {module} is missing" in run.output
+        assert (networks.state("node1"), networks.state("node2")) == before
+        pytest.skip(f"the kernel has no {network}")
+    networks.check_traffic()
+    assert networks.build(manual_lab_network=network).changed("node1") == []
+    networks.build(**VXLAN)
+    assert network not in networks.sh("node1", "ip route")
+    networks.check_traffic()
+
+
 def test_what_wireguard_needs_is_said_before_anything_is_touched(networks: Networks) -> None:
     said = networks.refused(**WIREGUARD)
     if "wireguard-tools" in said:

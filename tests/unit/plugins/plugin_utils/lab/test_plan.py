@@ -300,6 +300,24 @@ def test_bgp_gets_its_neighbours_and_no_static_route() -> None:
     assert plan(hosts, network="bgp")["nodes"]["node1"]["unused_bgp"] is False
 
 
+@pytest.mark.parametrize(("network", "mtu"), [("ipip", 1480), ("gre", 1476), ("geneve", 1450)])
+def test_a_tunnel_with_one_other_end_is_there_for_each_node(network: str, mtu: int) -> None:
+    hosts = {"node3": host("10.89.0.13")}
+    node1 = plan(hosts, nodes=["node1", "node2", "node3"], network=network, mtu="auto")["nodes"]["node1"]
+    made = node1["peer_tunnel"]
+    assert (made["kind"], made["local"], made["vtep"], made["mtu"]) == (network, "10.89.0.11", "10.244.0.0", mtu)
+    assert [(peer["name"], peer["remote"], peer["vtep"]) for peer in made["peers"]] == [
+        (network + "0a59000c", "10.89.0.12", "10.244.1.0"),
+        (network + "0a59000d", "10.89.0.13", "10.244.2.0"),
+    ]
+    assert [route["dev"] for route in node1["routes"]] == [network + "0a59000c", network + "0a59000d"]
+    assert node1["tunnel"] is node1["wireguard"] is node1["bgp"] is None
+    links = [link("eth0"), link(network + "0a59000c", kind=network, own=True), link("gre1", kind="gre", own=True)]
+    hosts = {"node1": host("10.89.0.11", info=info("10.89.0.11", links=links))}
+    assert plan(hosts, network=network)["nodes"]["node1"]["unused_peer_tunnels"] == ["gre1"]
+    assert plan(hosts)["nodes"]["node1"]["unused_peer_tunnels"] == [network + "0a59000c", "gre1"]
+
+
 def test_the_mtu_is_what_the_narrowest_link_between_nodes_carries_less_the_tunnels_header() -> None:
     narrow = {"node2": host("10.89.0.12", info=info("10.89.0.12", links=[link("eth0", mtu=1400)]))}
     assert plan(narrow, mtu="auto")["nodes"]["node1"]["mtu"] == 1400
