@@ -26,6 +26,7 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.report import (
     terminal,
     writing,
 )
+from ansible_collections.podnet.lab.plugins.plugin_utils.text import words
 
 
 class ActionModule(ActionBase):
@@ -48,6 +49,7 @@ class ActionModule(ActionBase):
                 "latest": {"type": "bool", "default": False},
                 "ignore": {"type": "list", "elements": "dict", "default": []},
                 "page": {"type": "bool", "default": True},
+                "fail": {"type": "str", "choices": ["never", "fault", "any"], "default": "never"},
             }
         )
         problem = libraries.missing()
@@ -96,11 +98,21 @@ class ActionModule(ActionBase):
             "odd": model["totals"]["odd"],
             "ignored": len(model["ignored"]),
             "unread": _unread(model),
+            **_failure(model, str(args["fail"])),
         }
 
     def _show(self, text: str) -> None:
         """Show *text* under any callback. Output that a program is to read as JSON stays clean."""
         self._display.display(f"\n{text}\n", stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2])
+
+
+def _failure(model: Model, limit: str) -> dict[str, Any]:
+    """Return what makes the task fail, where it is to fail because of what was found."""
+    counted = [one for one in model["odd"] if limit == "any" or (limit == "fault" and one["severity"] == "fault")]
+    if not counted:
+        return {}
+    kinds = ", ".join(dict.fromkeys(one["kind"] for one in counted))
+    return {"failed": True, "msg": f"{words.counted(len(counted), 'thing is', 'things are')} odd: {kinds}."}
 
 
 def _unread(model: Model) -> dict[str, str]:

@@ -65,6 +65,14 @@ options:
       - Without it, pages of an earlier report in O(path) stay as they are.
     type: bool
     default: true
+  fail:
+    description:
+      - When the task fails, after all files are written, for pipelines.
+      - V(fault) is when something does not work, V(any) also when something may surprise or is not proven.
+      - What O(ignore) sets aside does not count.
+    type: str
+    choices: [never, fault, any]
+    default: never
 extends_documentation_fragment:
   - podnet.lab.attributes
 attributes:
@@ -92,6 +100,12 @@ EXAMPLES = r"""
     path: "{{ podnet_folder.path }}"
     hosts: "{{ ansible_play_hosts_all }}"
     began_at: "{{ podnet_folder.began_at }}"
+  run_once: true
+
+- name: Let a pipeline fail when something does not work
+  podnet.lab.report_write:
+    path: "{{ podnet_folder.path }}"
+    fail: fault
   run_once: true
 
 - name: One report of what two runners collected

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..model.records import Model
-from . import files, markdown
+from . import files, junit, markdown
 
 
 def write_report(folder: Path, model: Model, sources: Sequence[files.Source]) -> None:
-    """Write report.json and report.md, and copies of node files that are elsewhere. Raises files.FolderError."""
+    """Write report.json, report.md and report.xml, and copies of node files that are elsewhere.
+
+    Raises files.FolderError.
+    """
     for source in sources:
         # A report is complete in itself: what it was made from lies beside it.
         copy = folder / files.NODES / files.node_file_name(source.host)
@@ -23,3 +26,4 @@ def write_report(folder: Path, model: Model, sources: Sequence[files.Source]) ->
             files.write(copy, [*files.layered_pieces(files.read_source(source.path).document, 3), "\n"])
     files.write(folder / "report.json", itertools.chain(files.layered_pieces(dict(model), 2), ["\n"]))
     files.write(folder / "report.md", markdown.report(model))
+    files.write(folder / "report.xml", junit.report(model))
