@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Dict, List, Optional
+import json
+from typing import Any, Dict, List, Optional, Set
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -65,6 +66,16 @@ def route_lines(view: Optional[View], ifname: str, gateway: str, addresses_chang
     elif not good:
         lines.append("route add default via %s dev %s" % (gateway, ifname))
     return lines
+
+
+def neighbours(step: Step, bridge: str) -> Set[str]:
+    """Return the addresses whose MAC address the node remembers: that of an earlier pod, when a new one has got one.
+
+    Until the kernel has asked in vain, some eight seconds, packets would go to a MAC that nobody has (arp(7)).
+    """
+    status, out, _err = step.module.run_command([step.tool("ip"), "-j", "-4", "neigh", "show", "dev", bridge])
+    entries = json.loads(out or "[]") if status == 0 else []
+    return {str(entry.get("dst")) for entry in entries if isinstance(entry, dict)}
 
 
 def describe(view: Optional[View], where: str, ifname: str) -> Optional[str]:
@@ -158,6 +169,7 @@ def run(module: AnsibleModule) -> None:
         ifnames={pod["sandbox_id"]: pod["ifname"] for pod in pods},
         real=step.real,
     )
+    renewed: List[str] = []
     for pod in pods:
         view = step.view(pod["netns"])
         name = "%s/%s" % (pod["namespace"], pod["name"])
@@ -169,8 +181,13 @@ def run(module: AnsibleModule) -> None:
         before.append(describe(view, name, pod["ifname"]))
         after.append(_text(name, pod["ifname"], [wanted], [str(gateway)]))
         lines = address_lines(view, pod["ifname"], wanted)
+        if lines:
+            renewed.append(str(allocation.addresses[pod["sandbox_id"]]))
         lines += route_lines(view, pod["ifname"], str(gateway), bool(lines))
         step.ip(lines, pod["netns"])
+    if renewed:
+        known = neighbours(step, bridge)
+        step.ip(["neigh flush to %s dev %s" % (address, bridge) for address in renewed if address in known])
     leased = {str(address): holder for holder, address in allocation.addresses.items()}
     kept = {address: holder for address, holder in leases.items() if address not in allocation.release}
     step.exit(

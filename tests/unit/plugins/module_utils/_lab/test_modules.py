@@ -420,6 +420,34 @@ def test_a_link_is_left_with_one_address(have: List[str], expected: List[str]) -
     assert pod_address.address_lines(inside, "eth0", WANTED) == expected
 
 
+@pytest.mark.parametrize(
+    ("status", "out", "expected"),
+    [
+        (0, '[{"dst":"10.244.0.3","lladdr":"1a:7d:3f:d2:ce:0f","state":["STALE"]},{"dst":"10.244.0.9"}]', True),
+        (0, "[]", False),
+        (0, "", False),
+        (1, "", False),
+    ],
+)
+def test_the_node_knows_which_macs_it_remembers(status: int, out: str, expected: bool) -> None:
+    class Module:
+        """Answers in the place of ``ip``."""
+
+        def run_command(self, _command: List[str]) -> Any:
+            return status, out, ""
+
+    class AStep:
+        """As much of a step as is asked."""
+
+        module = Module()
+
+        def tool(self, name: str) -> str:
+            return name
+
+    step: Any = AStep()
+    assert ("10.244.0.3" in pod_address.neighbours(step, "lab0")) is expected
+
+
 def test_a_link_that_is_not_there_yet_gets_its_address_in_check_mode() -> None:
     assert pod_address.address_lines(None, "eth0", WANTED) == ["address add 10.244.0.2/24 dev eth0"]
     assert pod_address.route_lines(None, "eth0", "10.244.0.1", True) == ["route add default via 10.244.0.1 dev eth0"]
