@@ -71,8 +71,8 @@ class Tunnel(NamedTuple):
         link = "%s mtu %d address %s vxlan id %d local %s dstport %d nolearning up"
         lines = [link % (self.name, self.mtu, self.lladdr, self.vni, self.local, self.port)]
         lines.append("%s %s/32" % (self.name, self.vtep))
-        lines += ["%s fdb %s dst %s" % (self.name, peer.lladdr, peer.remote) for peer in self.peers]
-        return lines + ["%s neigh %s lladdr %s" % (self.name, peer.vtep, peer.lladdr) for peer in self.peers]
+        lines += sorted("%s fdb %s dst %s" % (self.name, peer.lladdr, peer.remote) for peer in self.peers)
+        return lines + sorted("%s neigh %s lladdr %s" % (self.name, peer.vtep, peer.lladdr) for peer in self.peers)
 
 
 def own_tunnels(node: View, alias: str) -> List[str]:
@@ -158,9 +158,10 @@ def describe_now(node: View, name: str, entries: Neighbours) -> List[str]:
     line += "%s %s" % ("" if info(link, "learning") else " nolearning", "up" if is_up(link) else "down")
     lines = [line] + ["%s %s" % (name, address) for address in node.addresses_of(name)]
     found = [forwarding_of(entry) for entry in entries.fdb if "dst" in entry]
-    lines += ["%s fdb %s dst %s%s" % (name, item.lladdr, item.remote, item.more) for item in found]
+    # The kernel lists entries in the order of its hash tables.
+    lines += sorted("%s fdb %s dst %s%s" % (name, item.lladdr, item.remote, item.more) for item in found)
     lasting = [entry for entry in entries.neighbours if entry["state"] & NUD_PERMANENT]
-    return lines + ["%s neigh %s lladdr %s" % (name, item["dst"], item.get("lladdr")) for item in lasting]
+    return lines + sorted("%s neigh %s lladdr %s" % (name, item["dst"], item.get("lladdr")) for item in lasting)
 
 
 def read_tunnel(step: Step) -> Tunnel:

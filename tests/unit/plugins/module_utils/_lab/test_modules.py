@@ -379,9 +379,10 @@ def test_a_tunnel_has_lasting_neighbours_and_no_others() -> None:
 def test_a_tunnel_as_it_should_be_is_described_as_it_is() -> None:
     lasting = tunnel.NUD_PERMANENT
     peers = TUNNEL.peers
+    # The kernel lists them in an order of its own.
     entries = Neighbours(
-        [entry(lasting, peer.lladdr, peer.remote) for peer in peers],
-        [entry(lasting, peer.lladdr, peer.vtep) for peer in peers],
+        [entry(lasting, peer.lladdr, peer.remote) for peer in reversed(peers)],
+        [entry(lasting, peer.lladdr, peer.vtep) for peer in reversed(peers)],
     )
     node = view(vtep(), addresses=[(7, "10.244.0.0", 32)])
     assert tunnel.describe_now(node, "vxlan1", entries) == TUNNEL.describe()
