@@ -149,6 +149,15 @@ def find_hidden(known: Set[int], device: int, deadline: Optional[float]) -> Hidd
                 "remedy": "use Linux 5.6 or newer",
             }
         )
+    if kernel.unopened:
+        search.errors.append(
+            {
+                "object": "network namespaces that only a socket holds",
+                "cause": "this kernel cannot show those of %d threads that have descriptors of their own"
+                % kernel.unopened,
+                "remedy": "use Linux 6.9 or newer",
+            }
+        )
     return search
 
 
@@ -256,6 +265,8 @@ class _Kernel:
         """Why sockets cannot be looked into on this kernel; empty while they can."""
         self.refused = 0
         """Sockets that this process may not look into."""
+        self.unopened = 0
+        """Threads with sockets in a table of their own that this kernel does not open."""
 
     def open_thread(self, thread: int) -> Optional[int]:
         """pidfd_open(2), of a leader on every kernel that has it."""
@@ -263,6 +274,8 @@ class _Kernel:
             opened = self._call("pidfd_open", _PIDFD_OPEN, ctypes.c_int(thread), ctypes.c_uint(flags))
             if opened is not None or self.missing:
                 return opened
+        if ctypes.get_errno() == errno.EINVAL:  # neither a leader nor a flag that this kernel knows
+            self.unopened += 1
         return None
 
     def same_descriptors(self, one: int, other: int) -> bool:
