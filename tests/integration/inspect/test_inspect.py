@@ -148,6 +148,7 @@ def test_files(site: Site) -> None:
         "report.html",
         "report.json",
         "report.md",
+        "report.xml",
     ]
     assert "node-node3.html" in {path.name for path in (latest / "html").iterdir()}
 
