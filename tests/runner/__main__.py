@@ -52,8 +52,8 @@ def _run(stage: Stage, lanes: Lanes, progress: _Progress) -> Done:
     with lanes.place(alone=stage.alone):
         begun = progress.started[stage.name] = time.monotonic()
         try:
-            # A lower priority leaves the processor to the stage that is alone.
-            job = Job(stage.name, stage.limit, nice=0 if stage.alone else _NICE)
+            # A lower priority leaves the processor to the stages with time-outs.
+            job = Job(stage.name, stage.limit, nice=_NICE if stage.patient and not stage.alone else 0)
             why_not = stage.obstacle() if stage.obstacle else None
             failure = ""
             if why_not:

@@ -50,7 +50,7 @@ def environment() -> dict[str, str]:
         if not name.startswith(("ANSIBLE_", "MOLECULE_", "PYTHON", "PYTEST_"))
     }
     return {
-        **_own_fabric(),
+        **_fabric(str(CHECKOUT)),
         **kept,
         "PATH": os.pathsep.join(path),
         "VIRTUAL_ENV": str(VENV),
@@ -64,9 +64,15 @@ def environment() -> dict[str, str]:
     }
 
 
-def _own_fabric() -> dict[str, str]:
-    """Name and network of the test nodes, by the checkout's path: two checkouts may be tested at once."""
-    digest = hashlib.sha256(os.fsencode(CHECKOUT)).digest()
+def other_fabric(stage: str) -> dict[str, str]:
+    """Return the environment of a stage whose nodes stand beside those of the others, which run at the same time."""
+    usual = environment()
+    return {**usual, **_fabric(f"{usual['PODNET_TEST_FABRIC']}/{stage}")}
+
+
+def _fabric(of_whom: str) -> dict[str, str]:
+    """Name and network of the test nodes: those of a checkout's path, so that two checkouts may be tested at once."""
+    digest = hashlib.sha256(os.fsencode(of_whom)).digest()
     return {
         "PODNET_TEST_FABRIC": f"podt{digest.hex()[:8]}",
         # 10.89.0.0/24 is the demo's.

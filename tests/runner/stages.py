@@ -11,12 +11,13 @@ import functools
 import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 
 from . import ansible_test, packaging, root
 from .ansible_test import files_of_checkout
 from .cores import CORES, NEWEST, OLDEST, RELEASE, Core, directory_of, newest_python, series_of_checkout
-from .job import CHECKOUT, OUTPUT, VENV, Job, StageError, Words, environment
+from .job import CHECKOUT, OUTPUT, VENV, Job, StageError, Words, environment, other_fabric
 from .outcome import FAILED, PASSED, Outcome, from_junit
 
 GROUPS = {
@@ -24,7 +25,7 @@ GROUPS = {
     "build": "the built collection, installed and used",
     "unit": "unit tests in .venv",
     "sanity": "ansible-test sanity on the oldest and the newest ansible-core",
-    "units": "ansible-test units on the oldest, a middle and the newest Python",
+    "units": "ansible-test units on the oldest and the newest Python, and a middle one if .venv has another",
     "integration": "pytest on real namespaces and nodes",
     "molecule": "the molecule scenario",
     "matrix": "sanity on every other ansible-core and units on every other Python, for releases, only when asked for",
@@ -41,7 +42,8 @@ class Stage:
     """One line of the test run.
 
     ``obstacle`` returns why the stage cannot run on this machine, or None. ``alone`` keeps other stages off the
-    processors but one meanwhile, because it makes nodes, or time-outs are at play. ``limit`` is in seconds.
+    processors but one meanwhile, because it makes nodes, or time-outs are at play. ``patient`` stages give way to those
+    that are alone; the others beside them have time-outs of their own. ``limit`` is in seconds.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage:
     run: Callable[[Job], Outcome]
     obstacle: Callable[[], str | None] | None = None
     alone: bool = False
+    patient: bool = True
     limit: float = 600.0
 
 
@@ -92,11 +95,13 @@ def _is_shell(file: pathlib.Path) -> bool:
     return file.suffix == ".sh" or (first.startswith(b"#!") and first.split(b"/")[-1].split()[-1] in (b"sh", b"bash"))
 
 
-def _pytest(directory: str, *more: str, needs_root: bool = False) -> Callable[[Job], Outcome]:
+def _pytest(
+    directory: str, *more: str, env: Mapping[str, str] | None = None, needs_root: bool = False
+) -> Callable[[Job], Outcome]:
     def run(job: Job) -> Outcome:
         options = ["-v", "--durations=10", f"--junitxml={job.junit}", "-o", f"cache_dir={OUTPUT / 'pytest'}", *more]
         command: Words = [VENV / "bin" / "python", "-m", "pytest", directory, *options]
-        code = _as_root(job, command) if needs_root else job.run(command)
+        code = _as_root(job, command, env) if needs_root else job.run(command, env=env)
         outcome = from_junit([job.junit])
         # 5: no test was found. Whatever else is not 0 or 1 is pytest's own failure.
         if code not in (0, 1) or (code and not outcome.failed):
@@ -106,9 +111,11 @@ def _pytest(directory: str, *more: str, needs_root: bool = False) -> Callable[[J
     return run
 
 
-def _cluster_bundle(job: Job) -> Outcome:
-    """Kubernetes itself, built from Debian's source package where it is not in the cache."""
-    return FAILED if _as_root(job, [VENV / "bin" / "python", "-m", "tests.cluster_bundle"]) else PASSED
+def _cluster(job: Job) -> Outcome:
+    """The life of a cluster; Kubernetes itself is built first, from Debian's source package, if no cache has it."""
+    if _as_root(job, [VENV / "bin" / "python", "-m", "tests.cluster_bundle"]):
+        return FAILED
+    return _pytest("tests/cluster", env=other_fabric("cluster"), needs_root=True)(job)
 
 
 def _bare(suite: str, job: Job) -> Outcome:
@@ -169,6 +176,9 @@ def _units(core: Core, pythons: tuple[str, ...], group: str) -> Stage:
     )
 
 
+# On Debian 12 the stage unit has run on it.
+_MIDDLE = () if sys.version_info[:2] == (3, 11) else ("3.11",)
+
 STAGES: tuple[Stage, ...] = (
     Stage("ruff check", "lint", _command("ruff", "check", ".")),
     Stage("ruff format", "lint", _command("ruff", "format", "--check", ".")),
@@ -183,12 +193,14 @@ STAGES: tuple[Stage, ...] = (
     Stage("ansible-lint", "lint", _command("ansible-lint", "--offline", "--strict", "--nocolor")),
     Stage("collection build", "build", packaging.build_and_install),
     Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
+    # Nodes of its own, on a fabric of its own: it runs beside the integration tests, for it waits more than they do.
+    Stage("cluster", "cluster", _cluster, obstacle=_cannot_make_a_debian, patient=False, limit=5100),
     *(_sanity(core, "sanity") for core in (OLDEST, NEWEST)),
     # The oldest ansible-core manages the oldest Pythons, the newest release the newest.
-    _units(OLDEST, ("3.8", "3.11"), "units"),
+    _units(OLDEST, ("3.8", *_MIDDLE), "units"),
     _units(RELEASE, (newest_python(RELEASE),), "units"),
     *(_sanity(core, "matrix") for core in CORES if core not in (OLDEST, NEWEST)),
-    _units(OLDEST, ("3.9", "3.10", "3.12", "3.13"), "matrix"),
+    _units(OLDEST, ("3.9", "3.10", *sorted({"3.11", "3.12", "3.13"} - {*_MIDDLE})), "matrix"),
     _units(RELEASE, tuple(python for python in ("3.12", "3.14") if python != newest_python(RELEASE)), "matrix"),
     Stage(
         "integration",
@@ -197,7 +209,7 @@ STAGES: tuple[Stage, ...] = (
         _pytest("tests/integration", "-n", "2", "--dist", "loadfile", needs_root=True),
         obstacle=root.why_not,
         alone=True,
-        limit=3000,
+        limit=3600,
     ),
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=root.why_not, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
@@ -211,14 +223,5 @@ STAGES: tuple[Stage, ...] = (
             alone=True,
         )
         for number, suite in ((12, "bookworm"), (13, "trixie"))
-    ),
-    Stage("cluster bundle", "cluster", _cluster_bundle, obstacle=_cannot_make_a_debian, alone=True, limit=2400),
-    Stage(
-        "cluster",
-        "cluster",
-        _pytest("tests/cluster", needs_root=True),
-        obstacle=_cannot_make_a_debian,
-        alone=True,
-        limit=2700,
     ),
 )
