@@ -232,6 +232,13 @@ from ansible_collections.podnet.lab.plugins.module_utils._kernel import snapshot
 pid, mounted = int(sys.argv[1]), []
 mountinfo = snapshot._Pass._mountinfo
 
+def ended():
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):  # reaped, perhaps between the two
+        return True
+
 def read_mountinfo(self):
     answer = mountinfo(self)
     if not mounted:
@@ -239,7 +246,7 @@ def read_mountinfo(self):
         open("/run/netns/late", "x").close()
         subprocess.run(["mount", "--bind", f"/proc/{pid}/ns/net", "/run/netns/late"], check=True)
         os.kill(pid, signal.SIGKILL)
-        while os.path.exists(f"/proc/{pid}/ns/net") and open(f"/proc/{pid}/stat").read().split()[2] != "Z":
+        while not ended():
             pass
     return answer
 
