@@ -40,14 +40,15 @@ options:
         choices: [tcp, udp, icmp, http, dns, path_mtu]
       at:
         description:
-          - Where it starts. C(namespace/name) of a pod of this node, V(node) for the node itself, the path of a network
-            namespace, V(pid:812) for that of a process, or V(net:[4026532001]) by its number.
+          - Where it starts. C(namespace/name) of a pod of this node, V(container:web) for a container of this node by
+            its name or id, V(node) for the node itself, the path of a network namespace, V(pid:812) for that of a
+            process, or V(net:[4026532001]) by its number.
         type: str
         default: node
       to:
         description:
-          - An address, a C(namespace/name) of a pod of this node, or a name, which is resolved as a process at
-            O(probes[].at) would resolve it.
+          - An address, a pod or container of this node or V(node), written as in O(probes[].at), or a name such as
+            that of a Service, which is resolved as a process at O(probes[].at) would resolve it.
           - Of V(dns) the name that is asked for. The O(probes[].type=PTR) of an address is asked for by the address.
         type: str
         required: true

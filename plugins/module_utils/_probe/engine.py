@@ -14,8 +14,9 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 
 from .icmp import icmp, open_protocol, path_mtu
 from .listening import Opened, serve, stop
+from .naming import is_name
 from .pacing import Pace
-from .places import Places
+from .places import NODE, Places
 from .records import Probe, ProbeError, failed, result_of
 from .resolving import resolver
 from .sending import family_of, http, numeric, open_socket, refused, tcp, udp
@@ -138,7 +139,7 @@ async def _address(places: Places, probe: Probe, known: Dict[str, Any]) -> Optio
     """Return the address that a probe is for; None when its name has none, and `known` says why."""
     if numeric(probe.to):
         return probe.to
-    if "/" in probe.to:
+    if probe.to == NODE or is_name(probe.to):
         addresses = places.addresses_of(probe.to)
         if not addresses:
             raise ProbeError(probe.to, "it has no address", "Read the node again")

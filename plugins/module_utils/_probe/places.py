@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .._files.reader import Files
 from .._kernel.mountinfo import parse_namespace_mounts
 from .._kernel.namespaces import OWN_NAMESPACE, Home
 from .._kernel.processes import namespace_inode
-from .._kernel.snapshot import take_snapshot
-from .._pods.identity import identify, read_evidence
+from .naming import CONTAINER, NamedPlace, is_name, read_names
 from .records import ProbeError
 
 NODE = "node"
 _INODE = re.compile(r"net:\[(\d{1,20})\]\Z")
 _PID = re.compile(r"pid:(\d{1,10})\Z")
-_POD = re.compile(r"[^/\s]+/[^/\s]+\Z")
 _AGAIN = "Read the node again: it names what is there now"
 _RESOLV_CONF = 65536
 """So many bytes of a resolv.conf are read."""
@@ -37,13 +35,6 @@ class Place(NamedTuple):
     """Processes in it; none for the node itself."""
 
 
-class PodPlace(NamedTuple):
-    """What is known of a pod by its name."""
-
-    inode: int
-    addresses: Tuple[str, ...]
-
-
 class Places:
     """The namespaces of a task, each opened once. Close them when done."""
 
@@ -54,7 +45,7 @@ class Places:
         self._by_inode: Dict[int, Place] = {}
         self._doors: Optional[Dict[int, List[str]]] = None
         self._pids: Dict[int, List[int]] = {}
-        self._pods: Optional[Dict[str, List[PodPlace]]] = None
+        self._names: Optional[Dict[str, List[NamedPlace]]] = None
 
     def close(self) -> None:
         """Let go of all namespaces."""
@@ -70,9 +61,9 @@ class Places:
             known = self._open[where] = self._find(where)
         return known
 
-    def addresses_of(self, pod: str) -> Tuple[str, ...]:
-        """Return the addresses of a pod of this node by its ``namespace/name``. Raises ProbeError."""
-        return self._pod(pod).addresses
+    def addresses_of(self, name: str) -> Tuple[str, ...]:
+        """Return the addresses of a pod or a container of this node, or of the node itself. Raises ProbeError."""
+        return _own_addresses() if name == NODE else self._named(name).addresses
 
     def _find(self, where: str) -> Place:
         if where == NODE:
@@ -85,9 +76,10 @@ class Places:
             return self._by_door(where, "/proc/%s/ns/net" % pid.group(1))
         if where.startswith("/"):
             return self._by_door(where, where)
-        if _POD.match(where):
-            return self._by_number(where, self._pod(where).inode)
-        raise ProbeError(where, "it names no place", "Give namespace/name of a pod, node, a path, pid:N or net:[N]")
+        if is_name(where):
+            return self._by_number(where, self._named(where).inode)
+        known = "namespace/name of a pod, container:NAME, node, a path, pid:N or net:[N]"
+        raise ProbeError(where, "it names no place", "Give %s" % known)
 
     def _by_door(self, where: str, door: str) -> Place:
         try:
@@ -137,31 +129,34 @@ class Places:
                 self._pids.setdefault(inode, []).append(int(name))
         return doors
 
-    def _pod(self, name: str) -> PodPlace:
-        if self._pods is None:
-            self._pods = _pods_by_name()
-        found = self._pods.get(name, [])
+    def _named(self, name: str) -> NamedPlace:
+        if self._names is None:
+            self._names = read_names()
+        found = self._names.get(name, [])
         if len(found) == 1:
             return found[0]
-        cause = "%d pods of this node are called so" % len(found) if found else "no pod of this node is called so"
+        what = "container" if name.startswith(CONTAINER) else "pod"
+        cause = "no %s of this node is called so" % what
+        if found:
+            cause = "%d network namespaces of this node have a %s that is called so" % (len(found), what)
         raise ProbeError(name, cause, "Name its namespace with net:[N]; podnet.lab.netns_facts has the numbers")
 
 
-def _pods_by_name() -> Dict[str, List[PodPlace]]:
-    """Return the pods of this node by ``namespace/name``, by the same sources as the facts."""
-    evidence = read_evidence(Files())
-    snapshot = take_snapshot(("addresses", "processes"))
-    found: Dict[str, List[PodPlace]] = {}
-    for inode, identity in identify(evidence, snapshot).items():
-        owners = [identity.owner] if identity.owner is not None else identity.host_network_pods
-        for owner in owners:
-            addresses = tuple(
-                one["local"]
-                for one in snapshot["namespaces"][inode].get("addresses", [])
-                if "local" in one and one["scope"] == 0
-            )
-            found.setdefault("%s/%s" % (owner["namespace"], owner["name"]), []).append(PodPlace(inode, addresses))
-    return found
+def _own_addresses() -> Tuple[str, ...]:
+    """Return the addresses by which this node speaks to the world, those that its routes to documentation's networks
+    have (RFC 5737, RFC 3849): a connected socket of UDP has one, and sends nothing. Raises ProbeError.
+    """
+    found = []
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.connect((elsewhere, 9))
+                found.append(str(sock.getsockname()[0]))
+        except OSError:
+            continue  # no route, or not a word of this family
+    if not found:
+        raise ProbeError(NODE, "it has no default route, which would tell its address", "Give the address itself")
+    return tuple(found)
 
 
 def _sees_the_nodes_files(pid: int) -> bool:

@@ -19,7 +19,7 @@ class Probe(NamedTuple):
     id: str
     kind: str
     at: str
-    """Where it starts: ``namespace/name`` of a pod, ``node``, a path, ``pid:N`` or ``net:[N]``."""
+    """Where it starts: ``namespace/name`` of a pod, ``container:NAME``, ``node``, a path, ``pid:N`` or ``net:[N]``."""
     to: str
     port: int
     timeout: float

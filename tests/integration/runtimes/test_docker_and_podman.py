@@ -11,101 +11,11 @@ held against what docker, podman and iproute2 say on the node.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.support.nodes import FABRIC, Nodes, open_nodes, subnet
-from ansible_collections.podnet.lab.tests.integration.support.probes import require_controllers, require_full_nodes
-from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
-
-NAME = FABRIC[:14] + "r"
-NETWORK = subnet("runtimes")
-PACKAGES = ["docker.io", "docker-cli", "podman", "busybox-static", "iptables"]
-
-# A graph driver of overlayfs does not work over the overlayfs that a full node's / is.
-IMAGE = """
-mkdir -p /etc/containers /tmp/image/bin
-cat >/etc/containers/storage.conf <<END
-[storage]
-driver = "vfs"
-runroot = "/run/containers/storage"
-graphroot = "/var/lib/containers/storage"
-END
-cp /bin/busybox /tmp/image/bin/sleep
-tar -C /tmp/image -c . | docker import - idle:1
-tar -C /tmp/image -c . | podman import - idle:1
-"""
-CONTAINERS = """
-idle="idle:1 /bin/sleep 1000000"
-docker run -d --name web $idle
-docker run -d --name sidecar --network container:web $idle
-docker network create shop
-docker run -d --name cart --network shop $idle
-docker run -d --name agent --network host $idle
-docker run -d --name hermit --network none $idle
-podman run -d --name alone $idle
-podman pod create --name pair --infra-image localhost/idle:1 --infra-command '/bin/sleep 1000000'
-podman run -d --pod pair --name left $idle
-podman run -d --pod pair --name right $idle
-"""
-
-
-class Site:
-    """The node with its containers, and what the collection says of it."""
-
-    def __init__(self, nodes: Nodes) -> None:
-        self.nodes = nodes
-        self.report: dict[str, Any] = {}
-        self.facts: dict[str, Any] = {}
-        self.terminal = ""
-
-    def inspect(self) -> None:
-        """Run the playbook, and keep what it wrote and showed."""
-        folder = self.nodes.directory / "report"
-        done = self.nodes.playbook(
-            CHECKOUT / "playbooks" / "inspect.yml", "-e", f"podnet_report_dir={folder}",
-            "-e", '{"podnet_gather_subset": ["default", "ends"]}',
-        )  # fmt: skip
-        self.terminal = done.stdout
-        self.report = json.loads((folder / "report.json").read_text())
-        self.facts = json.loads((folder / "nodes" / "node1.json").read_text())
-
-    def inode(self, pid: int) -> int:
-        """The network namespace of a process, as the node says."""
-        return int(self.nodes.shell("node1", f"stat -Lc %i /proc/{pid}/ns/net"))
-
-    def pid(self, runtime: str, container: str) -> int:
-        """The first process of a container, as its runtime says."""
-        return int(self.nodes.shell("node1", f"{runtime} inspect --format '{{{{.State.Pid}}}}' {container}"))
-
-    def namespace(self, runtime: str, container: str) -> dict[str, Any]:
-        """The facts of the namespace that a container is in."""
-        inode = self.inode(self.pid(runtime, container))
-        (found,) = [one for one in self.facts["podnet_netns"]["namespaces"] if one["inode"] == inode]
-        return dict(found)
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One node with containers of docker and podman; tests that change it come last."""
-    data = Path(f"/var/lib/podnet-test-{NAME}")
-    require_full_nodes(data)
-    require_controllers()
-    settings = {
-        "local_nodes_kind": "full", "local_nodes_suite": "trixie", "local_nodes_packages": PACKAGES,
-        "local_nodes_data": str(data),
-    }  # fmt: skip
-    with open_nodes(1, NAME, NETWORK, ("-e", json.dumps(settings)), timeout=900) as nodes:
-        state = nodes.shell("node1", "systemctl start docker; systemctl is-active docker", check=False).strip()
-        if state != "active":
-            pytest.skip("docker does not start here: " + nodes.shell("node1", "journalctl -u docker -n 3 -o cat"))
-        nodes.shell("node1", "set -e\n" + IMAGE + CONTAINERS)
-        found = Site(nodes)
-        found.inspect()
-        yield found
+from ansible_collections.podnet.lab.tests.integration.support.runtimes import Site
 
 
 def names(namespace: dict[str, Any]) -> list[str]:
