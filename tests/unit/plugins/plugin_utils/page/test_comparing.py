@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.podnet.lab.plugins.plugin_utils.comparison.records import Comparison
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import comparing
 from ansible_collections.podnet.lab.plugins.plugin_utils.text.escape import visible
-from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.test_comparison import (
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.sides import (
     compared,
     made,
     real,
