@@ -22,6 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description import checks
 from ..description.checks import IFNAME, IFNAMSIZ, Fault, integer, overlap
+from ..text.words import counted
 from .networks import ETH_DATA_LEN, NETWORKS
 
 MTU_LIMITS = (68, 65535)
@@ -419,7 +420,9 @@ def _check_sizes(description: Description) -> None:
         pods = [pod for pod in description.pods if pod.node == node]
         usable = max(part.size - 3, 0)  # network, gateway and broadcast
         if len(pods) > usable:
-            text = f"{part} of {node} has {usable} addresses for pods, and {len(pods)} pods are on it"
+            room = counted(usable, "address", "addresses")
+            number = counted(len(pods), "pod is", "pods are")
+            text = f"{part} of {node} has {room} for pods, and {number} on it"
             remedy = f"Use a smaller {VARIABLE}node_prefix, or give the node a larger range in {VARIABLE}node_cidrs"
             description.faults.append(Fault(VARIABLE + "pods", text, remedy))
         for pod in pods:

@@ -62,7 +62,7 @@ def cast(world: World, outside: Collection[str] = ()) -> Cast:
     own = [one for one in world.model["pods"] if one["host"] not in outside]
     on_host = sum(pod["host_network"] for pod in own)
     if on_host:
-        left_out.append(f"{words.counted(on_host, 'pod')} on the network of the node: their packets are the node's")
+        left_out.append(f"{words.counted(on_host, 'pod')} on the network of the node: what is sent there is the node's")
     bare = [words.pod_name(pod) for pod in own if not pod["host_network"] and not pod["addresses"]]
     if bare:
         left_out.append(f"{words.counted(len(bare), 'pod')} without an address: {words.listed(bare)}")

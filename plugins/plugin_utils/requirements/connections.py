@@ -90,8 +90,7 @@ def judged_pods(scene: Scene, answers: Sequence[Answer]) -> Line:
     across = sum(check.sender.host != scene.owner(check).host for check, _results in open_)
     return Line(
         len(open_),
-        f"{words.counted(len(open_), 'connection')}, {across} of them across nodes; "
-        "each was seen by the sender's own address",
+        f"{words.counted(len(open_), 'connection')}, {across} across nodes; each was seen by the sender's own address",
         faults,
         notes,
         "there are no two pods with addresses of one family"
@@ -162,6 +161,6 @@ def judged_nodes(scene: Scene, answers: Sequence[Answer]) -> Line:
         f"{words.counted(to_pods, 'connection')} from nodes to pods, {len(came) - to_pods} from pods to their node; "
         "each was seen by the sender's own address",
         merged(_wrong(scene, came)),
-        [f"{words.counted(selected, 'pod')} that a policy selects: only the own node asked"] if selected else [],
+        [f"{words.counted(selected, 'pod')} that a policy selects: asked from the own node alone"] if selected else [],
         "there is no node with pods",
     )

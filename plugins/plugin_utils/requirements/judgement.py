@@ -75,7 +75,7 @@ def _requirement(number: int, key: str, title: str, line: Line, answers: Sequenc
     missing = sum(silent.values())
     if missing:
         hosts = words.listed(sorted(silent))
-        notes.append(f"{words.counted(missing, 'probe')} of {hosts} without a result, which therefore prove nothing")
+        notes.append(f"{words.counted(missing, 'probe')} of {hosts} without a result: that proves nothing")
     verdict: Verdict = "broken" if line.faults else "held" if line.checked else "not_applicable"
     summary = line.summary
     if verdict == "not_applicable":

@@ -33,8 +33,8 @@ def _lines(found: Verification) -> Iterator[str]:
     yield f"{words.counted(sent['pods'], 'pod')} on {words.counted(sent['nodes'], 'node')}. {totals(found)}"
     yield ""
     yield (
-        f"{words.counted(sent['probes'], 'probe')}, {words.counted(sent['listeners'], 'listener')}. Of "
-        f"{words.counted(sent['pairs_possible'], 'pair')} of pods {sent['pairs_planned']} were sent: "
+        f"{words.counted(sent['probes'], 'probe')}, {words.counted(sent['listeners'], 'listener')}; "
+        f"{sent['pairs_planned']} of {words.counted(sent['pairs_possible'], 'pair')} of pods: "
         f"{text(sent['pairs_chosen'])}."
     )
     yield ""

@@ -147,7 +147,7 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
     notes = [f"{name} asks {server}, which is no Service of the cluster" for name, server in sorted(strangers.items())]
     return Line(
         checked,
-        f"{words.counted(checked, 'answer')} for {words.counted(len(names), 'name')}, short ones too, are right",
+        f"{words.counted(checked, 'right answer')} for {words.counted(len(names), 'name')}, short ones too",
         merged(found),
         notes,
         _reason(scene, strangers),

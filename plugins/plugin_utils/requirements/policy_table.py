@@ -17,6 +17,8 @@ from .records import ANSWERED, Answer, Check, Line, Listener, Listening, Party, 
 from .scene import Scene, of
 
 KEY = "policies"
+ANY_OTHER = "any other"
+"""In a row of the truth table, every port that no policy names."""
 
 Port = tuple[int, str]
 """Number and protocol."""
@@ -85,7 +87,7 @@ def table(scene: Scene, answers: Sequence[Answer]) -> list[tuple[TruthRow, Check
         row: TruthRow = {
             "sender": check.sender.name,
             "receiver": target.name,
-            "port": f"{port}/{protocol}" if check.requirement == KEY else "any other",
+            "port": f"{port}/{protocol}" if check.requirement == KEY else ANY_OTHER,
             "expected": verdict.allowed,
             "measured": _measured(check, results[0], listening),
             "because": verdict.because,
@@ -113,17 +115,18 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
         if row["measured"] is None or row["measured"] == row["expected"]:
             continue
         wide = "open although no policy allows it" if row["measured"] else "closed although the policies allow it"
-        way = f"{row['sender']} to {row['receiver']} port {row['port']}"
+        port = "any other port" if row["port"] == ANY_OTHER else f"port {row['port']}"
+        way = f"{row['sender']} to {row['receiver']}, {port}"
         told = f"{way}: {outcome(result) if not row['measured'] else 'it answered'}; {row['because']}"
-        found.append(Broken(check._replace(about=row["port"]), row["receiver"], f"port {row['port']} is {wide}", told))
+        found.append(Broken(check._replace(about=row["port"]), row["receiver"], f"{port} is {wide}", told))
     measured = [row for row, _check, _result in rows if row["measured"] is not None]
     open_ = sum(row["expected"] for row in measured)
     notes = _notes(scene, len(rows) - len(measured))
     count = len(scene.expected.objects.policies)
     return Line(
         len(measured),
-        f"{words.counted(count, 'policy', 'policies')}: {words.counted(len(measured), 'pair')} of pods with a port, "
-        f"{open_} to be open and {len(measured) - open_} to be closed, are so",
+        f"{words.counted(count, 'policy', 'policies')}, {words.counted(len(measured), 'pair')} of pods with a port: "
+        f"{open_} open and {len(measured) - open_} closed, as they should be",
         merged(found),
         notes,
         _reason(scene),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ..model import ranges
 from ..model.records import Finding, Range, RangeSource
 from ..text import words
+from ..text.escape import shell_word
 from .records import Fault, Line
 from .scene import Scene
 
@@ -30,6 +31,7 @@ def judged(scene: Scene) -> Line:
     ]
     faults.extend(_kinds_overlap(known, faults))
     faults.extend(_nodes_inside(scene, known))
+    faults.extend(_networks_inside(scene, known))
     addresses, unknown = 0, []
     for pod in scene.cast.pods:
         own = [one for one in known if one["what"] == "pod" and one["scope"] != "cluster" and pod.host in one["hosts"]]
@@ -47,8 +49,8 @@ def judged(scene: Scene) -> Line:
         notes.append(f"no range of the node is known for {words.counted(len(unknown), 'address', 'addresses')} of pods")
     return Line(
         len(known) + addresses if known else 0,
-        f"{words.counted(len(known), 'range')} apart; {words.counted(addresses, 'address', 'addresses')} of pods in "
-        "the range of the pod's node",
+        f"{words.counted(len(known), 'range')} without an overlap; "
+        f"{words.counted(addresses, 'address', 'addresses')} of pods in the range of the pod's node",
         faults,
         notes,
         "no range of pods or Services is written down on these nodes",
@@ -107,3 +109,22 @@ def _nodes_inside(scene: Scene, known: list[Range]) -> Iterator[Fault]:
             if around:
                 message = f"the node's address {address} lies in the {around[0]['what']} range {_cidrs(around)}"
                 yield _stray(node.host, node.name, message, around)
+
+
+def _networks_inside(scene: Scene, known: list[Range]) -> Iterator[Fault]:
+    """Yield networks of a node that share addresses with Services, where only other nodes know these.
+
+    Of the ranges that a node knows itself, its own facts say so.
+    """
+    model = scene.cast.world.model
+    networks = {node["host"]: node["networks"] for node in model["nodes"]}
+    for one in known:
+        if one["what"] != "service" or one["scope"] != "cluster":
+            continue
+        for node in scene.cast.nodes:
+            for network in networks[node.host] if node.host not in one["hosts"] else ():
+                if ranges.share(one["cidr"], network["cidr"]):
+                    dev = network["dev"] or "?"
+                    message = f"the service range {one['cidr']} overlaps the node's network {network['cidr']} on {dev}"
+                    fault = _stray(node.host, f"{one['cidr']} and {network['cidr']}", message, [one])
+                    yield {**fault, "command": f"ip route show dev {shell_word(dev)}"}

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..text import words
 from .records import Party
 
 Pair = tuple[Party, Party]
@@ -51,10 +50,8 @@ def pairs(pods: Sequence[Party], limit: int = PAIRS) -> Sample:
         if one is not other:
             chosen.setdefault((one.key, other.key), (one, other))
     hosts = len(on)
-    how = (
-        f"a sample in which each of the {len(pods)} pods sends and receives, the {words.counted(hosts, 'node')} "
-        f"send to each other in {words.counted(hosts * (hosts - 1), 'pair')}, and {_bridge_words(largest)}"
-    )
+    nodes = f", the {hosts} nodes send to each other in {hosts * (hosts - 1)} pairs" if hosts > 1 else ""
+    how = f"a sample in which each of the {len(pods)} pods sends and receives{nodes}, and {_bridge_words(largest)}"
     return Sample(sorted(chosen.values(), key=lambda pair: (pair[0].host, pair[0].name, pair[1].name)), possible, how)
 
 

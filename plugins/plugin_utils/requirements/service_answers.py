@@ -140,7 +140,8 @@ def _strange(check: Check, way: Way, results: Sequence[Result], known: Marks) ->
     strange = [one for one in results if one.outcome == "ok" and who(one, known) is None]
     if strange:
         first = shortened(visible(" ".join(strange[0].body.split())), 60)
-        yield _broken(check, way, "somebody who is no backend answers", f"{len(strange)} answers such as: {first}")
+        told = f"{words.counted(len(strange), 'answer')} such as: {first}"
+        yield _broken(check, way, "somebody who is no backend answers", told)
 
 
 def _uneven(check: Check, way: Way, results: Sequence[Result], known: Marks) -> Iterator[Broken]:
@@ -213,12 +214,13 @@ def _notes(scene: Scene, reached: list[Way], idle: set[str]) -> list[str]:
     names = sorted({model_services.name(way.service) for way in reached})
     if names:
         notes.append(
-            f"of {words.listed(names)} only that they answer was seen: the backends' own answers are alike, or not HTTP"
+            f"of {words.listed(names)} it was only seen that somebody answers: the backends' own answers are alike, or "
+            "not HTTP"
         )
     asked = {model_services.name(one) for one in scene.cast.world.model["services"] if is_asked(one)}
     left = sorted({model_services.name(one) for one in scene.cast.world.model["services"]} - asked)
     if left:
-        notes.append(f"not asked, as they are for UDP, SCTP or the outside: {words.listed(left)}")
+        notes.append(f"not asked, being for UDP, SCTP or the outside: {words.listed(left)}")
     return notes
 
 

@@ -110,7 +110,7 @@ def test_a_good_description_is_read() -> None:
         ),
         (
             {"node_cidrs": {"node1": "10.244.0.0/30"}, "pods": [pod("a"), pod("b")]},
-            "has 1 addresses for pods, and 2 pods",
+            "10.244.0.0/30 of node1 has 1 address for pods, and 2 pods are on it",
         ),
         ({"not_masqueraded": ["10.0.0.0"]}, "manual_lab_not_masqueraded[0]: '10.0.0.0' is not a network"),
         ({"pods": {"pod1": {}}}, "manual_lab_pods: {'pod1': {}} is not a list of pods"),

@@ -186,7 +186,7 @@ def test_answers_that_are_alike_prove_only_that_they_come(cluster: Network) -> N
 
     found = line(cluster.judged(alike), "services")
     assert found["verdict"] == "held"
-    assert any("only that they answer was seen" in note for note in found["notes"])
+    assert any("it was only seen that somebody answers" in note for note in found["notes"])
     assert "overlooked" not in found["summary"]
 
 
@@ -305,6 +305,19 @@ def test_ranges() -> None:
     assert "the pod range 10.244.1.0/24 and the service range 10.244.1.0/26 overlap" in messages
 
     world = captured("lab")
+    world.model["ranges"].append({
+        "what": "service", "cidr": "10.96.0.0/16", "family": "inet", "scope": "cluster", "hosts": ["node1", "node3"],
+        "sources": [{"host": "node1", "kind": "kubeadm", "place": "/etc/x", "key": None}],
+    })  # fmt: skip
+    assert line(Network(world).judged(), "ranges-apart")["verdict"] == "held"
+    for node in world.model["nodes"]:
+        node["networks"].append({"cidr": "10.96.200.0/24", "dev": "clash"})
+    # What the others would say of themselves is in their facts, which say nothing here.
+    (fault,) = line(Network(world).judged(), "ranges-apart")["faults"]
+    assert (fault["host"], fault["command"]) == ("node2", "ip route show dev clash")
+    assert fault["message"] == "the service range 10.96.0.0/16 overlaps the node's network 10.96.200.0/24 on clash"
+
+    world = captured("lab")
     pod = next(one for one in world.pods if one["name"] == "pod2")
     pod["addresses"][0]["local"] = "10.244.7.2"
     (fault,) = line(Network(world).judged(), "ranges-apart")["faults"]
@@ -312,7 +325,7 @@ def test_ranges() -> None:
 
 
 def test_who_is_left_out_is_said(cluster: Network) -> None:
-    assert cluster.judged()["left_out"] == ["6 pods on the network of the node: their packets are the node's"]
+    assert cluster.judged()["left_out"] == ["6 pods on the network of the node: what is sent there is the node's"]
     assert Network(captured("broken_lab")).judged()["left_out"] == ["1 pod without an address: default/pod2"]
 
 
@@ -320,7 +333,7 @@ def test_what_was_not_sent_proves_nothing(lab: Network) -> None:
     found = lab.judged(lambda check, answer: None if check.sender.host == "node2" else answer)
     one = line(found, "pods-reach-pods")
     assert (one["verdict"], one["checked"]) == ("held", 4)
-    assert one["notes"] == ["2 probes of node2 without a result, which therefore prove nothing"]
+    assert one["notes"] == ["2 probes of node2 without a result: that proves nothing"]
     nothing = lab.judged(lambda _check, _answer: None)
     assert line(nothing, "pods-reach-pods")["summary"] == "nothing was sent"
     assert nothing["held"] == 1  # the ranges, which need no packet

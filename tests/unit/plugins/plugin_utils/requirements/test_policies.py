@@ -167,7 +167,7 @@ def test_policies_that_hold_leave_requirement_1_alone() -> None:
     assert broken(found) == []
     assert (
         line(found, "policies")["summary"]
-        == "1 policy: 12 pairs of pods with a port, 9 to be open and 3 to be closed, are so"
+        == "1 policy, 12 pairs of pods with a port: 9 open and 3 closed, as they should be"
     )
     assert line(found, "pods-reach-pods")["notes"] == ["2 pairs that policies forbid or may forbid left out"]
     assert len(found["policies"]) == 12
@@ -178,7 +178,7 @@ def test_a_policy_too_wide_and_one_too_narrow() -> None:
     assert broken(found) == ["policies"]
     told = {(f["sender"], f["receiver"], f["message"]) for f in line(found, "policies")["faults"]}
     assert ("default/pod1", "default/pod2", "port 80/tcp is open although no policy allows it") in told
-    assert ("default/pod1", "default/pod2", "port any other is open although no policy allows it") in told
+    assert ("default/pod1", "default/pod2", "any other port is open although no policy allows it") in told
     assert found["policies"][0]["measured"] != found["policies"][0]["expected"]
 
     def closed(check: Check, answer: Json) -> Json:

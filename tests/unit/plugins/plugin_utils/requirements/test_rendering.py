@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -94,3 +95,16 @@ def test_many_faults_are_counted() -> None:
     one = found["requirements"][0]
     one["faults"] = one["faults"][:1] * 20
     assert "and 14 more faults" in terminal.summary(found, None)
+
+
+@pytest.mark.parametrize("pods", [1, 2])
+def test_one_is_singular(pods: int) -> None:
+    """Lines of a network with next to nothing in it: one of most things."""
+    world = captured("lab")
+    del world.model["pods"][pods:]
+    del world.model["nodes"][1:]
+    network = Network(world)
+    for found in (network.judged(), network.judged(lambda _check, answer: {**answer, "outcome": "timeout"})):
+        for text in (terminal.summary(found, None), markdown.report(found)):
+            assert not re.search(r"\b1 (answers|connections|nodes|others|pairs|paths|pods|probes|ranges)\b", text), text
+            assert not re.search(r"\b1 (pods|nodes|listeners|names|addresses|requirements|more faults)\b", text), text
