@@ -106,6 +106,13 @@ def cluster(created: Created) -> Site:
 
 
 @pytest.fixture(scope="module")
+def ready(cluster: Site) -> Site:
+    """The cluster, when all that it was made with runs: CoreDNS and every other backend of a Service."""
+    cluster.wait_for_backends()
+    return cluster
+
+
+@pytest.fixture(scope="module")
 def lab(cluster: Site) -> Iterator[Nodes]:
     """The lab by hand on two light nodes, beside the cluster."""
     network = subnet("cluster's lab")

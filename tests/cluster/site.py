@@ -109,6 +109,24 @@ class Site:
         found: list[Json] = json.loads(self.kubectl(f"get {words} -o json"))["items"]
         return found
 
+    def wait_for_backends(self) -> None:
+        """Wait until all pods are ready, and the rules of every member lead to the backends of every Service."""
+        self.kubectl("wait pods --all --all-namespaces --for=condition=Ready --timeout=180s")
+        wait_until(self._backends_are_in_the_rules, 60)
+
+    def _backends_are_in_the_rules(self) -> bool:
+        rules = [self.nodes.shell(node, "iptables-save -t nat") for node in (CONTROL_PLANE, *self.workers)]
+        parts = [part for one in self.items("endpoints --all-namespaces") for part in one.get("subsets", [{}])]
+        wanted = [
+            f"--to-destination {address['ip']}:{port['port']}"
+            for part in parts
+            for address in part.get("addresses", [])
+            for port in part["ports"]
+        ]
+        # A Service without any address has a part here that has none either.
+        ready = all(part.get("addresses") and not part.get("notReadyAddresses") for part in parts)
+        return ready and all(f"{one}\n" in text for one in wanted for text in rules)
+
     def in_pod(self, pod: str, command: str, container: str | None = None, check: bool = True) -> str:
         """Return what a command prints inside a pod; `command` goes through two shells and has no single quotes."""
         which = f"-c {container} " if container else ""

@@ -23,9 +23,9 @@ LEAKED = "cni-0badc0de-0000-4000-8000-0123456789ab"
 
 
 @pytest.fixture(scope="module")
-def folder(cluster: Site) -> Path:
+def folder(ready: Site) -> Path:
     """A report on the cluster as it was made."""
-    return cluster.inspect("inspected", podnet_gather_subset=["default", "ends", "sysctls", "firewall", "api"])
+    return ready.inspect("inspected", podnet_gather_subset=["default", "ends", "sysctls", "firewall", "api"])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import jsonschema
@@ -61,21 +61,100 @@ def damaged(site: Site, node: str, damage: str, mend: str) -> Iterator[None]:
         site.nodes.shell(node, mend)
 
 
-@pytest.fixture(scope="module")
-def ready(cluster: Site) -> Site:
-    cluster.kubectl("wait pods --all --all-namespaces --for=condition=Ready --timeout=180s")
-    return cluster
-
-
 def test_of_a_whole_cluster_only_the_policy_is_broken_that_nobody_keeps(ready: Site) -> None:
     """The cluster's network has no policy controller, and its workload has a NetworkPolicy."""
     found = verify(ready, "whole")
     assert having(found, "broken") == {"policies"}, json.dumps(found, indent=1)
     assert having(found, "held") == found.keys() - {"policies"}
     assert {one["message"] for one in found["policies"]["faults"]} == {
-        "port any other is open although no policy allows it"
+        "any other port is open although no policy allows it"
     }
     assert all(one["receiver"].startswith("default/web-") for one in found["policies"]["faults"])
+
+
+# A stand-in for a policy controller, which this cluster does not have: it keeps the workload's NetworkPolicy, which
+# allows TCP port 80 of the Pods of web to everybody and nothing else, on every node. `more` are rules before it.
+KEPT = """nft -f - <<'END'
+table ip test_policy {{
+  chain forward {{
+    type filter hook forward priority -10;
+    ct state established,related accept
+    {more}
+    ip daddr {{ {web} }} tcp dport 80 accept
+    ip daddr {{ {web} }} drop
+  }}
+}}
+END"""
+
+
+@contextmanager
+def policy_kept(site: Site, more: str = "") -> Iterator[None]:
+    """Keep the workload's policy on all members."""
+    kept = KEPT.format(web=", ".join(addresses(site, "web")), more=more)
+    with ExitStack() as stack:
+        for node in (CONTROL_PLANE, *site.workers):
+            stack.enter_context(damaged(site, node, kept, "nft delete table ip test_policy"))
+        yield
+
+
+def addresses(site: Site, app: str) -> list[str]:
+    return [pod["status"]["podIP"] for pod in site.items(f"pods --selector=app={app}")]
+
+
+def test_a_policy_that_is_kept_and_one_that_is_too_wide(ready: Site) -> None:
+    with policy_kept(ready):
+        found = verify(ready, "kept")
+    assert having(found, "held") == found.keys(), json.dumps(found, indent=1)
+
+    [pod2] = addresses(ready, "pod2")
+    with policy_kept(ready, f"ip saddr {pod2} accept"):
+        found = verify(ready, "wide")
+    assert having(found, "broken") == {"policies"}
+    faults = found["policies"]["faults"]
+    assert {one["message"] for one in faults} == {"any other port is open although no policy allows it"}
+    web = {f"default/{pod['metadata']['name']}" for pod in ready.items("pods --selector=app=web")}
+    assert {(one["sender"], one["receiver"]) for one in faults} == {("default/pod2", name) for name in web}
+
+
+def test_a_policy_that_is_too_narrow(ready: Site) -> None:
+    [pod2] = addresses(ready, "pod2")
+    with policy_kept(ready, f"ip saddr {pod2} tcp dport 80 drop"):
+        found = verify(ready, "narrow")
+    assert "policies" in having(found, "broken")
+    told = {(one["sender"], one["message"]) for one in found["policies"]["faults"]}
+    assert told == {("default/pod2", "port 80/tcp is closed although the policies allow it")}
+
+
+CONFIGURATIONS = "/etc/cni/net.d/*.conflist"
+# The worker's CNI configuration gives out the range of the control plane as well.
+WIDER = f"sed -i.test-kept 's,10.244.1.0/24,10.244.0.0/23,' {CONFIGURATIONS}"
+NARROWED = f"for one in {CONFIGURATIONS}.test-kept; do mv $one ${{one%.test-kept}}; done"
+# A bridge of something else on the worker took a piece of the Services' range, or of the control plane's Pods.
+BRIDGE = "ip link add clash type bridge; ip addr add {} dev clash; ip link set clash up"
+
+
+@pytest.mark.parametrize(
+    ("damage", "mend", "message"),
+    [
+        (WIDER, NARROWED, "the pod ranges 10.244.0.0/23 of node2 and 10.244.0.0/24 of node1 overlap"),
+        (
+            BRIDGE.format("10.96.200.1/24"),
+            "ip link delete clash",
+            "the service range 10.96.0.0/16 overlaps the node's network 10.96.200.0/24 on clash",
+        ),
+        (
+            BRIDGE.format("10.244.0.129/25"),
+            "ip link delete clash",
+            "The pod range 10.244.0.0/16 overlaps the node's network 10.244.0.128/25 on clash",
+        ),
+    ],
+    ids=["two-nodes", "services", "bridge"],
+)
+def test_an_overlapping_range(ready: Site, damage: str, mend: str, message: str) -> None:
+    with damaged(ready, WORKER, damage, mend):
+        found = verify(ready, "overlap")
+    assert having(found, "broken") == {"ranges-apart", "policies"}
+    assert {(one["host"], one["message"]) for one in found["ranges-apart"]["faults"]} == {(WORKER, message)}
 
 
 def test_a_missing_route(ready: Site) -> None:
@@ -102,8 +181,24 @@ END
 ip link set eth0 mtu 1400"""
     with damaged(ready, WORKER, damage, "nft delete table ip test_damage; ip link set eth0 mtu 1500"):
         found = verify(ready, "damaged")
-    assert having(found, "broken") >= {"pods-reach-pods", "own-address", "path-mtu", "names"}
-    assert any("translated on the way" in one["message"] for one in found["pods-reach-pods"]["faults"])
+    assert having(found, "broken") == {"pods-reach-pods", "own-address", "path-mtu", "names", "services", "policies"}
+    [address] = ready.nodes.shell(WORKER, "ip -o -4 addr show eth0 | sed 's,.* inet ,,; s,/.*,,'").split()
+    assert any(
+        (one["host"], one["receiver"], one["message"])
+        == (WORKER, "default/pod2", f"translated on the way: seen as {address}")
+        for one in found["pods-reach-pods"]["faults"]
+    )
+    assert any(f"others saw 10.244.1.1 and {address}" in str(one["evidence"]) for one in found["own-address"]["faults"])
+    # A veth takes four bytes more than its MTU, for a VLAN's tag; who sends through it may not.
+    assert {(one["host"], one["message"]) for one in found["path-mtu"]["faults"]} == {
+        (CONTROL_PLANE, "packets of 1500 bytes do not pass, 1404 do"),
+        (WORKER, "packets of 1500 bytes do not pass, 1400 do"),
+    }
+    assert {(one["host"], one["message"]) for one in found["names"]["faults"]} == {
+        (node, "names: no name server answered") for node in (CONTROL_PLANE, WORKER)
+    }
+    # The name server is a Service too, which is asked over TCP.
+    assert all("kube-dns:dns-tcp" in one["receiver"] for one in found["services"]["faults"])
 
 
 def test_a_wrong_backend_and_hairpin_off(ready: Site) -> None:
