@@ -20,15 +20,16 @@ options:
   _input:
     description:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
-        C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), C(bridge), C(mtu), C(not_masqueraded),
+        C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), their like for IPv6 that end in C(_v6),
+        C(masquerade_v6), C(bridge), C(mtu), C(not_masqueraded),
         C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams), C(policies),
         C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port), C(bgp_asn).
     type: dict
     required: true
   hosts:
     description:
-      - C(hostvars), or a dictionary of the same form. Of each host C(ansible_host), C(manual_lab_node_address)
-        and C(__manual_lab_seen), the result of M(podnet.lab.lab_info), are read.
+      - C(hostvars), or a dictionary of the same form. Of each host C(ansible_host), C(manual_lab_node_address),
+        C(manual_lab_node_address_v6) and C(__manual_lab_seen), the result of M(podnet.lab.lab_info), are read.
     type: dict
     required: true
   play_hosts:
@@ -109,6 +110,7 @@ def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, An
         seen = variables.get("__manual_lab_seen") or {}
         chosen[str(name)] = {
             "address": variables.get("manual_lab_node_address"),
+            "address_v6": variables.get("manual_lab_node_address_v6"),
             "ansible_host": variables.get("ansible_host"),
             "info": seen.get("node"),
             "services": seen.get("services"),

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: forwarding
-short_description: "Lab step: make a node forward IPv4 packets, and put it back"
+short_description: "Lab step: make a node forward packets, and put it back"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Sets the sysctl C(net.ipv4.ip_forward) of the node's network namespace to 1, and notes the earlier value.
+  - Sets the sysctl C(net.ipv4.ip_forward) of the node's network namespace to 1, and notes the earlier value. With
+    O(source_v6) the same for C(net.ipv6.conf.all.forwarding).
   - With O(state=absent) the earlier value is put back, if this lab or one before it changed it and no other
     lab is left on the node.
+  - A node that forwards IPv6 does not listen to other routers any more (C(accept_ra)). It warns when the node's default
+    route comes from one.
   - Warns when something else on the node keeps packets from being forwarded. That is a forward chain of
     nftables or iptables with policy drop, which for packets between pods of one node counts when
     C(bridge-nf-call-iptables) is set. The module never changes rules that the lab did not make.
@@ -30,9 +33,12 @@ options:
     choices: [present, absent]
     default: present
   source:
-    description: Range of the pods of the whole cluster. Used in the remedies of warnings.
+    description: Range of the pods of the whole cluster. Used in the remedies of warnings. Empty leaves IPv4 alone.
     type: str
     default: 10.244.0.0/16
+  source_v6:
+    description: IPv6 range of the pods of the whole cluster. Without it nothing is done for IPv6.
+    type: str
 """
 
 EXAMPLES = r"""

@@ -107,6 +107,9 @@ node:
     ip_forward:
       description: Value of C(net.ipv4.ip_forward), or null.
       type: str
+    ipv6:
+      description: Whether the kernel has IPv6, and it is not switched off.
+      type: bool
     links:
       description: Links of the node's network namespace.
       type: list
@@ -131,7 +134,7 @@ node:
           description: Whether it carries the lab's mark.
           type: bool
     addresses:
-      description: IPv4 addresses of the node.
+      description: Addresses of the node.
       type: list
       elements: dict
       contains:
@@ -145,12 +148,12 @@ node:
           description: Length of its network's prefix.
           type: int
     routes:
-      description: IPv4 routes of the main table.
+      description: Routes of the main table, but those to link-local addresses.
       type: list
       elements: dict
       contains:
         dst:
-          description: Destination; the default route is C(0.0.0.0/0).
+          description: Destination; the default routes are C(0.0.0.0/0) and C(::/0).
           type: str
         gateway:
           description: Next hop, or null.
@@ -174,6 +177,7 @@ node:
     wireguard: false
     bgp: false
     ip_forward: "0"
+    ipv6: true
     links: [{ifname: eth0, kind: veth, mtu: 1500, vni: null, port: null, own: false}]
     addresses: [{ifname: eth0, local: 10.89.0.11, prefixlen: 24}]
     routes: [{dst: 10.89.0.0/24, gateway: null, dev: eth0, prefsrc: 10.89.0.11, metric: 0, own: false}]

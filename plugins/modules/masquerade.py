@@ -16,7 +16,8 @@ author: podnet.lab contributors (@podnet-lab)
 description:
   - Keeps an nftables table of the lab's own, C(ip podnet_LAB), with one chain of type nat in the
     postrouting hook. Packets from the node's pods to anything outside the cluster leave with the node's address.
-    Packets to other pods and to the nodes keep the pod's address.
+    Packets to other pods and to the nodes keep the pod's address. With O(source_v6) there is a table C(ip6 podnet_LAB)
+    of the same kind.
   - The table is compared as a whole and replaced at once, so that no packet sees half of it. No other
     table is touched.
 extends_documentation_fragment:
@@ -29,12 +30,15 @@ options:
     choices: [present, absent]
     default: present
   source:
-    description: Range of the node's pods, an IPv4 network. Needed when O(state=present).
+    description: Range of the node's pods, an IPv4 network. It or O(source_v6) is needed when O(state=present).
+    type: str
+  source_v6:
+    description: Range of the node's pods, an IPv6 network, when IPv6 is to be masqueraded too (NAT66).
     type: str
   inside:
     description:
-      - IPv4 networks and addresses that belong to the cluster, the range of all pods and the addresses of the
-        nodes. Packets to them are not masqueraded.
+      - Networks and addresses of both families that belong to the cluster, the range of all pods and the addresses of
+        the nodes. Packets to them are not masqueraded.
     type: list
     elements: str
     default: []

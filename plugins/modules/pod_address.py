@@ -17,7 +17,9 @@ description:
   - Leases each pod an address of the node's range, in files of the format of the CNI plugin host-local
     below C(/var/lib/cni/networks). A pod keeps its lease as long as it fits.
   - Assigns the address to the pod's link, the gateway's address to the bridge, and makes the gateway the
-    pod's default route.
+    pod's default route. With O(range) and O(range_v6) each pod gets an address and a default route of both.
+  - IPv6 addresses are assigned with C(nodad). The lease says that nobody else has them, and duplicate address detection
+    would take a second in which no server can bind to them.
   - O(pods) is the whole of what the lab has on this node. Leases of other pods of the lab are released.
     Leases in the same directory that the lab did not make are kept, and their addresses are not used.
 extends_documentation_fragment:
@@ -30,13 +32,25 @@ options:
     choices: [present, absent]
     default: present
   range:
-    description: The node's range, an IPv4 network like V(10.244.0.0/24). Needed when O(state=present).
+    description:
+      - The node's range, an IPv4 network like V(10.244.0.0/24). It or O(range_v6) is needed when O(state=present).
     type: str
   cluster:
     description: Range of the pods of all nodes. It is noted on the node, where M(podnet.lab.pod_cidr_facts) finds it.
     type: str
   gateway:
     description: Address of the bridge in O(range), the pods' default route. The first address when not given.
+    type: str
+  range_v6:
+    description: The node's IPv6 range, a network like V(fd00:10:244::/64).
+    type: str
+  cluster_v6:
+    description: IPv6 range of the pods of all nodes, as O(cluster).
+    type: str
+  gateway_v6:
+    description:
+      - Address of the bridge in O(range_v6), the pods' IPv6 default route. The first after the range's own when not
+        given.
     type: str
   bridge:
     description: Name of the bridge that gets the gateway's address. Needed when O(state=present).
@@ -70,6 +84,9 @@ options:
       address:
         description: Address that the pod must have. Without it, it keeps the one it has or gets the lowest free one.
         type: str
+      address_v6:
+        description: IPv6 address that the pod must have, in the same way.
+        type: str
 """
 
 EXAMPLES = r"""
@@ -88,6 +105,18 @@ EXAMPLES = r"""
         sandbox_id: 9f31c20d04be
         netns: /run/netns/lab0_default_pod3
         address: 10.244.0.30
+
+- name: Give a pod an address of each family
+  podnet.lab.pod_address:
+    lab: lab0
+    range: 10.244.0.0/24
+    range_v6: fd00:10:244::/64
+    bridge: lab0
+    pods:
+      - namespace: default
+        name: pod1
+        sandbox_id: 9f31c20d77aa
+        netns: /run/netns/lab0_default_pod1
 
 - name: Release every lease of the lab on this node
   podnet.lab.pod_address:
@@ -127,7 +156,10 @@ addresses:
       description: Name of the pod.
       type: str
     address:
-      description: The address, without a prefix length.
+      description: The address, without a prefix length. Missing without O(range).
+      type: str
+    address_v6:
+      description: The IPv6 address, without a prefix length. Missing without O(range_v6).
       type: str
   sample:
     - namespace: default

@@ -14,7 +14,7 @@ short_description: "Lab step: route the pod ranges of other nodes to those nodes
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Adds IPv4 routes to the node's main table. They carry C(proto 112), and the lab notes them in its state.
+  - Adds IPv4 and IPv6 routes to the node's main table. They carry C(proto 112), and the lab notes them in its state.
   - O(routes) is the whole of what the lab has on this node. A route of the lab that is not in it is removed.
   - A route to a wanted destination that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ options:
     required: true
     suboptions:
       dst:
-        description: Destination, an IPv4 network like V(10.244.1.0/24).
+        description: Destination, a network like V(10.244.1.0/24) or V(fd00:10:244:1::/64).
         type: str
         required: true
       gateway:
@@ -41,6 +41,7 @@ options:
         description:
           - Link of M(podnet.lab.tunnel), behind which the gateway is. The route is C(onlink) then, as no network of
             this node says where the gateway is.
+          - With a link-local gateway of IPv6 the link that it is on. Every link has such addresses.
         type: str
   forward:
     description:
@@ -52,6 +53,11 @@ options:
     description: Range of the pods of the whole cluster. Used in the remedies of warnings, with O(forward).
     type: str
     default: 10.244.0.0/16
+  source_v6:
+    description:
+      - IPv6 range of the pods of the whole cluster. With it and O(forward) the node forwards IPv6, else what the lab
+        changed of that is put back.
+    type: str
 """
 
 EXAMPLES = r"""

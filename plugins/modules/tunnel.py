@@ -53,7 +53,10 @@ options:
     description: MAC address of the link. Needed when O(state=present).
     type: str
   vtep:
-    description: IPv4 address of the link, without a length. Needed when O(state=present).
+    description: IPv4 address of the link, without a length. It or O(vtep_v6) is needed when O(state=present).
+    type: str
+  vtep_v6:
+    description: IPv6 address of the link, without a length. Packets between the nodes are IPv4 all the same.
     type: str
   peers:
     description: The other nodes.
@@ -72,7 +75,9 @@ options:
       vtep:
         description: IPv4 address of its end of the tunnel.
         type: str
-        required: true
+      vtep_v6:
+        description: IPv6 address of its end of the tunnel.
+        type: str
 """
 
 EXAMPLES = r"""

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._files.reader import Files
-from . import bgp, peer_tunnel, tunnel, wireguard, wireguard_key
+from . import bgp, forwarding, peer_tunnel, tunnel, wireguard, wireguard_key
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -39,6 +39,7 @@ from .trial import kernel_makes
 
 _CAP_NET_ADMIN = 12
 _CAP_SYS_ADMIN = 21
+_DISABLE_IPV6 = "/proc/sys/net/ipv6/conf/%s/disable_ipv6"
 
 
 def privileged(status: str) -> bool:
@@ -79,11 +80,6 @@ def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str
     names = {link["ifindex"]: name for name, link in node.links.items()}
     with open("/proc/self/status", encoding="utf-8", errors="backslashreplace") as handle:
         rights = privileged(handle.read())
-    try:
-        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as handle:
-            forward = handle.read().strip()
-    except OSError:
-        forward = None
     return {
         "privileged": rights,
         "missing_programs": {
@@ -97,7 +93,8 @@ def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str
         "missing_module": missing,
         "wireguard": os.path.lexists(wireguard_key.key_path(lab)) or bool(wireguard.own_links(node, alias)),
         "bgp": bool(bgp.daemons(lab) or Store(lab).bgp_routes()),
-        "ip_forward": forward,
+        "ip_forward": forwarding.read(forwarding.V4.path),
+        "ipv6": all(forwarding.read(_DISABLE_IPV6 % name) == "0" for name in ("all", "default")),
         "links": [
             {
                 "ifname": name,

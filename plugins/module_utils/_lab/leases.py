@@ -9,7 +9,8 @@ the interface's name (containernetworking/plugins, ``plugins/ipam/host-local/bac
 
     9f31c20d77aa…\r\neth0
 
-``last_reserved_ip.0`` has the address that was leased last, ``lock`` is locked while leases change.
+``last_reserved_ip.0`` has the address that was leased last, ``last_reserved_ip.1`` the same of IPv6, which is
+host-local's second set of ranges; ``lock`` is locked while leases change.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from __future__ import annotations
 import fcntl
 import ipaddress
 import os
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from .._files.reader import Files
 from .._ranges.leases import DATA_DIR, is_address, parse_lease
 
-_BOOK_KEEPING = ("lock", "last_reserved_ip.0")
+_LAST = {4: "last_reserved_ip.0", 6: "last_reserved_ip.1"}
+_BOOK_KEEPING = ("lock", *_LAST.values())
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 class AllocationError(ValueError):
@@ -45,29 +50,31 @@ class Allocation(NamedTuple):
 
 
 def allocate(
-    network: ipaddress.IPv4Network,
-    gateway: ipaddress.IPv4Address,
+    network: Network,
+    gateway: Address,
     pods: List[Tuple[str, Optional[str]]],
     leases: Dict[str, str],
     mark: str,
 ) -> Allocation:
-    """Decide the address of each pod.
+    """Decide the address of each pod in one range.
 
-    `pods` are sandbox ids with the address that they must have, or None. `leases` are the leases as
-    they are, address to container id; those whose id does not begin with `mark` are somebody else's.
+    `pods` are sandbox ids with the address that they must have, or None. `leases` are the leases of the range's
+    family as they are, address to container id; those whose id does not begin with `mark` are somebody else's.
     A pod keeps its lease when it has one in the range; the others get the lowest free addresses.
     Raises :class:`AllocationError`.
     """
     foreign = {address for address, holder in leases.items() if not holder.startswith(mark)}
-    reserved = {str(network.network_address), str(network.broadcast_address), str(gateway)}
+    reserved = {str(network.network_address), str(gateway)}
+    if network.version == 4:  # IPv6 has no broadcast; its first address is that of any router (RFC 4291, 2.6.1)
+        reserved.add(str(network.broadcast_address))
     if gateway not in network:
         raise AllocationError("the gateway %s is not in it" % gateway, "Choose a gateway of the range.")
     addresses: Dict[str, str] = {}
     for sandbox, fixed in pods:
         if fixed is None:
             continue
-        address = str(ipaddress.IPv4Address(fixed))
-        if ipaddress.IPv4Address(address) not in network or address in reserved:
+        address = str(ipaddress.ip_address(fixed))
+        if ipaddress.ip_address(address) not in network or address in reserved:
             raise AllocationError("%s is not an address for a pod in it" % address, "Choose another address.")
         if address in foreign:
             raise AllocationError(
@@ -148,8 +155,8 @@ class LeaseStore:
                     pass
             for address, sandbox in lease.items():
                 self._put(address, "%s\r\n%s" % (sandbox, ifnames[sandbox]))
-            if lease:
-                self._put("last_reserved_ip.0", list(lease)[-1])
+            for address in lease:
+                self._put(_LAST[ipaddress.ip_address(address).version], address)
 
     def _put(self, name: str, text: str) -> None:
         temporary = "%s/.%s.new" % (self.path, name)
@@ -157,14 +164,26 @@ class LeaseStore:
             handle.write(text)
         os.rename(temporary, "%s/%s" % (self.path, name))
 
-    def missing(self) -> List[str]:
-        """Return what the lab would make and is not there: directories down to the lab's own, and book-keeping."""
-        missing = ["%s/%s" % (self.path, name) for name in _BOOK_KEEPING]
+    def missing(self, versions: Iterable[int] = (4,)) -> List[str]:
+        """Return what the lab would make and is not there: directories down to the lab's own, and book-keeping.
+
+        `versions` are those of IP of which the lab leases addresses.
+        """
+        missing = ["%s/%s" % (self.path, name) for name in ("lock", *(_LAST[version] for version in versions))]
         directory = self.path
         while directory != "/":
             missing.append(directory)
             directory = os.path.dirname(directory)
         return sorted(path for path in missing if not os.path.exists(path))
+
+    def drop_last(self, made: Iterable[str], versions: Iterable[int]) -> List[str]:
+        """Remove the book-keeping of families of which the lab leases nothing any more, if it `made` it; return it."""
+        names = ["%s/%s" % (self.path, name) for version, name in _LAST.items() if version not in versions]
+        gone = [path for path in names if path in made]
+        for path in gone:
+            if os.path.exists(path):
+                os.unlink(path)
+        return gone
 
     def make(self) -> None:
         """Make the directory."""

@@ -13,7 +13,7 @@ thing                  mark
 network namespace      ``/run/netns/<lab>_<namespace>_<pod>`` (no label of RFC 1123 has a ``_``)
 link                   alias ``podnet.lab:<lab>``
 route                  protocol 112 and an entry in ``/run/podnet-lab/<lab>/routes.json``
-nftables table         ``ip podnet_<lab>``
+nftables table         ``ip podnet_<lab>``, and the same of families ``ip6`` and ``bridge``
 lease                  ``/var/lib/cni/networks/<lab>/``, container id begins with the lab's mark
 process                ``PODNET_LAB=<lab>`` in its environment, entry in the pod's state file
 state                  ``/run/podnet-lab/<lab>/``
@@ -43,7 +43,7 @@ def link_alias(lab: str) -> str:
 
 
 def nft_table(lab: str) -> str:
-    """Return the name of the lab's nftables table, family ip."""
+    """Return the name of the lab's nftables table, of family ip or ip6."""
     return "podnet_" + lab
 
 
@@ -64,6 +64,7 @@ def table_keys(lab: str) -> List[str]:
     """Return family and name of every table of nftables that a lab may have."""
     return [
         "ip " + nft_table(lab),
+        "ip6 " + nft_table(lab),
         "bridge " + nft_table(lab),
         "ip " + services_table(lab),
         "ip " + policies_table(lab),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import os
 import socket
 from contextlib import contextmanager
@@ -37,13 +38,14 @@ NTF_SELF = 0x02
 RTN_UNICAST = 1
 RT_SCOPE_UNIVERSE = 0
 _CLONE_NEWNET = 0x40000000
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 NOT_A_NAMESPACE = -1
 """What :func:`named_inode` says of a path that exists and holds no namespace."""
 
 
 class View(NamedTuple):
-    """One network namespace: links by name, IPv4 addresses, IPv4 routes of the main table."""
+    """One network namespace: links by name, addresses, and routes of the main table but those to link-local ones."""
 
     links: Dict[str, Link]
     addresses: List[Address]
@@ -56,10 +58,28 @@ class View(NamedTuple):
                 return name
         return None
 
-    def addresses_of(self, ifname: str) -> List[str]:
-        """Return the IPv4 addresses of a link as ``address/prefixlen``, in the kernel's order."""
+    def addresses_of(self, ifname: str, family: Optional[int] = None) -> List[str]:
+        """Return the addresses of a link as ``address/prefixlen``, in the kernel's order, but link-local ones.
+
+        They are those of a family, or of IPv4 and IPv6.
+        """
         index = self.links[ifname]["ifindex"] if ifname in self.links else -1
-        return ["%s/%d" % (item["local"], item["prefixlen"]) for item in self.addresses if item["ifindex"] == index]
+        return [
+            "%s/%d" % (item["local"], item["prefixlen"])
+            for item in self.addresses
+            if item["ifindex"] == index
+            and item["family"] in (_FAMILIES if family is None else (family,))
+            and not is_link_local(item["local"])
+        ]
+
+
+def is_link_local(address: str) -> bool:
+    """Tell whether an address is one that IPv6 gives every link by itself, of ``fe80::/10`` (RFC 4291).
+
+    >>> is_link_local("fe80::50:aff:fe59:b"), is_link_local("10.244.0.1")
+    (True, False)
+    """
+    return ":" in address and ipaddress.IPv6Address(address).is_link_local
 
 
 def _read() -> View:
@@ -73,11 +93,14 @@ def _read() -> View:
         connection.close()
     return View(
         {link["ifname"]: link for link in links},
-        [address for address in addresses if address["family"] == socket.AF_INET and "local" in address],
+        [address for address in addresses if address["family"] in _FAMILIES and "local" in address],
         [
             route
             for route in routes
-            if route["family"] == socket.AF_INET and route["table"] == RT_TABLE_MAIN and route["type"] == RTN_UNICAST
+            if route["family"] in _FAMILIES
+            and route["table"] == RT_TABLE_MAIN
+            and route["type"] == RTN_UNICAST
+            and not is_link_local(route.get("dst", ""))
         ],
     )
 
@@ -88,7 +111,7 @@ def read_node() -> View:
 
 
 class Neighbours(NamedTuple):
-    """What is known of who is behind a link: its own forwarding entries, and its IPv4 neighbours."""
+    """What is known of who is behind a link: its own forwarding entries, and its neighbours."""
 
     fdb: List[Neighbour]
     neighbours: List[Neighbour]
@@ -105,7 +128,7 @@ def read_neighbours(ifindex: int) -> Neighbours:
         connection.close()
     return Neighbours(
         [entry for entry in fdb if entry["ifindex"] == ifindex and entry["flags"] & NTF_SELF],
-        [entry for entry in neighbours if entry["ifindex"] == ifindex and entry["family"] == socket.AF_INET],
+        [entry for entry in neighbours if entry["ifindex"] == ifindex and entry["family"] in _FAMILIES],
     )
 
 
@@ -181,8 +204,9 @@ def _setns(descriptor: int) -> None:
 
 
 def prefix(route: Route) -> str:
-    """Return a route's destination as ``address/length``; the default route is ``0.0.0.0/0``."""
-    return "%s/%d" % (route.get("dst", "0.0.0.0"), route["dst_len"])
+    """Return a route's destination as ``address/length``; the default route is ``0.0.0.0/0`` or ``::/0``."""
+    everywhere = "::" if route["family"] == socket.AF_INET6 else "0.0.0.0"
+    return "%s/%d" % (route.get("dst", everywhere), route["dst_len"])
 
 
 def kind(link: Link) -> str:

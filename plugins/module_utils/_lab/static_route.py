@@ -12,9 +12,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._kernel.records import Route
-from .forwarding import KEY, switch_on
+from .forwarding import SOURCES, V4, V6, shown, switch
 from .names import ROUTE_PROTOCOL, RTPROT_BIRD
-from .read import prefix, read_node
+from .read import is_link_local, prefix, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 from .store import Store
 
@@ -23,14 +23,18 @@ RTNH_F_ONLINK = 4
 
 
 class Way(NamedTuple):
-    """How packets to a destination go: to a gateway of a network of the node, or to one behind a tunnel."""
+    """How packets to a destination go: to a gateway of a network of the node, or to one behind a tunnel.
+
+    A link-local gateway is on the link that `dev` names, and needs no network.
+    """
 
     gateway: str
     dev: Optional[str] = None
 
     def words(self) -> str:
         """Return the way in the words of ``ip route``."""
-        return "via " + self.gateway + (" dev %s onlink" % self.dev if self.dev else "")
+        dev = " dev " + self.dev if self.dev else ""
+        return "via " + self.gateway + dev + (" onlink" if self.dev and not is_link_local(self.gateway) else "")
 
 
 class Plan(NamedTuple):
@@ -61,8 +65,9 @@ def own_routes(routes: List[Route], noted: List[Tuple[str, str]], others: List[T
 
 def way_of(route: Route, names: Dict[int, str]) -> Way:
     """Return the way of a route, given the names of the node's links."""
-    onlink = route.get("flags", 0) & RTNH_F_ONLINK
-    return Way(route.get("gateway", ""), names.get(route.get("oif", -1)) if onlink else None)
+    gateway = route.get("gateway", "")
+    named = route.get("flags", 0) & RTNH_F_ONLINK or is_link_local(gateway)
+    return Way(gateway, names.get(route.get("oif", -1)) if named else None)
 
 
 def decide(wanted: Dict[str, Way], routes: List[Route], own: List[Route], names: Dict[int, str]) -> Plan:
@@ -93,7 +98,7 @@ ARGUMENTS: Dict[str, Any] = {
         "lab": LAB_ARGUMENT,
         "routes": {"type": "list", "elements": "dict", "required": True, "options": _ROUTE_OPTIONS},
         "forward": {"type": "bool", "default": False},
-        "source": {"type": "str", "default": "10.244.0.0/16"},
+        **SOURCES,
     },
 }
 """What AnsibleModule is to know of the options."""
@@ -105,7 +110,11 @@ def run(module: AnsibleModule) -> None:
     wanted: Dict[str, Way] = {}
     for item in module.params["routes"]:
         try:
-            dst, gateway = ipaddress.IPv4Network(item["dst"]), ipaddress.IPv4Address(item["gateway"])
+            dst, gateway = ipaddress.ip_network(item["dst"]), ipaddress.ip_address(item["gateway"])
+            if dst.version != gateway.version:
+                raise ValueError("one is IPv4 and the other IPv6")
+            if is_link_local(str(gateway)) and item["dev"] is None:
+                raise ValueError("a link-local gateway needs the link that it is on, dev")
         except ValueError as error:
             step.fail("route to %s via %s" % (item["dst"], item["gateway"]), str(error), "Correct it.")
         if item["dev"] is not None:
@@ -141,11 +150,12 @@ def run(module: AnsibleModule) -> None:
     before = sorted("%s %s" % (prefix(route), way_of(route, names).words()) for route in own)
     result = sorted("%s %s" % (dst, way.words()) for dst, way in wanted.items())
     see = ["ip route show proto %d" % ROUTE_PROTOCOL]
+    if any(":" in dst for dst in wanted):
+        see.append("ip -6 route show proto %d" % ROUTE_PROTOCOL)
     more = {}
     if module.params["forward"]:
-        change = switch_on(step, store, module.params["source"])
-        before.append("%s = %s" % (KEY, change.before))
-        result.append("%s = %s" % (KEY, change.after))
-        see.append("sysctl " + KEY)
-        more["obstacles"] = change.obstacles
+        changes = switch(step, store, {V4: module.params["source"], V6: module.params["source_v6"]})
+        was, becomes, commands = shown(changes)
+        before, result, see = before + was, result + becomes, see + commands
+        more["obstacles"] = [obstacle for change in changes for obstacle in change.obstacles]
     step.exit(before=before, after=result, see=see, **more)

@@ -20,7 +20,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._kernel.records import Link, Neighbour
 from .names import link_alias
-from .pod_address import address_lines
+from .pod_address import all_address_lines, host_addresses
 from .read import Neighbours, View, info, is_up, kind, read_neighbours, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 
@@ -34,11 +34,16 @@ TRIAL = "type vxlan id 1 dstport 4789"
 
 
 class Peer(NamedTuple):
-    """Another node: its address, and the MAC and the address of its end of the tunnel."""
+    """Another node: its address, and the MAC and the addresses of its end of the tunnel."""
 
     remote: str
     lladdr: str
-    vtep: str
+    vtep: Optional[str]
+    vtep_v6: Optional[str] = None
+
+    def vteps(self) -> List[str]:
+        """Return the addresses of its end of the tunnel, one of each family that the lab has."""
+        return [item for item in (self.vtep, self.vtep_v6) if item]
 
 
 class Forwarding(NamedTuple):
@@ -63,16 +68,22 @@ class Tunnel(NamedTuple):
     local: str
     mtu: int
     lladdr: str
-    vtep: str
+    vtep: Optional[str]
     peers: List[Peer]
+    vtep_v6: Optional[str] = None
+
+    def addresses(self) -> List[str]:
+        """Return the addresses of the link with their lengths."""
+        return host_addresses([self.vtep, self.vtep_v6])
 
     def describe(self) -> List[str]:
-        """Describe the tunnel for the diff, one line for the link and two for each peer."""
+        """Describe the tunnel for the diff: the link, its addresses, and the entries for each peer."""
         link = "%s mtu %d address %s vxlan id %d local %s dstport %d nolearning up"
         lines = [link % (self.name, self.mtu, self.lladdr, self.vni, self.local, self.port)]
-        lines.append("%s %s/32" % (self.name, self.vtep))
+        lines += ["%s %s" % (self.name, address) for address in self.addresses()]
         lines += sorted("%s fdb %s dst %s" % (self.name, peer.lladdr, peer.remote) for peer in self.peers)
-        return lines + sorted("%s neigh %s lladdr %s" % (self.name, peer.vtep, peer.lladdr) for peer in self.peers)
+        neighbours = [(vtep, peer.lladdr) for peer in self.peers for vtep in peer.vteps()]
+        return lines + sorted("%s neigh %s lladdr %s" % (self.name, *neighbour) for neighbour in neighbours)
 
 
 def own_tunnels(node: View, alias: str) -> List[str]:
@@ -116,7 +127,7 @@ def link_lines(node: View, tunnel: Tunnel, alias: str) -> List[str]:
         lines.append("link set %s mtu %d" % (tunnel.name, tunnel.mtu))
     if link is not None and link.get("address") != tunnel.lladdr:
         lines.append("link set %s address %s" % (tunnel.name, tunnel.lladdr))
-    lines += address_lines(node if link is not None else None, tunnel.name, tunnel.vtep + "/32")
+    lines += all_address_lines(node if link is not None else None, tunnel.name, tunnel.addresses())
     if link is None or not is_up(link):
         lines.append("link set %s up" % tunnel.name)
     return lines
@@ -139,7 +150,7 @@ def fdb_lines(entries: Sequence[Neighbour], tunnel: Tunnel) -> List[str]:
 
 def neighbour_lines(entries: Sequence[Neighbour], tunnel: Tunnel) -> List[str]:
     """Return the lines for ``ip -batch`` that leave one lasting entry for each peer, and no other."""
-    wanted = {peer.vtep: peer.lladdr for peer in tunnel.peers}
+    wanted = {vtep: peer.lladdr for peer in tunnel.peers for vtep in peer.vteps()}
     have = {entry["dst"]: entry.get("lladdr") for entry in entries if entry["state"] & NUD_PERMANENT}
     lines = ["neigh delete %s dev %s" % (vtep, tunnel.name) for vtep in have if vtep not in wanted]
     return lines + [
@@ -168,28 +179,32 @@ def read_tunnel(step: Step) -> Tunnel:
     """Return the tunnel that the options describe; end the module when they are no such thing."""
     options = step.module.params
     check_ifname(step, options["name"])
-    addresses: List[Tuple[str, str]] = [("local", options["local"]), ("vtep", options["vtep"])]
+    addresses: List[Tuple[str, int, Optional[str]]] = [("local", 4, options["local"])]
     macs = [options["lladdr"]]
     for peer in options["peers"]:
-        addresses += [("remote of a peer", peer["remote"]), ("vtep of a peer", peer["vtep"])]
+        addresses.append(("remote of a peer", 4, peer["remote"]))
         macs.append(peer["lladdr"])
-    for what, text in addresses:
+    for end in [options, *options["peers"]]:
+        addresses += [("vtep", 4, end["vtep"]), ("vtep_v6", 6, end["vtep_v6"])]
+    for what, version, text in addresses:
         try:
-            ipaddress.IPv4Address(text)
+            if text and ipaddress.ip_address(text).version != version:
+                raise ValueError("it is of the other family")
         except ValueError as error:
-            step.fail("%s %r" % (what, text), str(error), "Write an IPv4 address.")
+            step.fail("%s %r" % (what, text), str(error), "Write an IPv%d address." % version)
     for mac in macs:
         if not _MAC.match(mac):
             step.fail("lladdr %r" % mac, "it is no MAC address", "Write it as 0a:58:0a:f4:00:00.")
     peers = sorted(Peer(**peer) for peer in options["peers"])
-    names = ("name", "vni", "port", "local", "mtu", "lladdr", "vtep")
+    names = ("name", "vni", "port", "local", "mtu", "lladdr", "vtep", "vtep_v6")
     return Tunnel(peers=peers, **{key: options[key] for key in names})
 
 
 _PEER_OPTIONS: Dict[str, Any] = {
     "remote": {"type": "str", "required": True},
     "lladdr": {"type": "str", "required": True},
-    "vtep": {"type": "str", "required": True},
+    "vtep": {"type": "str"},
+    "vtep_v6": {"type": "str"},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -203,9 +218,13 @@ ARGUMENTS: Dict[str, Any] = {
         "mtu": {"type": "int", "default": 1450},
         "lladdr": {"type": "str"},
         "vtep": {"type": "str"},
+        "vtep_v6": {"type": "str"},
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
     },
-    "required_if": [("state", "present", ["name", "local", "lladdr", "vtep"])],
+    "required_if": [
+        ("state", "present", ["name", "local", "lladdr"]),
+        ("state", "present", ["vtep", "vtep_v6"], True),
+    ],
 }
 """What AnsibleModule is to know of the options."""
 

@@ -18,6 +18,9 @@ PROGRAM = """\
 import os, socket, sys, _thread
 who = os.environ
 
+def plain(address):  # IPv4 on a socket for both is ::ffff:a.b.c.d (RFC 4291)
+    return address[7:] if address.startswith("::ffff:") else address
+
 def answer(connection, client):
     try:
         connection.settimeout(10)
@@ -32,8 +35,8 @@ def answer(connection, client):
             "pod: %s/%s" % (who.get("POD_NAMESPACE", ""), who.get("POD_NAME", "")),
             "container: %s" % who.get("PODNET_CONTAINER", ""),
             "node: %s" % who.get("NODE_NAME", ""),
-            "server: %s" % here[0],
-            "client: %s" % client[0],
+            "server: %s" % plain(here[0]),
+            "client: %s" % plain(client[0]),
             "",
         ]
         body = "\\n".join(lines).encode("utf-8", "backslashreplace")
@@ -45,10 +48,9 @@ def answer(connection, client):
     finally:
         connection.close()
 
-server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.bind(("0.0.0.0", int(sys.argv[1])))
-server.listen(128)
+both = socket.has_dualstack_ipv6()
+family = socket.AF_INET6 if both else socket.AF_INET
+server = socket.create_server(("", int(sys.argv[1])), family=family, backlog=128, dualstack_ipv6=both)
 while True:
     _thread.start_new_thread(answer, server.accept())
 """

@@ -36,13 +36,23 @@ _ASN_LIMITS = (1, 2**32 - 2)
 """RFC 6793; the largest is reserved (RFC 7300)."""
 
 _RESERVED_RANGES = {
-    "0.0.0.0/8": "this network",
-    "127.0.0.0/8": "loopback",
-    "169.254.0.0/16": "link-local addresses",
-    "224.0.0.0/4": "multicast",
-    "240.0.0.0/4": "reserved",
+    4: {
+        "0.0.0.0/8": "this network",
+        "127.0.0.0/8": "loopback",
+        "169.254.0.0/16": "link-local addresses",
+        "224.0.0.0/4": "multicast",
+        "240.0.0.0/4": "reserved",
+    },
+    6: {"::/8": "loopback and reserved", "fe80::/10": "link-local addresses", "ff00::/8": "multicast"},
 }
-_POD_FIELDS = ("name", "namespace", "node", "labels", "address", "containers")
+EXAMPLES = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
+"""A private range of each version of IP (RFC 1918, RFC 4193)."""
+_PREFIX_LIMITS = {4: (8, 30), 6: (8, 126)}
+"""Shortest and longest prefix of a node's range."""
+_USUAL_PREFIX = {4: 24, 6: 64}
+SUFFIXES = {4: "", 6: "_v6"}
+"""What the names of options end in that are of one version of IP."""
+_POD_FIELDS = ("name", "namespace", "node", "labels", "address", "address_v6", "containers")
 _CONTAINER_FIELDS = ("name", "command", "serve", "dns", "ports")
 _PORT_FIELDS = ("name", "containerPort", "protocol")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?\Z")
@@ -83,6 +93,7 @@ class Pod:
     labels: dict[str, str] = field(default_factory=dict)
     address: IPAddress | None = None
     containers: tuple[Container, ...] = ()
+    address_v6: IPAddress | None = None
 
     @property
     def full_name(self) -> str:
@@ -113,17 +124,35 @@ class Description:
     asn: int
     """Number of the autonomous system of all nodes."""
     cluster: IPNetwork | None
+    """None: pods have no IPv4."""
     ranges: dict[str, IPNetwork]
-    """Range of each node that has one."""
+    """IPv4 range of each node that has one."""
     pods: list[Pod]
     outside: list[IPNetwork]
     """Networks beside the cluster's that are not masqueraded."""
     faults: list[Fault]
+    cluster_v6: IPNetwork | None = None
+    """None: pods have no IPv6."""
+    ranges_v6: dict[str, IPNetwork] = field(default_factory=dict)
+    masquerade_v6: bool = False
+    """Whether IPv6 packets that leave the cluster get the node's address (NAT66)."""
+
+    @property
+    def clusters(self) -> list[IPNetwork]:
+        """The ranges of all pods, IPv4 before IPv6."""
+        return [part for part in (self.cluster, self.cluster_v6) if part is not None]
+
+    def ranges_of(self, node: str) -> list[IPNetwork]:
+        """Return the ranges of a node, IPv4 before IPv6."""
+        return [ranges[node] for ranges in (self.ranges, self.ranges_v6) if node in ranges]
 
 
-def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
-    """Return an IPv4 network written as ``address/length`` without host bits, or None and a fault."""
-    example = "Write it as 10.244.0.0/16"
+def network(value: Any, where: str, faults: list[Fault], version: int | None = 4) -> IPNetwork | None:
+    """Return a network of a version of IP, or of any, written as ``address/length`` without host bits.
+
+    None and a fault when it is none.
+    """
+    example = f"Write it as {EXAMPLES[version or 4]}"
     if not isinstance(value, str) or "/" not in value:
         faults.append(Fault(where, f"{value!r} is not a network", example))
         return None
@@ -132,14 +161,15 @@ def network(value: Any, where: str, faults: list[Fault]) -> IPNetwork | None:
     except (AddrFormatError, ValueError):
         faults.append(Fault(where, f"{value!r} is not a network", example))
         return None
-    if result.version != 4:
-        faults.append(Fault(where, f"{value} is IPv6, and the lab is IPv4 only", example))
+    if version is not None and result.version != version:
+        faults.append(Fault(where, f"{value} is IPv{result.version}, and IPv{version} is asked for here", example))
         return None
     if result.ip != result.network:
         faults.append(Fault(where, f"{value} has bits set behind its length", f"Write it as {result.cidr}"))
-    for reserved, use in _RESERVED_RANGES.items():
+    for reserved, use in _RESERVED_RANGES[result.version].items():
         if overlap(result, IPNetwork(reserved)):
-            faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", "Use a private range like 10.244.0.0/16"))
+            remedy = f"Use a private range like {EXAMPLES[result.version]}"
+            faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", remedy))
             return None
     return result.cidr
 
@@ -279,18 +309,25 @@ def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod |
         what = f"{node!r} is not a node of the lab" if node is not None else "the pod has no node"
         faults.append(Fault(where + ".node", what, f"Use one of {', '.join(nodes) or '(none)'}"))
     labels = checks.labels(value.get("labels", {}), where + ".labels", "{app: web}", faults)
-    address = None
-    if value.get("address") is not None:
-        try:
-            address = IPAddress(str(value["address"]))
-            if address.version != 4:
-                raise ValueError("not IPv4")
-        except (AddrFormatError, ValueError):
-            text = f"{value['address']!r} is not an IPv4 address"
-            faults.append(Fault(where + ".address", text, "Write it as 10.244.0.10, or leave it out"))
-            address = None
+    address, address_v6 = (_pod_address(value, version, where, faults) for version in (4, 6))
     containers = _containers(value.get("containers"), where + ".containers", faults)
-    return Pod(where, namespace or "", name or "", str(node), labels, address, tuple(containers))
+    return Pod(where, namespace or "", name or "", str(node), labels, address, tuple(containers), address_v6)
+
+
+def _pod_address(value: Mapping[Any, Any], version: int, where: str, faults: list[Fault]) -> IPAddress | None:
+    key = "address" + SUFFIXES[version]
+    if value.get(key) is None:
+        return None
+    try:
+        address = IPAddress(str(value[key]))
+        if address.version == version:
+            return address
+    except (AddrFormatError, ValueError):
+        pass
+    example = IPNetwork(EXAMPLES[version]).network + 10
+    text = f"{value[key]!r} is not an IPv{version} address"
+    faults.append(Fault(f"{where}.{key}", text, f"Write it as {example}, or leave it out"))
+    return None
 
 
 def _containers(value: Any, where: str, faults: list[Fault]) -> list[Container]:
@@ -337,11 +374,11 @@ def _pods(value: Any, nodes: list[str], faults: list[Fault]) -> list[Pod]:
         first = names.setdefault(pod.full_name, pod.where)
         if pod.name and pod.namespace and first != pod.where:
             faults.append(Fault(pod.where, f"{first} is pod {pod.full_name} too", "Rename one of them"))
-        if pod.address is not None:
-            first = addresses.setdefault(pod.address, pod.where)
+        for address, key in ((pod.address, ".address"), (pod.address_v6, ".address_v6")):
+            first = addresses.setdefault(address, pod.where) if address is not None else pod.where
             if first != pod.where:
-                text = f"{first} has the address {pod.address} too"
-                faults.append(Fault(pod.where + ".address", text, "Give each pod its own, or leave it out"))
+                text = f"{first} has the address {address} too"
+                faults.append(Fault(pod.where + key, text, "Give each pod its own, or leave it out"))
         pods.append(pod)
     return pods
 
@@ -369,15 +406,31 @@ def cut(
     return ranges, without
 
 
+def _cluster(raw: Mapping[str, Any], version: int, faults: list[Fault]) -> IPNetwork | None:
+    """Return the range of all pods of one version of IP; None without one, which is right when the other is there."""
+    key = "cluster_cidr" + SUFFIXES[version]
+    if not raw.get(key) and raw.get("cluster_cidr" + SUFFIXES[10 - version]):
+        return None
+    if version == 6 and not raw.get(key):
+        return None
+    return network(raw.get(key), VARIABLE + key, faults, version)
+
+
 def _ranges(
-    raw: Mapping[str, Any], cluster: IPNetwork | None, nodes: list[str], faults: list[Fault]
+    raw: Mapping[str, Any], version: int, cluster: IPNetwork | None, nodes: list[str], faults: list[Fault]
 ) -> dict[str, IPNetwork]:
-    """Find the range of each node: the given one, or one cut from the cluster's."""
-    where = VARIABLE + "node_cidrs"
-    value = raw.get("node_cidrs") or {}
+    """Find the range of each node, of one version of IP: the given one, or one cut from the cluster's."""
+    where = VARIABLE + "node_cidrs" + SUFFIXES[version]
+    value = raw.get("node_cidrs" + SUFFIXES[version]) or {}
     if not isinstance(value, Mapping):
-        faults.append(Fault(where, f"{value!r} is not a mapping", "Write it as {node1: 10.244.7.0/24}"))
+        example = {4: "10.244.7.0/24", 6: "'fd00:10:244:7::/64'"}[version]
+        faults.append(Fault(where, f"{value!r} is not a mapping", f"Write it as {{node1: {example}}}"))
         value = {}
+    range_key = VARIABLE + "cluster_cidr" + SUFFIXES[version]
+    if value and not raw.get("cluster_cidr" + SUFFIXES[version]):
+        text = f"there is no range of all pods that they are parts of, {range_key}"
+        faults.append(Fault(where, text, "Give one, or leave them out"))
+        return {}
     given: dict[str, IPNetwork] = {}
     for node, text in value.items():
         here = f"{where}.{node}"
@@ -385,7 +438,7 @@ def _ranges(
             faults.append(
                 Fault(here, f"{node!r} is not a node of the lab", f"Use one of {', '.join(nodes) or '(none)'}")
             )
-        part = network(text, here, faults)
+        part = network(text, here, faults, version)
         if part is None:
             continue
         if cluster is not None and part not in cluster:
@@ -394,10 +447,13 @@ def _ranges(
             if overlap(part, taken):
                 faults.append(Fault(here, f"{part} overlaps {taken} of {other}", "Give each node a range of its own"))
         given[str(node)] = part
-    here = VARIABLE + "node_prefix"
-    length = integer(raw.get("node_prefix"))
-    if length is None or not 8 <= length <= 30:
-        faults.append(Fault(here, f"{raw.get('node_prefix')!r} is not a prefix length", "Use 8 to 30, as a rule 24"))
+    key = "node_prefix" + SUFFIXES[version]
+    here = VARIABLE + key
+    length = integer(raw.get(key, _USUAL_PREFIX[version]))
+    shortest, longest = _PREFIX_LIMITS[version]
+    if length is None or not shortest <= length <= longest:
+        remedy = f"Use {shortest} to {longest}, as a rule {_USUAL_PREFIX[version]}"
+        faults.append(Fault(here, f"{raw.get(key)!r} is not a prefix length", remedy))
         return given
     if cluster is None:
         return given
@@ -405,41 +461,66 @@ def _ranges(
         return given
     if length < cluster.prefixlen:
         text = f"a range of length {length} does not fit into {cluster}"
-        faults.append(Fault(here, text, f"Use {cluster.prefixlen} to 30, or a larger {VARIABLE}cluster_cidr"))
+        faults.append(Fault(here, text, f"Use {cluster.prefixlen} to {longest}, or a larger {range_key}"))
         return given
     ranges, without = cut(cluster, length, nodes, given)
     if without:
         text = f"{cluster} has no /{length} left for {', '.join(without)}"
-        faults.append(Fault(VARIABLE + "cluster_cidr", text, f"Use a larger range, or a larger {here}"))
+        faults.append(Fault(range_key, text, f"Use a larger range, or a larger {here}"))
     return ranges
 
 
 def _check_sizes(description: Description) -> None:
     """Find nodes with more pods than addresses, and addresses that are not for pods of their node."""
-    for node, part in description.ranges.items():
-        pods = [pod for pod in description.pods if pod.node == node]
-        usable = max(part.size - 3, 0)  # network, gateway and broadcast
-        if len(pods) > usable:
-            room = counted(usable, "address", "addresses")
-            number = counted(len(pods), "pod is", "pods are")
-            text = f"{part} of {node} has {room} for pods, and {number} on it"
-            remedy = f"Use a smaller {VARIABLE}node_prefix, or give the node a larger range in {VARIABLE}node_cidrs"
-            description.faults.append(Fault(VARIABLE + "pods", text, remedy))
-        for pod in pods:
-            if pod.address is None:
-                continue
-            use = {
-                part.network: "the network's",
-                part.network + 1: "the gateway's",
-                IPAddress(part.last): "the broadcast",
-            }
-            if pod.address not in part:
-                text = f"{pod.address} is not in {part}, the range of {node}"
-            elif pod.address in use:
-                text = f"{pod.address} is {use[pod.address]} address of {part}"
-            else:
-                continue
-            description.faults.append(Fault(pod.where + ".address", text, "Choose another, or leave it out"))
+    for version, ranges in ((4, description.ranges), (6, description.ranges_v6)):
+        for node, part in ranges.items():
+            _check_size(description, version, node, part)
+    for version, whole in ((4, description.cluster), (6, description.cluster_v6)):
+        for pod in description.pods if whole is None else ():
+            if _address_of(pod, version) is not None:
+                text = f"the lab has no IPv{version}: there is no {VARIABLE}cluster_cidr{SUFFIXES[version]}"
+                where = f"{pod.where}.address{SUFFIXES[version]}"
+                description.faults.append(Fault(where, text, "Give one, or leave the address out"))
+
+
+def _address_of(pod: Pod, version: int) -> IPAddress | None:
+    return pod.address if version == 4 else pod.address_v6
+
+
+def _check_size(description: Description, version: int, node: str, part: IPNetwork) -> None:
+    suffix = SUFFIXES[version]
+    pods = [pod for pod in description.pods if pod.node == node]
+    use = {part.network: "the network's", part.network + 1: "the gateway's"}
+    if version == 4:
+        use[IPAddress(part.last)] = "the broadcast"
+    usable = max(part.size - len(use), 0)
+    if len(pods) > usable:
+        room = counted(usable, "address", "addresses")
+        text = f"{part} of {node} has {room} for pods, and {counted(len(pods), 'pod is', 'pods are')} on it"
+        remedy = f"Use a smaller {VARIABLE}node_prefix{suffix}, or give the node a larger range in "
+        remedy += f"{VARIABLE}node_cidrs{suffix}"
+        description.faults.append(Fault(VARIABLE + "pods", text, remedy))
+    for pod in pods:
+        address = _address_of(pod, version)
+        if address is None:
+            continue
+        if address not in part:
+            text = f"{address} is not in {part}, the range of {node}"
+        elif address in use:
+            text = f"{address} is {use[address]} address of {part}"
+        else:
+            continue
+        description.faults.append(Fault(f"{pod.where}.address{suffix}", text, "Choose another, or leave it out"))
+
+
+def _masquerade_v6(value: Any, cluster: IPNetwork | None, faults: list[Fault]) -> bool:
+    where = VARIABLE + "masquerade_v6"
+    if not isinstance(value, bool):
+        faults.append(Fault(where, f"{value!r} is neither true nor false", "Use one of them"))
+    elif value and cluster is None:
+        remedy = f"Give {VARIABLE}cluster_cidr_v6, or leave this out"
+        faults.append(Fault(where, "the lab has no IPv6", remedy))
+    return value is True
 
 
 def read_description(raw: Mapping[str, Any]) -> Description:
@@ -456,7 +537,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
     for node in sorted({node for node in nodes if nodes.count(node) > 1}):
         faults.append(Fault(VARIABLE + "nodes", f"{node} is there twice", "List it once"))
     nodes = list(dict.fromkeys(nodes))
-    cluster = network(raw.get("cluster_cidr"), VARIABLE + "cluster_cidr", faults)
+    cluster, cluster_v6 = (_cluster(raw, version, faults) for version in (4, 6))
     where = VARIABLE + "not_masqueraded"
     value = raw.get("not_masqueraded") or []
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
@@ -464,7 +545,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         value = []
     outside = []
     for index, text in enumerate(value):
-        part = network(text, f"{where}[{index}]", faults)
+        part = network(text, f"{where}[{index}]", faults, None)
         outside += [part] if part is not None else []
     description = Description(
         name=name,
@@ -477,10 +558,13 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         wireguard_port=_number(raw.get("wireguard_port", 51820), "wireguard_port", _PORT_LIMITS, faults),
         asn=_number(raw.get("bgp_asn", 64512), "bgp_asn", _ASN_LIMITS, faults),
         cluster=cluster,
-        ranges=_ranges(raw, cluster, nodes, faults),
+        ranges=_ranges(raw, 4, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),
         outside=outside,
         faults=faults,
+        cluster_v6=cluster_v6,
+        ranges_v6=_ranges(raw, 6, cluster_v6, nodes, faults),
+        masquerade_v6=_masquerade_v6(raw.get("masquerade_v6", False), cluster_v6, faults),
     )
     _check_sizes(description)
     return description

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 IPV6_MORE = 20
 """Bytes that an IPv6 header (40, RFC 8200) is longer than one of IPv4 (20, RFC 791)."""
+IPV6_MIN_MTU = 1280
+"""What every link must carry that IPv6 goes over (RFC 8200, section 5; linux/in6.h)."""
 ETH_DATA_LEN = 1500
 """linux/if_ether.h: what a packet may have where nothing else is known."""
 

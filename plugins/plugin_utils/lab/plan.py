@@ -28,9 +28,9 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
 )
 
 from ..description.checks import Fault, overlap
-from .description import VARIABLE, Container, Description, Pod, read_description
+from .description import SUFFIXES, VARIABLE, Container, Description, Pod, read_description
 from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
-from .networks import ETH_DATA_LEN, NETWORKS
+from .networks import ETH_DATA_LEN, IPV6_MIN_MTU, NETWORKS
 from .policies import pod_ends, read_namespaces, read_policies
 from .services import Service, give_addresses, plan_services, read_services, service_range
 from .tunnels import PEER_KINDS, Tunnel, mac_of, unused_tunnels, what_is_in_the_way
@@ -52,6 +52,9 @@ class Node:
         self.services: Mapping[str, str] = raw.get("services") or {}
         self.faults: list[Fault] = []
         self.address: IPAddress | None = None
+        self.given_v6: str | None = raw.get("address_v6") or None
+        self.address_v6: IPAddress | None = None
+        """Where the other nodes route IPv6 to."""
 
     @property
     def where(self) -> str:
@@ -72,7 +75,7 @@ class Node:
         found = {
             (IPNetwork(route["dst"]), route["dev"] or "?")
             for route in self.info["routes"]
-            if not route["own"] and route["dst"] != "0.0.0.0/0" and route["dev"] not in own
+            if not route["own"] and route["dst"] not in ("0.0.0.0/0", "::/0") and route["dev"] not in own
         }
         found |= {
             (IPNetwork(f"{entry['local']}/{entry['prefixlen']}").cidr, entry["ifname"])
@@ -90,6 +93,34 @@ class Node:
         entry = self.addresses.get(str(self.address))
         links = (self.info or {}).get("links", [])
         return next((link for link in links if entry is not None and link["ifname"] == entry["ifname"]), None)
+
+    def uplink_addresses_v6(self) -> list[IPAddress]:
+        """Return the IPv6 addresses of the link that has the node's address, those that are not link-local first."""
+        link = self.uplink()
+        entries = (self.info or {}).get("addresses", []) if link is not None else []
+        found = [IPAddress(entry["local"]) for entry in entries if link and entry["ifname"] == link["ifname"]]
+        return sorted((one for one in found if one.version == 6), key=lambda one: (one.is_link_local(), one))
+
+    def choose_address_v6(self) -> None:
+        """Choose the address that other nodes route IPv6 to; a fault says why there is none.
+
+        In this order: ``manual_lab_node_address_v6``; the link-local address of the link that has the node's address,
+        which every node on that link reaches, whatever networks it has. Routers name each other so (RFC 5942).
+        """
+        if self.given_v6 is not None:
+            where, self.address_v6 = VARIABLE + "node_address_v6", _ip(self.given_v6, 6)
+            if self.address_v6 is None:
+                remedy = "Write an IPv6 address that the other nodes reach"
+                self.faults.append(Fault(self.where, f"{where} {self.given_v6!r} is not an IPv6 address", remedy))
+            elif self.info is not None and str(self.address_v6) not in self.addresses:
+                text = f"{where} {self.address_v6} is not an address of the node"
+                self.faults.append(Fault(self.where, text, "Choose one that the other nodes reach"))
+            return
+        self.address_v6 = next((one for one in self.uplink_addresses_v6() if one.is_link_local()), None)
+        if self.address_v6 is None and (self.address is not None or self.info is None):
+            text = "no IPv6 address is known by which the others route IPv6 to its pods"
+            remedy = f"Give it {VARIABLE}node_address_v6, or choose a {VARIABLE}network that packs packets, like vxlan"
+            self.faults.append(Fault(self.where, text, remedy))
 
     def choose_address(self, resolve: Callable[[str], list[str]]) -> None:
         """Choose the address that other nodes route to; a fault says why there is none.
@@ -146,12 +177,16 @@ class Node:
         return None
 
 
-def _ipv4(text: str) -> IPAddress | None:
+def _ip(text: str, version: int) -> IPAddress | None:
     try:
         address = IPAddress(str(text))
     except (AddrFormatError, ValueError):
         return None
-    return address if address.version == 4 else None
+    return address if address.version == version else None
+
+
+def _ipv4(text: str) -> IPAddress | None:
+    return _ip(text, 4)
 
 
 def _ipv4_loopback(text: str) -> bool:
@@ -180,10 +215,16 @@ def check_node(node: Node, description: Description) -> None:
         text = f"its kernel has no {description.network}: the module {node.info['missing_module']} is missing"
         remedy = f"Install it with the kernel's other modules, or choose another {VARIABLE}network"
         node.faults.append(Fault(node.where, text, remedy))
+    if description.cluster_v6 is not None and not node.info["ipv6"]:
+        text = "its kernel has no IPv6, or it is switched off (net.ipv6.conf.all.disable_ipv6, or default)"
+        remedy = f"Switch it on with sysctl, or leave {VARIABLE}cluster_cidr_v6 out"
+        node.faults.append(Fault(node.where, text, remedy))
     for network, dev in node.networks:
-        if description.cluster is not None and overlap(network, description.cluster):
-            text = f"its network {network} on {dev} overlaps the cluster's range {description.cluster}"
-            node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}cluster_cidr"))
+        for cluster in description.clusters:
+            if overlap(network, cluster):
+                text = f"its network {network} on {dev} overlaps the cluster's range {cluster}"
+                key = "cluster_cidr" + SUFFIXES[cluster.version]
+                node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}{key}"))
 
 
 def check_services(node: Node, services: list[Service], part: IPNetwork | None, pods: Sequence[Pod]) -> None:
@@ -255,6 +296,41 @@ def check_links(nodes: list[Node], network: str) -> list[Fault]:
     return faults
 
 
+def check_links_v6(nodes: list[Node]) -> list[Fault]:
+    """Find nodes whose given IPv6 address is in no network of another node, which is to route there."""
+    faults = []
+    for node in nodes:
+        connected = [
+            IPNetwork(f"{entry['local']}/{entry['prefixlen']}")
+            for entry in (node.info or {}).get("addresses", [])
+            if entry["ifname"] != "lo"
+        ]
+        far = [
+            f"{other.name} ({other.address_v6})"
+            for other in nodes
+            if other is not node
+            and node.info is not None
+            and other.address_v6 is not None
+            and not other.address_v6.is_link_local()
+            and not any(other.address_v6 in part for part in connected)
+        ]
+        if far:
+            text = f"it shares no IPv6 network with {', '.join(far)}, so that it cannot route pods there"
+            remedy = f"Give the nodes a {VARIABLE}node_address_v6 each, all in one network, or none"
+            faults.append(Fault(node.where, text, remedy))
+    return faults
+
+
+def check_mtu(nodes: list[Node], description: Description) -> list[Fault]:
+    """Find pods with IPv6 whose links would be too narrow for it: the kernel takes IPv6 from such a link."""
+    mtu = pod_mtu(nodes, description)
+    if description.cluster_v6 is None or mtu >= IPV6_MIN_MTU:
+        return []
+    text = f"pods would get {mtu} bytes, and IPv6 needs {IPV6_MIN_MTU} (RFC 8200, section 5)"
+    remedy = f"Use a larger one, or a {VARIABLE}network that adds less"
+    return [Fault(VARIABLE + "mtu", text, remedy)]
+
+
 def carried(node: Node, network: str) -> int | None:
     """Return how long a pod's packet may be that crosses the node's link to the others; None when not known."""
     link = node.uplink()
@@ -306,8 +382,13 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
     others = [other for other in nodes if other is not node]
     network = description.network if others else "routes"
     tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
-    peers = [{"address": str(other.address), "range": str(description.ranges[other.name])} for other in others]
-    routes = [{"dst": peer["range"], "gateway": peer["address"]} for peer in peers]
+    peers = [
+        {"address": str(other.address), "range": str(description.ranges[other.name])}
+        for other in others
+        if other.name in description.ranges
+    ]
+    routes: list[dict[str, Any]] = [{"dst": peer["range"], "gateway": peer["address"]} for peer in peers]
+    routes += _routes_v6(description, node, others)
     if tunnel is not None:
         routes = tunnel.routes(node.name)
     elif network == "bgp":
@@ -332,21 +413,40 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
     }
 
 
+def _routes_v6(description: Description, node: Node, others: list[Node]) -> list[dict[str, Any]]:
+    """Return a node's IPv6 routes to the ranges of the others, without a tunnel."""
+    link = node.uplink()
+    return [
+        {
+            "dst": str(description.ranges_v6[other.name]),
+            "gateway": str(other.address_v6),
+            "dev": link["ifname"] if link is not None and other.address_v6.is_link_local() else None,
+        }
+        for other in others
+        if other.name in description.ranges_v6 and other.address_v6 is not None
+    ]
+
+
 def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns | None) -> dict[str, Any]:
     """Return the options of the modules for one node."""
-    part = description.ranges[node.name]
-    gateway = part.network + 1
+    part, part_v6 = description.ranges.get(node.name), description.ranges_v6.get(node.name)
+    gateways = [one.network + 1 for one in description.ranges_of(node.name)]
     pods = sorted((pod for pod in description.pods if pod.node == node.name), key=lambda pod: pod.full_name)
     named = [(pod, _pod_options(description, pod)) for pod in pods]
-    inside = [str(description.cluster)]
+    inside = [str(one) for one in description.clusters]
     inside += [str(other.address) for other in nodes if other.address is not None]
+    if description.cluster_v6 is not None:
+        inside += [str(one) for other in nodes for one in other.uplink_addresses_v6() if not one.is_link_local()]
     inside += [str(net) for net in description.outside]
     mtu = pod_mtu(nodes, description)
     return {
         "address": str(node.address) if node.address is not None else None,
-        "range": str(part),
-        "gateway": str(gateway),
-        "bridge_address": mac_of(gateway),
+        "range": _text(part),
+        "range_v6": _text(part_v6),
+        "gateway": _text(gateways[0] if part is not None else None),
+        "gateway_v6": _text(gateways[-1] if part_v6 is not None else None),
+        "masqueraded_v6": _text(part_v6) if description.masquerade_v6 else None,
+        "bridge_address": mac_of(gateways[0]),
         "mtu": mtu,
         **network_options(description, node, nodes, mtu),
         "inside": inside,
@@ -373,7 +473,8 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
             {
                 **{key: names[key] for key in ("namespace", "name", "sandbox_id", "netns")},
                 "ifname": POD_IFNAME,
-                "address": str(pod.address) if pod.address else None,
+                "address": _text(pod.address),
+                "address_v6": _text(pod.address_v6),
             }
             for pod, names in named
         ],
@@ -392,12 +493,30 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
     }
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
 def _container_options(container: Container) -> dict[str, Any]:
     if container.serve is not None:
         return {"name": container.name, "serve": container.serve}
     if container.dns:
         return {"name": container.name, "dns": True}
     return {"name": container.name, "command": list(container.command)}
+
+
+def _not_for_v6(description: Description, services: Sequence[Service], policies: Sequence[Any]) -> list[Fault]:
+    """Find what the lab does with IPv4 alone."""
+    if description.cluster_v6 is None:
+        return []
+    faults = []
+    where, text = VARIABLE + "cluster_cidr_v6", "{} carry IPv4 alone in the lab"
+    if description.network != "routes":
+        faults.append(Fault(where, text.format(description.network), f"Set {VARIABLE}network to routes"))
+    for name, there in (("services", services), ("policies", policies)):
+        if there:
+            faults.append(Fault(where, text.format(name), f"Leave {VARIABLE}{name} out, or this"))
+    return faults
 
 
 def make_plan(
@@ -412,10 +531,10 @@ def make_plan(
     ``ends``, what policies ask of pods, ``pods``, the full names of all, and ``addresses``, those that the description
     gives to pods, by these names.
 
-    `raw` is the description. `hosts` has, for each host of the inventory, ``address``
-    (``manual_lab_node_address``), ``ansible_host``, and ``info`` and ``services`` (``node`` and ``services`` of
-    ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the
-    hosts that are about to be built on.
+    `raw` is the description. `hosts` has, for each host of the inventory, ``address`` and ``address_v6``
+    (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info`` and ``services`` (``node``
+    and ``services`` of ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name.
+    `play_hosts` are the hosts that are about to be built on.
     """
     raw = with_dns(raw)
     description = read_description(raw)
@@ -440,9 +559,14 @@ def make_plan(
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)
+        if description.cluster_v6 is not None and not NETWORKS[description.network].tunnel:
+            node.choose_address_v6()
         if len(nodes) > 1 or node.given is not None:  # alone, a node needs no address for others
             faults += node.faults
     faults += check_links(nodes, description.network)
+    faults += check_links_v6(nodes)
+    faults += check_mtu(nodes, description)
+    faults += _not_for_v6(description, services, policies)
     for name in play_hosts:
         if name not in description.nodes:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,13 @@ PEER_KINDS = ("ipip", "gre", "geneve")
 
 
 def mac_of(address: IPAddress) -> str:
-    """Return the MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address."""
-    return "0a:58:" + ":".join(f"{byte:02x}" for byte in address.words)
+    """Return the MAC that Kubernetes itself once gave to what has this address: 0a:58 and the address.
+
+    An IPv6 address is longer than that; it is the first four bytes of its SHA-256, as with OVN-Kubernetes
+    (``go-controller/pkg/util/net.go``, ``IPAddrToHWAddr``).
+    """
+    four = address.words if address.version == 4 else hashlib.sha256(str(address).encode()).digest()[:4]
+    return "0a:58:" + ":".join(f"{byte:02x}" for byte in four)
 
 
 def ifname(description: Description) -> str:

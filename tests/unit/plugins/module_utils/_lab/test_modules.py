@@ -382,7 +382,7 @@ def test_a_tunnel_as_it_should_be_is_described_as_it_is() -> None:
     # The kernel lists them in an order of its own.
     entries = Neighbours(
         [entry(lasting, peer.lladdr, peer.remote) for peer in reversed(peers)],
-        [entry(lasting, peer.lladdr, peer.vtep) for peer in reversed(peers)],
+        [entry(lasting, peer.lladdr, address) for peer in reversed(peers) for address in peer.vteps()],
     )
     node = view(vtep(), addresses=[(7, "10.244.0.0", 32)])
     assert tunnel.describe_now(node, "vxlan1", entries) == TUNNEL.describe()

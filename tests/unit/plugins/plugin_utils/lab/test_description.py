@@ -91,7 +91,7 @@ def test_a_good_description_is_read() -> None:
         ({"mtu": True}, "manual_lab_mtu"),
         ({"cluster_cidr": "10.244.0.0"}, "manual_lab_cluster_cidr: '10.244.0.0' is not a network"),
         ({"cluster_cidr": "10.244.0.1/16"}, "has bits set behind its length. Write it as 10.244.0.0/16"),
-        ({"cluster_cidr": "fd00::/64"}, "is IPv6, and the lab is IPv4 only"),
+        ({"cluster_cidr": "fd00::/64"}, "is IPv6, and IPv4 is asked for here"),
         ({"cluster_cidr": "127.0.0.0/16"}, "overlaps 127.0.0.0/8, loopback"),
         ({"cluster_cidr": "225.0.0.0/16"}, "multicast"),
         ({"cluster_cidr": "0.0.0.0/0"}, "manual_lab_cluster_cidr"),

@@ -1,0 +1,318 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A lab whose pods have an address of each family, over SSH: judged by iproute2, nft, the files and by real packets.
+
+node1 and node2 are the lab, joined by IPv4. node3 is outside it, and sees whose address packets arrive with.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
+from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
+
+POD1, POD2, POD3 = "lab0_default_pod1", "lab0_default_pod2", "lab0_default_pod3"
+V6 = {"manual_lab_cluster_cidr_v6": "fd00:10:244::/56"}
+
+# What IPv6 adds to what a lab could touch.
+SNAPSHOT_V6 = """
+echo == addresses; ip -6 -o addr show scope global | awk '{print $2, $4}' | sort
+echo == routes; ip -6 route show | grep -v ^fe80 | sort
+echo == entries; bridge fdb show | grep dst | sort; ip -6 neigh show nud permanent
+echo == sysctl; cat /proc/sys/net/ipv6/conf/all/forwarding
+"""
+
+# Accepts one connection at an address, and says who came.
+ACCEPT = """
+import socket, sys
+s = socket.create_server((sys.argv[1], 7777), family=socket.AF_INET6); s.settimeout(15)
+print("listening", flush=True)
+print(s.accept()[1][0])
+"""
+
+
+class DualLab:
+    """The lab under test, with what is asked of it by IPv6."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
+        self.lab = Lab(nodes)
+
+    def build(self, *argv: str, **variables: Any) -> Any:
+        """Build the lab with an IPv6 range beside the other."""
+        return self.lab.build(*argv, **{**V6, **variables})
+
+    def refused(self, **variables: Any) -> str:
+        """Try to build the lab, which must be refused before anything is touched; what is said."""
+        before = self.state("node1"), self.state("node2")
+        run = self.lab.run("lab.yml", variables=variables)
+        assert run.status != 0
+        assert (self.state("node1"), self.state("node2")) == before
+        return run.output
+
+    def state(self, node: str) -> str:
+        """Everything of the node that the lab could touch."""
+        return self.lab.state(node) + self.lab.sh(node, SNAPSHOT_V6)
+
+    def address(self, node: str, netns: str) -> str:
+        """The one IPv6 address of a pod that is not link-local, which can be used at once."""
+        entries = json.loads(self.lab.sh(node, f"ip -n {netns} -j -6 addr show dev eth0 scope global"))
+        found = [entry for link in entries for entry in link["addr_info"]]
+        assert len(found) == 1, found
+        assert not found[0].get("tentative", False)
+        return str(found[0]["local"])
+
+    def ask(self, node: str, netns: str | None, address: str) -> dict[str, str]:
+        """What a web server of the lab answers by IPv6."""
+        return self.lab.ask(node, netns, f"http://[{address}]/")
+
+    def check_traffic(self) -> None:
+        """Pods reach each other by both families, on one node and on two, with their own addresses."""
+        for node, netns, there, target in (
+            ("node1", POD1, "node1", POD3),
+            ("node1", POD1, "node2", POD2),
+            ("node2", POD2, "node1", POD1),
+        ):
+            answer = self.ask(node, netns, self.address(there, target))
+            assert answer["pod"] == "default/" + target.rpartition("_")[2]
+            assert answer["client"] == self.address(node, netns), "somebody rewrote the source address"
+            answer = self.lab.ask(node, netns, f"http://{self.lab.pod_address(there, target)}/")
+            assert answer["client"] == self.lab.pod_address(node, netns)
+        assert self.ask("node1", None, self.address("node1", POD1))["pod"] == "default/pod1"
+        assert self.ask("node1", None, self.address("node2", POD2))["pod"] == "default/pod2"
+
+    def verdicts(self, directory: Path) -> dict[str, str]:
+        """What verify.yml says of each requirement."""
+        done = self.nodes.playbook(
+            CHECKOUT / "playbooks" / "verify.yml", "--limit", "node1,node2", "-e", f"podnet_report_dir={directory}"
+        )
+        assert done.returncode == 0
+        said = json.loads((directory / "verify.json").read_text(encoding="utf-8"))
+        return {one["key"]: one["verdict"] for one in said["requirements"]}
+
+    def seen_by_node3(self, netns: str) -> str:
+        """The source address with which a connection of a pod of node1 arrives at node3's 2001:db8::3."""
+        connect = 'import socket\nsocket.create_connection(("2001:db8::3", 7777), 5)\n'
+        with subprocess.Popen(
+            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), "node3", f"python3 -c '{ACCEPT}' 2001:db8::3"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as listener:
+            assert listener.stdout is not None
+            assert listener.stdout.readline().startswith("listening")
+            self.lab.sh("node1", f"nsenter --net=/run/netns/{netns} python3 -c '{connect}'")
+            return listener.stdout.read().strip()
+
+
+@pytest.fixture(scope="module")
+def dual(ssh_nodes: Nodes) -> Iterator[DualLab]:
+    """The lab, shared by the tests of this file in their order; at the end nothing may be left of it."""
+    made = DualLab(ssh_nodes)
+    if made.lab.sh("node1", "cat /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null || echo 1").strip() != "0":
+        pytest.skip("the kernel has no IPv6, or it is switched off")
+    before = {node: made.state(node) for node in ("node1", "node2")}
+    try:
+        yield made
+    finally:
+        made.lab.teardown()
+    assert {node: made.state(node) for node in before} == before
+
+
+def test_check_mode_predicts_what_both_families_get_and_touches_nothing(dual: DualLab) -> None:
+    before = dual.state("node1"), dual.state("node2")
+    predicted = dual.build("--check", "--diff")
+    assert (dual.state("node1"), dual.state("node2")) == before
+    added = "\n".join(line for line in predicted.output.splitlines() if line.startswith("+"))
+    for text in (
+        "node lab0 10.244.0.1/24 fd00:10:244::1/64",
+        "default/pod1 eth0 10.244.0.2/24 fd00:10:244::2/64 default via 10.244.0.1 default via fd00:10:244::1",
+        "cluster_cidr 10.244.0.0/16,fd00:10:244::/56",
+        "net.ipv6.conf.all.forwarding = 1",
+    ):
+        assert text in added, f"{text} is not in the diff:\n{added}"
+    assert re.search(r"\+fd00:10:244:1::/64 via fe80::\S+ dev eth0$", added, re.MULTILINE), added
+    real = dual.build()
+    for node in ("node1", "node2"):
+        known = [re.sub(r"--target \d+", "--target SANDBOX_PID", line) for line in real.commands(node)]
+        assert predicted.commands(node) == known
+
+
+def test_a_second_run_changes_nothing(dual: DualLab) -> None:
+    before = dual.state("node1")
+    again = dual.build()
+    assert again.changed("node1") == again.changed("node2") == []
+    assert dual.build("--check").changed("node1") == []
+    assert dual.state("node1") == before
+
+
+def test_pods_have_an_address_a_lease_and_a_way_out_of_each_family(dual: DualLab) -> None:
+    dual.check_traffic()
+    leases = dual.lab.sh("node1", "ls /var/lib/cni/networks/lab0").split()
+    assert {dual.address("node1", POD1), dual.lab.pod_address("node1", POD1)} <= set(leases)
+    assert dual.lab.sh("node1", "cat /var/lib/cni/networks/lab0/last_reserved_ip.1") == "fd00:10:244::3"
+    defaults = json.loads(dual.lab.sh("node1", f"ip -n {POD1} -j -6 route show default"))
+    assert [route["gateway"] for route in defaults] == ["fd00:10:244::1"]
+    # Neighbour discovery, not ARP, has found the other pod.
+    neighbours = json.loads(dual.lab.sh("node1", f"ip -n {POD1} -j -6 neigh show"))
+    assert dual.address("node1", POD3) in {entry["dst"] for entry in neighbours if "lladdr" in entry}
+
+
+def test_the_promises_of_the_network_model_hold_for_both_families(dual: DualLab, tmp_path: Path) -> None:
+    verdicts = dual.verdicts(tmp_path)
+    assert verdicts["path-mtu"] == "held"
+    assert "broken" not in verdicts.values(), verdicts
+    said = (tmp_path / "verify.json").read_text(encoding="utf-8")
+    assert dual.address("node2", POD2) in said, "nobody was asked by IPv6"
+
+
+def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: Path) -> None:
+    dual.nodes.playbook(
+        CHECKOUT / "playbooks" / "inspect.yml", "--limit", "node1,node2", "-e", f"podnet_report_dir={tmp_path}"
+    )
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [one for one in report["odd"] if one["severity"] == "fault"] == []
+    facts = dual.lab.adhoc("node1", "podnet.lab.pod_cidr_facts", {})["ansible_facts"]["podnet"]
+    text = json.dumps(facts)
+    for part in ("10.244.0.0/24", "fd00:10:244::/64", "fd00:10:244::/56", "fd00:10:244::2"):
+        assert part in text, f"{part} is not in {text[:2000]}"
+
+
+DAMAGES = [
+    (f"ip -n {POD3} -6 addr flush dev eth0 scope global", ["7."]),
+    (f"ip -n {POD1} -6 route delete default", ["7."]),
+    ("ip -6 route delete fd00:10:244:1::/64", ["5."]),
+    ("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding", ["5."]),
+    ("rm /var/lib/cni/networks/lab0/fd00:10:244::2", ["7."]),
+    ("ip address delete fd00:10:244::1/64 dev lab0", ["7."]),
+    (f"ip -n {POD1} link set eth0 down", ["4.", "7."]),
+    ("ip address add fd00:10:244::99/64 dev lab0", ["7."]),
+    ("ip link delete lab0", ["2.", "6.", "7."]),
+]
+
+
+def test_what_of_ipv6_is_damaged_is_repaired(dual: DualLab) -> None:
+    whole = dual.state("node1")
+    for script, steps in DAMAGES:
+        dual.lab.sh("node1", script)
+        changed = dual.build().changed("node1")
+        assert [title[:2] for title in changed] == steps, f"{script}: {changed}"
+        assert dual.state("node1") == whole, script
+    dual.check_traffic()
+
+
+@contextmanager
+def a_network_outside(dual: DualLab) -> Iterator[None]:
+    """node3 with an IPv6 address outside the cluster, and routes there and back."""
+    link_local = {
+        node: json.loads(dual.lab.sh(node, "ip -j -6 addr show dev eth0 scope link"))[0]["addr_info"][0]["local"]
+        for node in ("node1", "node3")
+    }
+    dual.lab.sh("node3", "ip address add 2001:db8::3/128 dev eth0 nodad")
+    dual.lab.sh("node3", f"ip route add fd00:10:244::/64 via {link_local['node1']} dev eth0")
+    dual.lab.sh("node1", f"ip route add 2001:db8::3/128 via {link_local['node3']} dev eth0")
+    dual.lab.sh("node1", "ip address add 2001:db8::11/64 dev eth0 nodad")
+    dual.lab.sh("node3", f"ip route add 2001:db8::11/128 via {link_local['node1']} dev eth0")
+    try:
+        yield
+    finally:
+        dual.lab.sh("node1", "ip -6 route delete 2001:db8::3/128; ip address delete 2001:db8::11/64 dev eth0")
+        dual.lab.sh("node3", "ip address delete 2001:db8::3/128 dev eth0; ip -6 route delete fd00:10:244::/64")
+        dual.lab.sh("node3", "ip -6 route delete 2001:db8::11/128")
+
+
+def test_what_leaves_keeps_its_address_unless_nat66_is_asked_for(dual: DualLab) -> None:
+    with a_network_outside(dual):
+        pod1 = dual.address("node1", POD1)
+        assert dual.seen_by_node3(POD1) == pod1
+        dual.build(manual_lab_masquerade_v6=True)
+        assert dual.seen_by_node3(POD1) == "2001:db8::11"
+        assert dual.build(manual_lab_masquerade_v6=True).changed("node1") == []
+        dual.build(manual_lab_masquerade_v6=True, manual_lab_not_masqueraded=["2001:db8::3/128"])
+        assert dual.seen_by_node3(POD1) == pod1
+        dual.check_traffic()
+    dual.build()
+    assert "ip6 podnet" not in dual.state("node1")
+
+
+def test_a_family_comes_and_goes_and_leaves_nothing(dual: DualLab) -> None:
+    dual.lab.teardown()
+    dual.lab.build()
+    plain = dual.state("node1"), dual.state("node2")
+    dual.build()
+    dual.check_traffic()
+    dual.lab.build()
+    assert (dual.state("node1"), dual.state("node2")) == plain
+    # IPv6 alone, and back.
+    dual.build(manual_lab_cluster_cidr="")
+    assert "10.244" not in dual.lab.sh("node1", f"ip -n {POD1} addr; ip addr show dev lab0; ip route")
+    assert dual.ask("node1", POD1, dual.address("node2", POD2))["client"] == dual.address("node1", POD1)
+    assert dual.build(manual_lab_cluster_cidr="").changed("node1") == []
+    dual.build()
+    dual.check_traffic()
+
+
+def test_given_ranges_and_addresses_are_taken(dual: DualLab) -> None:
+    pods = [
+        {
+            "name": name,
+            "node": node,
+            "containers": [{"name": "web", "serve": 80}],
+            **({"address_v6": address} if address else {}),
+        }
+        for name, node, address in (
+            ("pod1", "node1", "fd00:10:244:aa::80"),
+            ("pod2", "node2", None),
+            ("pod3", "node1", None),
+        )
+    ]
+    options = {
+        "manual_lab_node_cidrs_v6": {"node1": "fd00:10:244:aa::/72"},
+        "manual_lab_node_prefix_v6": 80,
+        "manual_lab_pods": pods,
+    }
+    dual.build(**options)
+    assert dual.address("node1", POD1) == "fd00:10:244:aa::80"
+    assert dual.address("node2", POD2) == "fd00:10:244::2"
+    dual.check_traffic()
+    assert dual.build(**options).changed("node1") == []
+    dual.build()
+
+
+def test_faults_of_the_description_are_all_said_before_anything_is_touched(dual: DualLab) -> None:
+    pod = {"name": "pod1", "node": "node1", "address_v6": "10.244.0.9", "containers": [{"name": "web", "serve": 80}]}
+    said = dual.refused(
+        manual_lab_cluster_cidr_v6="10.9.0.0/16",
+        manual_lab_pods=[pod],
+        manual_lab_mtu=1000,
+        manual_lab_node_prefix_v6=127,
+    )
+    said = " ".join(said.split())
+    assert "10.9.0.0/16 is IPv4, and IPv6 is asked for here" in said
+    assert "'10.244.0.9' is not an IPv6 address" in said
+    assert "127 is not a prefix length. Use 8 to 126" in said
+    crowded = [{**pod, "name": f"pod{number}", "address_v6": None} for number in range(3)]
+    said = " ".join(
+        dual.refused(
+            manual_lab_cluster_cidr_v6="fd00:10:244::/125",
+            manual_lab_node_prefix_v6=126,
+            manual_lab_pods=crowded,
+            manual_lab_mtu=1000,
+        ).split()
+    )
+    assert "fd00:10:244::/126 of node1 has 2 addresses for pods, and 3 pods are on it" in said
+    assert "pods would get 1000 bytes, and IPv6 needs 1280" in said
+    said = " ".join(dual.refused(**V6, manual_lab_network="ipip").split())
+    assert "ipip" in said

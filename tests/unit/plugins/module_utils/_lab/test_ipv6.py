@@ -1,0 +1,161 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the lab's modules do of IPv6 beside IPv4: decisions over records, without a kernel."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab import (
+    forwarding,
+    masquerade,
+    pod_address,
+    static_route,
+    tunnel,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._lab.leases import AllocationError, allocate
+from ansible_collections.podnet.lab.plugins.module_utils._lab.read import View, is_link_local, prefix
+
+ETH0 = {"ifindex": 2, "ifname": "eth0", "flags": 1, "link_type": 1, "mtu": 1500}
+
+
+def view(addresses: List[str], routes: Any = ()) -> View:
+    """A namespace with eth0, these addresses on it as address/length, and these routes."""
+    found: Any = []
+    for text in addresses:
+        local, _slash, length = text.partition("/")
+        family = 10 if ":" in local else 2
+        found.append({"ifindex": 2, "family": family, "prefixlen": int(length), "scope": 0, "local": local})
+    links: Any = {"eth0": ETH0}
+    return View(links, found, list(routes))
+
+
+def route(dst: str, gateway: str, **changes: Any) -> Any:
+    """A route of IPv6 through eth0; the default route has no dst."""
+    address, _slash, length = dst.partition("/")
+    record: Dict[str, Any] = {
+        "family": 10,
+        "dst_len": int(length),
+        "type": 1,
+        "protocol": 112,
+        "scope": 0,
+        "table": 254,
+    }
+    record.update({"oif": 2, "flags": 0, "gateway": gateway}, **({"dst": address} if int(length) else {}))
+    return {**record, **changes}
+
+
+def test_only_the_family_that_is_asked_for_is_changed() -> None:
+    both = view(["10.244.0.2/24", "fd00::2/64", "fe80::1/64"])
+    assert both.addresses_of("eth0") == ["10.244.0.2/24", "fd00::2/64"]
+    assert pod_address.address_lines(both, "eth0", "fd00::2/64") == []
+    assert pod_address.address_lines(both, "eth0", "fd00::3/64") == [
+        "address delete fd00::2/64 dev eth0",
+        "address add fd00::3/64 dev eth0 nodad",
+    ]
+    assert pod_address.address_lines(both, "eth0", "10.244.0.2/24") == []
+    assert pod_address.address_lines(None, "eth0", "fd00::2/64") == ["address add fd00::2/64 dev eth0 nodad"]
+
+
+def test_a_family_that_is_not_wanted_any_more_goes_with_its_default_route() -> None:
+    both = view(["10.244.0.2/24", "fd00::2/64", "fe80::1/64"], [route("::/0", "fd00::1")])
+    assert pod_address.surplus_lines(both, "eth0", ["10.244.0.2/24"]) == [
+        "route delete default via fd00::1 dev eth0",
+        "address delete fd00::2/64 dev eth0",
+    ]
+    assert pod_address.surplus_lines(both, "eth0", ["fd00::2/64"]) == ["address delete 10.244.0.2/24 dev eth0"]
+    assert pod_address.surplus_lines(both, "eth0", ["fd00::2/64", "10.244.0.2/24"]) == []
+    assert pod_address.surplus_lines(None, "eth0", ["fd00::2/64"]) == []
+
+
+def test_each_family_has_its_own_default_route() -> None:
+    inside = view(["fd00::2/64"], [route("::/0", "fd00::1")])
+    assert prefix(inside.routes[0]) == "::/0"
+    assert pod_address.route_lines(inside, "eth0", "fd00::1", False) == []
+    assert pod_address.route_lines(inside, "eth0", "10.244.0.1", False) == ["route add default via 10.244.0.1 dev eth0"]
+    assert pod_address.route_lines(inside, "eth0", "fd00::9", False) == [
+        "route delete default via fd00::1 dev eth0",
+        "route add default via fd00::9 dev eth0",
+    ]
+    without_gateway = view([], [{key: value for key, value in route("::/0", "x").items() if key != "gateway"}])
+    assert pod_address.route_lines(without_gateway, "eth0", "fd00::1", False)[0] == "route delete ::/0 dev eth0"
+
+
+def test_ipv6_has_no_broadcast_address_and_its_first_is_not_for_pods() -> None:
+    network, gateway = ipaddress.ip_network("fd00::/126"), ipaddress.ip_address("fd00::1")
+    made = allocate(network, gateway, [("aa1", None), ("aa2", None)], {}, "aa")
+    assert made.addresses == {"aa1": "fd00::2", "aa2": "fd00::3"}
+    kept = allocate(network, gateway, [("aa2", None)], {"fd00::3": "aa2", "fd00::2": "aa1"}, "aa")
+    assert (kept.addresses, kept.lease, kept.release) == ({"aa2": "fd00::3"}, {}, ["fd00::2"])
+    for wanted in ("fd00::", "fd00::1", "fd00::4"):
+        with pytest.raises(AllocationError):
+            allocate(network, gateway, [("aa1", wanted)], {}, "aa")
+
+
+def test_a_range_of_many_addresses_is_not_listed() -> None:
+    made = allocate(ipaddress.ip_network("fd00::/16"), ipaddress.ip_address("fd00::1"), [("aa1", None)], {}, "aa")
+    assert made.addresses == {"aa1": "fd00::2"}
+
+
+def test_a_link_local_gateway_is_on_a_link_and_needs_no_onlink() -> None:
+    assert [is_link_local(text) for text in ("fe80::1", "febf::1", "fd00::1", "169.254.0.1", "")] == [
+        True, True, False, False, False
+    ]  # fmt: skip
+    way = static_route.Way("fe80::1", "eth0")
+    assert way.words() == "via fe80::1 dev eth0"
+    assert static_route.Way("fd00:1::", "vxlan1").words() == "via fd00:1:: dev vxlan1 onlink"
+    there = route("fd00:1::/64", "fe80::1")
+    assert static_route.way_of(there, {2: "eth0"}) == way
+    plan = static_route.decide({"fd00:1::/64": way}, [there], [there], {2: "eth0"})
+    assert plan == static_route.Plan([], [], [], [])
+    elsewhere = static_route.decide({"fd00:1::/64": way}, [there], [there], {2: "eth1"})
+    assert elsewhere.replace == [("fd00:1::/64", way)]
+
+
+def test_a_default_route_from_a_router_is_lost_by_forwarding_and_said() -> None:
+    learned = route("::/0", "fe80::1", protocol=forwarding.RTPROT_RA)
+    found = forwarding.advertised([learned], {2: "eth0"}, {"eth0": "1"})
+    assert len(found) == 1
+    assert "`sysctl -w net.ipv6.conf.eth0.accept_ra=2`" in found[0]
+    assert forwarding.advertised([learned], {2: "eth0"}, {"eth0": "2"}) == []
+    assert forwarding.advertised([route("::/0", "fe80::1", protocol=3)], {2: "eth0"}, {"eth0": "1"}) == []
+    assert forwarding.advertised([route("fd00::/64", "x", protocol=9)], {2: "eth0"}, {"eth0": "1"}) == []
+
+
+def test_chains_that_drop_are_those_of_the_family() -> None:
+    chains = [
+        {"chain": {"family": family, "table": "t", "name": "c", "hook": "forward", "policy": "drop"}}
+        for family in ("ip", "ip6", "inet")
+    ]
+    assert forwarding.drop_chains({"nftables": chains}, forwarding.V6) == ["ip6 t c", "inet t c"]
+    said = forwarding.obstacles(["inet t c"], True, False, "fd00::/56", forwarding.V6)
+    assert "`nft insert rule inet t c ip6 saddr fd00::/56 accept`" in said[0]
+    assert "`ip6tables-legacy -I FORWARD -s fd00::/56 -j ACCEPT`" in said[1]
+
+
+def test_nat66_is_a_table_of_its_own() -> None:
+    inside = ["10.244.0.0/16", "fd00::/56", "10.89.0.11", "2001:db8::1", "fd00::/56"]
+    assert masquerade.of_family(inside, "ip") == ["10.244.0.0/16", "10.89.0.11"]
+    wanted = masquerade.wanted_rules("fd00::/64", masquerade.of_family(inside, "ip6"), "ip6")
+    assert wanted == [
+        "ip6 daddr fd00::/56 return",
+        "ip6 daddr 2001:db8::1 return",
+        "ip6 saddr fd00::/64 counter masquerade",
+    ]
+    assert masquerade.ruleset("ip6 podnet_lab0", wanted)[0] == "table ip6 podnet_lab0 {"
+
+
+def test_a_vxlan_carries_both_families_to_one_mac() -> None:
+    peer = tunnel.Peer("10.89.0.12", "0a:58:0a:f4:01:00", "10.244.1.0", "fd00:0:0:1::")
+    made = tunnel.Tunnel("vxlan1", 1, 4789, "10.89.0.11", 1450, "0a:58:0a:f4:00:00", "10.244.0.0", [peer], "fd00::")
+    assert made.addresses() == ["10.244.0.0/32", "fd00::/128"]
+    assert tunnel.neighbour_lines([], made) == [
+        "neigh replace 10.244.1.0 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
+        "neigh replace fd00:0:0:1:: lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
+    ]
+    assert tunnel.fdb_lines([], made) == ["fdb add 0a:58:0a:f4:01:00 dev vxlan1 dst 10.89.0.12"]
