@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import concurrent.futures
 import dataclasses
 import os
 import signal
@@ -16,7 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from .job import OUTPUT, Job, StageError, interrupt_all
+from .job import OUTPUT, Job, StageError, end_all
 from .lanes import Lanes
 from .outcome import FAILED, Outcome, skipped, total
 from .stages import GROUPS, ON_REQUEST, STAGES, Stage
@@ -96,9 +97,9 @@ class _Runs:
         alone: collections.deque[Stage] = collections.deque(stage for stage in stages if stage.alone)
         others: collections.deque[Stage] = collections.deque(stage for stage in stages if not stage.alone)
         queues = [alone, *[others] * max(2, os.cpu_count() or 2)]
-        self._threads = [threading.Thread(target=self._work, args=(queue,)) for queue in queues]
-        for thread in self._threads:
-            thread.start()
+        workers = concurrent.futures.ThreadPoolExecutor(len(queues))
+        # Not threads to join: up to Python 3.12 a thread counts as ended once a signal has interrupted its join.
+        self._works = [workers.submit(self._work, queue) for queue in queues]
 
     def _work(self, queue: collections.deque[Stage]) -> None:
         while not self._stopped.is_set():
@@ -110,13 +111,13 @@ class _Runs:
 
     def wait(self) -> None:
         """Return when all stages have ended."""
-        for thread in self._threads:
-            thread.join()
+        for work in self._works:
+            work.result()
 
     def stop(self) -> None:
         """End what is running, begin nothing more."""
         self._stopped.set()
-        interrupt_all()
+        end_all()
         self.wait()
 
 

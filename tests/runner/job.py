@@ -29,7 +29,7 @@ _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 Words = Sequence[str | os.PathLike[str]]
 """A command line."""
 
-_running: set[int] = set()
+_running: set[subprocess.Popen[bytes]] = set()
 _lock = threading.Lock()
 
 
@@ -166,19 +166,20 @@ class Job:
 @contextlib.contextmanager
 def _watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
     with _lock:
-        _running.add(process.pid)
+        _running.add(process)
     try:
         yield
     finally:
         if process.poll() is None:
             _end(process)
         with _lock:
-            _running.discard(process.pid)
+            _running.discard(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # The first signal lets pytest and molecule take their nodes down.
-    for number, patience in ((signal.SIGINT, 30), (signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+    # The first signal lets pytest and molecule take their nodes down. What a shell began with & never hears it, so the
+    # second does the same there.
+    for number, patience in ((signal.SIGINT, 60), (signal.SIGTERM, 60), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
             send(number, process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -186,9 +187,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def interrupt_all() -> None:
-    """Passes Ctrl-C on to what is running, which is in sessions of its own."""
+def end_all() -> None:
+    """End what is running, as Ctrl-C would: it is in sessions of its own. Return when it has ended."""
     with _lock:
-        for pid in _running:
-            with contextlib.suppress(ProcessLookupError):
-                send(signal.SIGINT, pid)
+        threads = [threading.Thread(target=_end, args=(process,)) for process in _running]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
