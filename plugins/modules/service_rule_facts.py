@@ -14,6 +14,7 @@ description:
     nftables and IPVS, for IPv4 and IPv6. For every virtual address and port it lists the backends, the pods behind
     those that are on this node, and the rule that says so.
   - Also reads plain C(dnat) rules in the nftables tables of a lab (C(podnet_…)).
+  - Says which tables hold network policies, those of a lab, kube-router or Calico, and of how many pods.
   - Shows what the node does, not what the API says. A Service without rules, such as a headless one, is not listed.
     Programs that work without such rules, such as Cilium in place of kube-proxy, are not seen.
   - Nothing is guessed. A rule in the chains of Services that is not understood is listed in
@@ -367,6 +368,44 @@ ansible_facts:
               type: str
               returned: success
               sample: "It leads to DOCKER, which is no chain of a Service."
+        policies:
+          description: >-
+            The tables with rules of network policies, by family and table. Null when they could not be read. Facts that
+            were read before it was added do not have it.
+          type: list
+          elements: dict
+          returned: always by this version
+          contains:
+            holder:
+              description: "Who made them: V(lab), V(kube-router) (k3s has the same) or V(calico)."
+              type: str
+              returned: success
+              sample: "lab"
+            mode:
+              description: V(iptables) of the legacy variant, or V(nftables), where iptables-nft writes as well.
+              type: str
+              returned: success
+              sample: "nftables"
+            family:
+              description: V(inet) or V(inet6); V(inet) as well for a table for both.
+              type: str
+              returned: success
+              sample: "inet"
+            table:
+              description: Name of the table.
+              type: str
+              returned: success
+              sample: "podnet_lab0_policies"
+            pods:
+              description: How many pods have rules of their own there.
+              type: int
+              returned: success
+              sample: 2
+            command:
+              description: Command that shows all of it.
+              type: str
+              returned: success
+              sample: "nft list table ip podnet_lab0_policies"
 """
 
 from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from .._pods.identity import owners_of
 from .._ranges.kernel import addresses_in_use
 from .._services.ipvs import DEVICE
+from .._services.policies import PolicyTable, read_policies
 from .._services.records import Service, Unrecognised, order
 from .._services.sources import Read, read_services
 from .fact_module import Pass
@@ -59,14 +60,21 @@ def service_facts(found: Pass) -> Facts:
     node = found.node
     addresses = Addresses(node.snapshot, owners_of(node.identities))
     reads = read_services(found.files, found.run, addresses.own, addresses.dummy)
+    policies = read_policies(found.files, found.run)
     errors: List[Error] = []
     for error in node.all_errors() + found.files.errors:
         if error not in errors:  # the evidence of owners was read with the same reader
             errors.append(error)
-    return combine(reads, addresses, errors, node.snapshot["partial"])
+    return combine(reads, policies, addresses, errors, node.snapshot["partial"])
 
 
-def combine(reads: List[Read], addresses: Addresses, errors: List[Error], partial: bool) -> Facts:
+def combine(
+    reads: List[Read],
+    policies: Optional[List[PolicyTable]],
+    addresses: Addresses,
+    errors: List[Error],
+    partial: bool,
+) -> Facts:
     """Put together what the places say."""
     services: List[Service] = sorted((one for read in reads for one in read.found.services), key=order)
     unrecognised: List[Unrecognised] = [one for read in reads for one in read.found.unrecognised]
@@ -84,6 +92,7 @@ def combine(reads: List[Read], addresses: Addresses, errors: List[Error], partia
     facts["node_port_addresses"] = sorted({one for read in reads for one in read.found.node_port_addresses})
     facts["services"] = [_shown(one, addresses) for one in services]
     facts["unrecognised"] = unrecognised[:MOST_UNRECOGNISED]
+    facts["policies"] = policies
     return facts
 
 

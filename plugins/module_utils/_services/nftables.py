@@ -115,6 +115,15 @@ def matches(one: Json) -> Tuple[str, str, Any]:
     return str(field or ""), str(match.get("op", "")), match.get("right")
 
 
+def map_addresses(table: NftTable, name: str) -> Iterator[str]:
+    """Yield the addresses that a map of addresses alone leads from."""
+    for pair in as_list(table.maps.get(name, {}).get("elem")):
+        key = pair[0] if isinstance(pair, list) and len(pair) == 2 else None
+        address = as_dict(as_dict(key).get("elem")).get("val") or key
+        if isinstance(address, str) and parse_address(address) is not None:
+            yield address
+
+
 def numgen_shares(value: Any) -> Optional[Tuple[str, List[Tuple[Any, float]]]]:
     """Return how ``numgen random mod N map { … }`` shares out: its mode, and each result with its share."""
     key, data = as_dict(as_dict(value).get("key")), as_dict(as_dict(value).get("data"))

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
-from ..model.records import Bridge, Cable, End, Namespace, Pod
+from ..model.records import Bridge, Cable, End, Namespace, Pod, Range
 from ..text import commands, words
 from .records import Seen
 from .world import World
@@ -106,3 +106,25 @@ def sysctl(world: World, key: str) -> Measured:
 
 def _setting(value: int | str | None) -> str:
     return "not there" if value is None else str(value)
+
+
+def ranges_of(world: World, what: str, scope: str) -> list[Range]:
+    """Return the ranges of one purpose and scope."""
+    return [one for one in world.model["ranges"] if one["what"] == what and one["scope"] == scope]
+
+
+def written(found: list[Range], nothing: str) -> Measured:
+    """Return where a range is written; *nothing* is what to say when it is nowhere."""
+    if not found:
+        return absent(nothing)
+    source = found[0]["sources"][0]
+    text = f"{words.listed([one['cidr'] for one in found], 3)} in {source['place']}"
+    return seen("written", text, (source["host"], commands.source(source) or ""))
+
+
+def unread_services(world: World) -> Measured | None:
+    """Return that rules of Services were not read, or None when they were on every node."""
+    unread = [node["host"] for node in world.read if node["host"] not in world.services]
+    if not unread:
+        return None
+    return not_read(f"rules of Services were not read on {words.listed(unread, 2)} (podnet_services)")

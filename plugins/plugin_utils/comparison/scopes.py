@@ -2,14 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The five scopes of a cluster's network, and what is compared in each: container, pod, node, service, cluster."""
+"""The scopes of a cluster's network, and what is compared in each: from the container to the cluster.
+
+What is compared of Services, names, policies and the way in stands in the file of each.
+"""
 
 from __future__ import annotations
 
 from ..model import ranges
-from ..model.records import Pod, Range, Service
+from ..model.records import Pod
 from ..report import rows
 from ..text import commands, words
+from . import dns, external, policies, services
 from .measured import (
     NO_PODS,
     Measured,
@@ -17,14 +21,14 @@ from .measured import (
     absent,
     bridge_command,
     inside,
-    not_read,
     pod_bridges,
     pod_cables,
+    ranges_of,
     seen,
     spread,
+    written,
 )
 from .routing import TUNNELS
-from .translation import is_kube_proxy
 from .world import World
 
 # Container
@@ -135,70 +139,6 @@ def _room(world: World) -> Measured:
     return seen(fits, text, (world.read[0]["host"], "ip link"))
 
 
-# Service
-
-
-def _ranges(world: World, what: str, scope: str) -> list[Range]:
-    return [one for one in world.model["ranges"] if one["what"] == what and one["scope"] == scope]
-
-
-def _written(found: list[Range], nothing: str) -> Measured:
-    if not found:
-        return absent(nothing)
-    source = found[0]["sources"][0]
-    text = f"{words.listed([one['cidr'] for one in found], 3)} in {source['place']}"
-    return seen("written", text, (source["host"], commands.source(source) or ""))
-
-
-def _unread_services(world: World) -> list[str]:
-    return [node["host"] for node in world.read if node["host"] not in world.services]
-
-
-def _service_rules(world: World) -> Measured:
-    """Return the rules themselves, or where only NAT rules were read, those by which kube-proxy shows itself."""
-    if _unread_services(world):
-        return _kube_proxy(world)
-    found = world.model["services"]
-    if not found:
-        return absent("no rules of Services")
-    one = found[0]
-    text = f"{words.counted(len(found), 'rule')} for Services, such as {service_name(one)}"
-    return seen("rules", text, (one["rules"][0]["host"], one["rules"][0]["command"]))
-
-
-def service_name(one: Service) -> str:
-    """Return what an address and port of a Service is called."""
-    name = "/".join(part or "?" for part in (one["namespace"], one["name"]))
-    address = one["virtual_address"] or "every node"
-    return f"{name} {address} port {one['port']}/{one['protocol']}"
-
-
-def _service_mode(world: World) -> Measured:
-    unread = _unread_services(world)
-    if unread:
-        return not_read(f"rules of Services were not read on {words.listed(unread, 2)} (podnet_services)")
-    rules = [rule for one in world.model["services"] for rule in one["rules"]]
-    if not rules:
-        return absent("no rules of Services")
-    values, text = spread((rule["mode"] for rule in rules), "rule")
-    return seen(values, text, (rules[0]["host"], rules[0]["command"]))
-
-
-def _kube_proxy(world: World) -> Measured:
-    unknown = [node["host"] for node in world.read if node["host"] not in world.nat]
-    if unknown:
-        return not_read(f"NAT rules were not read on {words.listed(unknown, 2)} (subset firewall)")
-    found = [(host, rule) for host, rules in world.nat.items() for rule in rules if is_kube_proxy(rule)]
-    if not found:
-        return absent("no rules of kube-proxy")
-    hosts = {host for host, _rule in found}
-    text = f"kube-proxy on {words.counted(len(hosts), 'node')}: {found[0][1]['chain']}"
-    command = found[0][1]["command"]
-    if command == "nft list table ip nat":
-        command = "iptables-save -t nat | grep KUBE-SVC"
-    return seen("rules", text, (found[0][0], command))
-
-
 # Cluster
 
 
@@ -273,28 +213,16 @@ SCOPES: tuple[tuple[str, str, tuple[Question, ...]], ...] = (
                      "Packets of pods that are larger than the uplink takes are cut up or dropped."),
         ),
     ),
-    (
-        "service",
-        "Service",
-        (
-            Question("service.range", "a range for Services",
-                     lambda world: _written(_ranges(world, "service", "cluster"), "no file on the nodes says one"),
-                     "Without Services a client has to know the address of each pod, which changes with the pod."),
-            Question("service.rules", "rules that lead to the pods behind a Service", _service_rules,
-                     "They, not an interface, hold a Service's address: it answers to no ping and has no cable."),
-            Question("service.mode", "who translates a Service's address", _service_mode,
-                     "It decides where one looks: chains of iptables, maps of nftables, or the table of IPVS."),
-            Question("service.dns", "the address of the cluster's DNS",
-                     lambda world: _written(_ranges(world, "service", "hint"), "no file on the nodes says one"),
-                     "Without it pods find Services only by address."),
-        ),
-    ),
+    ("service", "Service", services.QUESTIONS),
+    ("dns", "Names", dns.QUESTIONS),
+    ("policy", "Policies", policies.QUESTIONS),
+    ("external", "Way in", external.QUESTIONS),
     (
         "cluster",
         "Cluster",
         (
             Question("cluster.range", "the range of all pods",
-                     lambda world: _written(_ranges(world, "pod", "cluster"), "no file on the nodes says it"),
+                     lambda world: written(ranges_of(world, "pod", "cluster"), "no file on the nodes says it"),
                      "What must not masquerade or block pods has to know it; where it is not written, it is guessed."),
             Question("cluster.cni", "the CNI configuration", _cni,
                      "The runtime calls the plugins named there for each pod; without it somebody does their work."),

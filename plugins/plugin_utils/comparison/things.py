@@ -19,7 +19,7 @@ from ..model.records import Address, Interface, Namespace, Pod
 from ..report import rows
 from ..text import words
 from .names import form, without_hash, without_uid
-from .scopes import service_name
+from .services import service_name
 from .world import World
 
 KINDS = (

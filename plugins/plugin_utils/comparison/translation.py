@@ -9,6 +9,8 @@ Each function without an underscore answers one question of the table in :mod:`d
 
 from __future__ import annotations
 
+import re
+
 from ..model import ranges
 from ..model.records import Pod
 from ..report import rows
@@ -27,19 +29,23 @@ from .world import Nat, World
 
 
 def _rules(world: World) -> Measured | list[tuple[str, Nat]]:
-    """Return the rules for pods, each with its host; kube-proxy's own are for Services and not among them."""
+    """Return the rules for pods, each with its host; those for Services are not among them."""
     unknown = [node["host"] for node in world.read if node["host"] not in world.nat]
     if unknown:
         return not_read(f"NAT rules were not read on {words.listed(unknown, 2)} (subset firewall)")
-    return [(host, rule) for host, rules in world.nat.items() for rule in rules if not is_kube_proxy(rule)]
+    return [(host, rule) for host, rules in world.nat.items() for rule in rules if not is_for_services(rule)]
 
 
-def is_kube_proxy(rule: Nat) -> bool:
-    """Tell whether kube-proxy made *rule*: it asks for a mark that only packets to Services carry.
+_SERVICE_TABLE = re.compile(r" (kube-proxy|podnet_[a-z0-9-]+_services)\Z")
 
-    ``KUBE-POSTROUTING`` in kubernetes ``pkg/proxy/iptables``, table ``kube-proxy`` in ``pkg/proxy/nftables``.
+
+def is_for_services(rule: Nat) -> bool:
+    """Tell whether *rule* is for Services: it asks for a mark that only packets to Services carry.
+
+    ``KUBE-POSTROUTING`` in kubernetes ``pkg/proxy/iptables``, table ``kube-proxy`` in ``pkg/proxy/nftables``; a lab's
+    table of Services is laid out as the latter.
     """
-    return rule["chain"] == "chain KUBE-POSTROUTING" or rule["command"].endswith(" kube-proxy")
+    return rule["chain"] == "chain KUBE-POSTROUTING" or _SERVICE_TABLE.search(rule["command"]) is not None
 
 
 def _touches(pods: list[Pod], rule: Nat) -> bool:
@@ -71,7 +77,7 @@ OUTSIDE = "198.51.100.1"
 def translated(rules: list[Nat], source: str, target: str) -> str:
     """Return, in words, which source address *rules* of a node give a packet from *source* to *target*."""
     for rule in rules:
-        if is_kube_proxy(rule) or any(ranges.contains(one, target) for one in rule["not_daddr"]):
+        if is_for_services(rule) or any(ranges.contains(one, target) for one in rule["not_daddr"]):
             continue
         if rule["saddr"] is not None and not ranges.contains(rule["saddr"], source):
             continue
@@ -100,7 +106,7 @@ def source_towards(world: World, what: str) -> Measured:
         answers.extend(
             translated(world.nat[host], source, target) for other, target in targets.items() if other != host
         )
-        at = at or next(((host, rule["command"]) for rule in world.nat[host] if not is_kube_proxy(rule)), None)
+        at = at or next(((host, rule["command"]) for rule in world.nat[host] if not is_for_services(rule)), None)
     if not answers:
         return absent(NO_PODS if what == "outside" else "no second node with pods")
     values, text = spread(dict.fromkeys(answers), "kind")

@@ -34,6 +34,16 @@ class Nat(TypedDict):
     chain: str
 
 
+class PolicyTable(TypedDict):
+    """A table with rules of network policies, as ``podnet_service.policies`` has it."""
+
+    holder: str
+    mode: str
+    table: str
+    pods: int
+    command: str
+
+
 Sysctls = Mapping[str, int | str | None]
 
 
@@ -48,6 +58,10 @@ class World(NamedTuple):
     """NAT rules by host; hosts for which they were not read are not in it."""
     services: set[str]
     """Hosts whose rules of Services were read."""
+    node_port_addresses: Mapping[str, list[str]]
+    """Where NodePorts are answered, by host of which rules of Services were read."""
+    policies: Mapping[str, list[PolicyTable]]
+    """Tables of network policies by host; hosts for which they were not read are not in it."""
     pods: list[Pod]
     """The pods with a network of their own, those of people before those of the cluster itself."""
     pods_on: Mapping[str, list[Pod]]
@@ -80,6 +94,8 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
     nat: dict[str, list[Nat]] = {}
     sandboxes: dict[tuple[str, str], str] = {}
     with_services: set[str] = set()
+    node_ports: dict[str, list[str]] = {}
+    policies: dict[str, list[PolicyTable]] = {}
     for source in sources:
         if source.host not in known:
             continue
@@ -92,13 +108,17 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
             nat[source.host] = rules
         if services.FACT_KEY in root:
             with_services.add(source.host)
+            found = root.item(services.FACT_KEY)
+            node_ports[source.host] = found.texts("node_port_addresses")
+            if "policies" in found:
+                policies[source.host] = _policies(found)
         sandboxes.update(((source.host, sandbox), comm) for sandbox, comm in _sandboxes(root))
     own = [pod for pod in model["pods"] if not pod["host_network"]]
     pods = sorted(own, key=lambda pod: pod["namespace"].startswith("kube-"))
     pods_on: dict[str, list[Pod]] = {node["host"]: [] for node in model["nodes"]}
     for pod in pods:
         pods_on[pod["host"]].append(pod)
-    return World(model, by_node(model), sysctls, nat, with_services, pods, pods_on, sandboxes)
+    return World(model, by_node(model), sysctls, nat, with_services, node_ports, policies, pods, pods_on, sandboxes)
 
 
 def _sysctls(root: Item) -> Sysctls | None:
@@ -128,6 +148,19 @@ def _nat(item: Item) -> list[Nat] | None:
             }
         )
     return found
+
+
+def _policies(item: Item) -> list[PolicyTable]:
+    return [
+        {
+            "holder": one.text("holder"),
+            "mode": one.text("mode"),
+            "table": one.text("table"),
+            "pods": one.number("pods"),
+            "command": one.text("command"),
+        }
+        for one in item.items("policies")
+    ]
 
 
 def _sandboxes(root: Item) -> Iterable[tuple[str, str]]:

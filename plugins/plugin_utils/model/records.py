@@ -348,6 +348,8 @@ class ServiceRule(TypedDict):
     action: str
     backends: list[str]
     """As in ``10.244.1.2:80``."""
+    scheduler: str | None
+    """How a backend is chosen: ``random``, ``round-robin``, or what IPVS calls it; null when there is no choice."""
     command: str
     text: str
     target: str | None

@@ -66,6 +66,7 @@ def _service(item: Item, host: str) -> Service:
         "mode": item.text("mode"),
         "action": item.text("action"),
         "backends": [endpoint(one) for one in backends],
+        "scheduler": item.text_or_none("scheduler"),
         "command": rule.text("command"),
         "text": rule.text("text"),
         "target": rule.text_or_none("target"),

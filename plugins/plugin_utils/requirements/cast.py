@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from ..comparison.translation import is_kube_proxy
+from ..comparison.translation import is_for_services
 from ..comparison.world import Nat, World
 from ..model import ranges
 from ..model.records import Node, Pod
@@ -134,4 +134,4 @@ def common(one: Party, other: Party) -> list[tuple[str, str]]:
 def rules_for_pods(world: World, host: str) -> list[Nat] | None:
     """Return the rules of *host* that give packets of pods another source address; None when they were not read."""
     rules = world.nat.get(host)
-    return None if rules is None else [one for one in rules if not is_kube_proxy(one)]
+    return None if rules is None else [one for one in rules if not is_for_services(one)]

@@ -91,6 +91,7 @@ def test_a_node_without_rules(world: World) -> None:
         "node_port_addresses": [],
         "services": [],
         "unrecognised": [],
+        "policies": [],
     }
 
 

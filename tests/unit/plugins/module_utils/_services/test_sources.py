@@ -297,7 +297,7 @@ def test_pods_are_named_when_there_is_no_doubt(tmp_path: Path) -> None:
     addresses = _addresses()
     assert (addresses.own, addresses.dummy) == ({"172.30.99.11"}, {"10.96.0.1"})
     files = _node(tmp_path, proc__net__ip_vs=_sample("ip_vs.txt"))
-    facts = combine(read_services(files, _Commands(), addresses.own, addresses.dummy), addresses, [], False)
+    facts = combine(read_services(files, _Commands(), addresses.own, addresses.dummy), [], addresses, [], False)
     assert (facts["mode"], facts["partial"], facts["errors"], facts["unrecognised"]) == ("ipvs", False, [], [])
     (node_port,) = [one for one in facts["services"] if one["type"] == "node_port"]
     assert [(one["address"], one["local"], one["pod"]) for one in node_port["backends"]] == [
@@ -322,12 +322,12 @@ def test_modes() -> None:
         ([read("iptables", 3), read("iptables", 3)], "iptables"),
         ([read("iptables", 3), read("nftables", 3)], "mixed"),
     ):
-        assert combine(reads, _addresses(), [], False)["mode"] == mode
+        assert combine(reads, [], _addresses(), [], False)["mode"] == mode
 
 
 def test_many_rules_that_nobody_understands_are_counted() -> None:
     source: Any = {"mode": "iptables", "services": 0}
     rule: Any = {"command": "c", "table": "t", "chain": "c", "text": "-A", "reason": "r"}
-    facts = combine([Read(source, Found([], [rule] * 250, []))], _addresses(), [], False)
+    facts = combine([Read(source, Found([], [rule] * 250, []))], [], _addresses(), [], False)
     assert (len(facts["unrecognised"]), facts["partial"]) == (MOST_UNRECOGNISED, True)
     assert facts["errors"][0]["cause"].startswith("250 rules")

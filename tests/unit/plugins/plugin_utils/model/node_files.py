@@ -66,6 +66,7 @@ class NodeFile:
         """Null: they were not asked for."""
         self.service_sources: list[Facts] = []
         self.unrecognised: list[Facts] = []
+        self.policies: list[Facts] | None = []
         self.cni: Facts = {
             "active": {
                 "path": "/etc/cni/net.d/10-bridge.conflist",
@@ -336,6 +337,7 @@ class NodeFile:
             "node_port_addresses": ["0.0.0.0/0"],
             "services": services,
             "unrecognised": self.unrecognised,
+            "policies": self.policies,
         }
 
     def document(self) -> Facts:
