@@ -37,8 +37,9 @@ options:
         interfaces are left out.
       - V(connected_routes) adds the routes that the kernel made for the prefixes of addresses.
       - V(all_routes) reads every routing table.
-      - V(firewall) reads the ranges in the rules of kube-proxy and flannel, and the rules that give packets another
-        source address, with C(nft) and C(iptables-save), where the kernel has such rules already.
+      - V(firewall) reads the ranges in the rules of kube-proxy and flannel, the rules that give packets another source
+        address and those that may drop packets of pods, with C(nft) and C(iptables-save), where the kernel has such
+        rules already.
       - V(api) asks the Kubernetes API for the ranges of Nodes and Services and for the configuration of kubeadm and
         kube-proxy, on nodes that have a kubeconfig for it, such as C(/etc/kubernetes/admin.conf). It only gets. It uses
         the rights of that file and opens a connection to the server that it names, for at most 10 seconds.

@@ -164,6 +164,123 @@ ansible_facts:
                   elements: str
                   returned: success
                   sample: ["edns0"]
+        firewall:
+          description: >-
+            Rules of the node's own namespace that may drop packets of pods and tunnels, or give them another source
+            address. Subset V(firewall).
+          type: dict
+          returned: when it applies
+          contains:
+            complete:
+              description: >-
+                Whether these are all tables. False when one could not be read, or has more than 3000 rules.
+              type: bool
+              returned: success
+              sample: true
+            tables:
+              description: Tables of nftables and of both variants of iptables.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                family:
+                  description: V(inet) or V(inet6). Null for both.
+                  type: str
+                  returned: success
+                  sample: inet
+                table:
+                  description: The table.
+                  type: str
+                  returned: success
+                  sample: filter
+                variant:
+                  description: V(iptables-legacy), V(iptables-nft) or V(nftables).
+                  type: str
+                  returned: success
+                  sample: iptables-legacy
+                command:
+                  description: What shows it.
+                  type: str
+                  returned: success
+                  sample: iptables-legacy-save -t filter
+                chains:
+                  description: >-
+                    Chains at the hooks V(prerouting), V(input) and V(forward), those of the type V(nat) at
+                    V(postrouting), and the chains that they lead to.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    name:
+                      description: Name of the chain.
+                      type: str
+                      returned: success
+                      sample: FORWARD
+                    type:
+                      description: V(filter) or V(nat). Null for a chain that others lead to.
+                      type: str
+                      returned: success
+                      sample: filter
+                    hook:
+                      description: Where packets come to it. Null for a chain that others lead to.
+                      type: str
+                      returned: success
+                      sample: forward
+                    policy:
+                      description: What becomes of packets at its end. Null for a chain that others lead to.
+                      type: str
+                      returned: success
+                      sample: drop
+                    rules:
+                      description: Rules that may end a packet's way, in their order.
+                      type: list
+                      elements: dict
+                      returned: success
+                      contains:
+                        text:
+                          description: The rule, as its command shows it or near to it, cut at 200 characters.
+                          type: str
+                          returned: success
+                          sample: "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT"
+                        verdict:
+                          description: >-
+                            V(accept), V(drop), V(reject), V(return), V(jump), V(goto), V(masquerade), V(snat), or
+                            V(unknown).
+                          type: str
+                          returned: success
+                          sample: accept
+                        target:
+                          description: The chain that V(jump) and V(goto) lead to. Null for any other verdict.
+                          type: str
+                          returned: success
+                          sample: KUBE-FORWARD
+                        matches:
+                          description: Conditions, all of which must hold.
+                          type: list
+                          elements: dict
+                          returned: success
+                          contains:
+                            key:
+                              description: >-
+                                V(family), V(iif), V(oif), V(saddr), V(daddr), V(protocol), V(sport), V(dport),
+                                V(ct_state), V(ct_status), V(mark), V(source_type) or V(destination_type); V(other)
+                                where only a word of the condition is kept.
+                              type: str
+                              returned: success
+                              sample: iif
+                            negated:
+                              description: Whether none of the values may be.
+                              type: bool
+                              returned: success
+                              sample: false
+                            values:
+                              description: >-
+                                Values, one of which must be. Interfaces may end in V(*), numbers and addresses may be
+                                ranges, marks are V(value/mask).
+                              type: list
+                              elements: str
+                              returned: success
+                              sample: ["docker0"]
         namespaces:
           description: "Every network namespace: the node's own first, then by kind and name."
           type: list
@@ -1141,7 +1258,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import D
 
 def main() -> None:
     """Gather and return the facts."""
-    run({"podnet_netns": lambda found: netns_facts(found.node, found.files)}, DEFAULT_OF_ONE_KEY)
+    run({"podnet_netns": lambda found: netns_facts(found.node, found.files, found.run)}, DEFAULT_OF_ONE_KEY)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth
 def main() -> None:
     """Gather and return the facts."""
     views: dict[str, View] = {
-        "podnet_netns": lambda found: netns_facts(found.node, found.files),
+        "podnet_netns": lambda found: netns_facts(found.node, found.files, found.run),
         "podnet_veth": lambda found: veth_facts(found.node),
         "podnet_bridge": lambda found: bridge_facts(found.node),
         "podnet_pod_cidr": cidr_facts,

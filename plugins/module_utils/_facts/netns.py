@@ -26,6 +26,7 @@ from .views import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._files.reader import Files
+    from .._firewall.commands import Run
     from .._kernel.records import (
         Address,
         Link,
@@ -44,8 +45,11 @@ _COPIED = ("qdisc", "txqlen", "ifalias", "altnames", "permaddr", "broadcast")
 _LINKINFO = ("info_kind", "info_data", "info_slave_kind", "info_slave_data")
 
 
-def netns_facts(node: Node, files: Optional[Files] = None) -> Facts:
-    """Return the value of ``podnet_netns``; *files* reads what is known of the machine beside its namespaces."""
+def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = None) -> Facts:
+    """Return the value of ``podnet_netns``.
+
+    *files* reads what is known of the machine beside its namespaces, *run* starts the commands that show its firewall.
+    """
     snapshot = node.snapshot
     nsids = {inode: nsid for nsid, inode in _own(node).get("nsids", {}).items()}
     namespaces = [_namespace(node, namespace, nsids) for namespace in node.ordered()]
@@ -57,6 +61,10 @@ def netns_facts(node: Node, files: Optional[Files] = None) -> Facts:
         from .machine import machine_facts
 
         facts["machine"] = machine_facts(files)
+    if files is not None and run is not None and "firewall" in node.subsets:
+        from .firewall import firewall_facts
+
+        facts["firewall"] = firewall_facts(files, run)
     return facts
 
 

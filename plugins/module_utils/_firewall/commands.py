@@ -29,6 +29,15 @@ LEGACY = (
 )
 """For IPv4 and IPv6: the tables of the legacy variant that exist, and the commands that show them."""
 
+IPTABLES_EXTENSIONS = (
+    ("nft_compat", "CONFIG_NFT_COMPAT"),
+    ("xt_tcpudp", "CONFIG_NETFILTER_XTABLES"),
+    ("xt_comment", "CONFIG_NETFILTER_XT_MATCH_COMMENT"),
+    ("xt_mark", "CONFIG_NETFILTER_XT_MARK"),
+)
+"""What rules use that iptables-nft may have written without it: module, what builds it in. ``iptables-nft-save`` asks
+the kernel for each, which loads it."""
+
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 _MAX_CONFIG = 4 * 1024 * 1024
 

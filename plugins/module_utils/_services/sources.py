@@ -16,6 +16,7 @@ from typing import AbstractSet, Callable, List, NamedTuple, Optional, Tuple, Typ
 
 from .._files.reader import Files, printable
 from .._firewall.commands import (
+    IPTABLES_EXTENSIONS,
     LEGACY,
     Run,
     as_dict,
@@ -34,13 +35,6 @@ from .ipvs import COMMAND, PATH, read_ipvs
 from .nftables import read_kube_proxy
 from .records import Found
 
-# What the rules of kube-proxy use and iptables-nft may have written without it: module, what builds it in.
-_EXTENSIONS = (
-    ("nft_compat", "CONFIG_NFT_COMPAT"),
-    ("xt_tcpudp", "CONFIG_NETFILTER_XTABLES"),
-    ("xt_comment", "CONFIG_NETFILTER_XT_MATCH_COMMENT"),
-    ("xt_mark", "CONFIG_NETFILTER_XT_MARK"),
-)
 _NFT_SAVE = {"ip": ("inet", "iptables-nft-save"), "ip6": ("inet6", "ip6tables-nft-save")}
 _FAMILIES = {"ip": "inet", "ip6": "inet6", "inet": "inet"}
 _MAX_IPVS = 32 * 1024 * 1024
@@ -181,7 +175,7 @@ def _read_iptables_nft(files: Files, run: Run, nft: str, family: str) -> List[Re
     if command is None:
         files.fail("nft table %s nat" % family, "No %s shows its rules." % name, "Install the package iptables.")
         return []
-    missing = [module for module, option in _EXTENSIONS if not kernel_has(files, module, option)]
+    missing = [module for module, option in IPTABLES_EXTENSIONS if not kernel_has(files, module, option)]
     if missing:
         files.fail(
             name,

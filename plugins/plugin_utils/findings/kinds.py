@@ -13,6 +13,7 @@ KINDS = (
     # Everything on a node or in the cluster
     "node-not-read",
     "forwarding-off",
+    "forward-dropped",
     "conntrack-nearly-full",
     "neighbour-table-nearly-full",
     "address-shared-by-nodes",
@@ -34,12 +35,15 @@ KINDS = (
     "route-wrong",
     "route-missing",
     "rp-filter-strict",
+    "tunnel-blocked",
     "tunnel-differs",
     "tunnel-mac-changed",
     "tunnel-fdb-wrong",
     "tunnel-fdb-missing",
     "tunnel-neighbour-wrong",
     "tunnel-mtu",
+    "masquerade-missing",
+    "masquerade-between-pods",
     "neighbour-wrong",
     # Services
     "bridge-nf-call-off",

@@ -10,7 +10,7 @@ are none.
 
 from __future__ import annotations
 
-from . import facts, services
+from . import facts, firewall, services
 from .reading import Item, ShapeError, error
 from .records import (
     SCHEMA_VERSION,
@@ -74,6 +74,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "service_mode": None,
         "service_sources": [],
         "machine": None,
+        "firewall": None,
         "settings": None,
     }
     return {
@@ -142,6 +143,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "service_mode": service.text_or_none("mode"),
         "service_sources": services.sources(service),
         "machine": facts.machine(netns.item("machine")) if "machine" in netns else None,
+        "firewall": firewall.read(netns.item("firewall")) if "firewall" in netns else None,
         "settings": settings,
     }
     return {

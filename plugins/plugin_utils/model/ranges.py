@@ -36,6 +36,14 @@ def contains(cidr: str, address: str) -> bool:
     return bool(outer.first <= inner.first and inner.last <= outer.last)
 
 
+def between(first: str, last: str, address: str) -> bool | None:
+    """Tell whether *address* is one of those from *first* to *last*, None when that cannot be read."""
+    ends, inner = (network(first), network(last)), network(address)
+    if ends[0] is None or ends[1] is None or inner is None:
+        return None
+    return bool(ends[0].version == inner.version and ends[0].first <= inner.first <= ends[1].first)
+
+
 def share(first: str, second: str) -> bool:
     """Tell whether two networks share addresses; those of networks nest or lie apart."""
     return contains(first, second) or contains(second, first)

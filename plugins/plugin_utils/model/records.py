@@ -395,6 +395,55 @@ class Machine(TypedDict):
     resolvers: list[Resolver]
 
 
+class FirewallMatch(TypedDict):
+    """One condition of a rule, as ``podnet_netns.firewall`` has it."""
+
+    key: str
+    negated: bool
+    values: list[str]
+    """Any of them."""
+
+
+class FirewallRule(TypedDict):
+    """One rule that may end a packet's way."""
+
+    text: str
+    verdict: str
+    target: str | None
+    """The chain that ``jump`` and ``goto`` lead to."""
+    matches: list[FirewallMatch]
+    """All of them must hold."""
+
+
+class FirewallChain(TypedDict):
+    """One chain; without a hook one that others lead to."""
+
+    name: str
+    type: str | None
+    hook: str | None
+    policy: str | None
+    rules: list[FirewallRule]
+
+
+class FirewallTable(TypedDict):
+    """One table of a node's firewall, with what packets of pods and tunnels may meet in it."""
+
+    family: str | None
+    """Null for both."""
+    table: str
+    variant: str
+    command: str
+    chains: list[FirewallChain]
+
+
+class Firewall(TypedDict):
+    """The firewall of a node."""
+
+    complete: bool
+    """Whether these are all its tables."""
+    tables: list[FirewallTable]
+
+
 class Node(TypedDict):
     """One node, by its inventory name."""
 
@@ -416,6 +465,8 @@ class Node(TypedDict):
     """How kube-proxy works there: ``iptables``, ``nftables``, ``ipvs``, ``mixed``, ``none``; null when not read."""
     service_sources: list[ServiceSource]
     machine: Machine | None
+    """Null when it was not read."""
+    firewall: Firewall | None
     """Null when it was not read."""
     settings: Settings | None
     """Kernel settings of the node itself by name; null when they were not read. Those of an interface are only there

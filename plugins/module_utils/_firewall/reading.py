@@ -1,0 +1,115 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Reads the tables of the firewall: both variants of iptables, and nftables; only when asked for, it starts commands.
+
+What may be started, and when, is in :mod:`.commands`. Rules of iptables-nft are read with ``iptables-nft-save``, for
+``nft`` shows its extensions by name only.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional, Tuple
+
+from .._files.reader import Files
+from .commands import (
+    IPTABLES_EXTENSIONS,
+    LEGACY,
+    Run,
+    as_dict,
+    find_command,
+    find_nft,
+    has_nf_tables,
+    kernel_has,
+    legacy_tables,
+    nft_items,
+    output_of,
+    shown,
+)
+from .native import is_of_iptables, parse_table
+from .rules import MOST_RULES, Chain, Read, Table, reached
+from .saved import parse_save
+
+_TABLES = ("raw", "mangle", "filter", "security", "nat")
+"""Of iptables."""
+_FAMILIES = {"ip": "inet", "ip6": "inet6", "inet": None}
+_NFT_SAVE = {"ip": "iptables-nft-save", "ip6": "ip6tables-nft-save"}
+
+Parse = Callable[[str], Dict[str, Chain]]
+
+
+def read_firewall_tables(files: Files, run: Run) -> Read:
+    """Read all tables; what failed is in ``files.errors``."""
+    errors = len(files.errors)
+    found: List[Optional[Table]] = []
+    for family, (listing, names) in zip(("inet", "inet6"), LEGACY):
+        tables = [name for name in _TABLES if name in legacy_tables(files, listing)]
+        command = find_command(files, names) if tables else None
+        if tables and command is None:
+            files.fail(listing, "No command shows the rules of these tables.", "Install the package iptables.")
+        for name in tables if command is not None else ():
+            words = [str(command), "-t", name]
+            found.append(_read(files, run, words, shown(words), (family, name, "iptables-legacy"), parse_save))
+    nft = find_nft(files) if has_nf_tables(files) else None
+    if nft is not None:
+        found.extend(_read_nft(files, run, nft, family, name) for family, name in _listed(files, run, nft))
+    complete = len(files.errors) == errors and None not in found and not files.timed_out
+    return Read([table for table in found if table is not None and table["chains"]], complete)
+
+
+def _listed(files: Files, run: Run, nft: str) -> List[Tuple[str, str]]:
+    """Return family and name of the tables that see IP packets."""
+    command = [nft, "-j", "list", "tables"]
+    output = output_of(files, run, command)
+    try:
+        tables = [as_dict(item.get("table")) for item in nft_items(output)] if output is not None else []
+    except ValueError as error:
+        _not_read(files, shown(command), error)
+        return []
+    return [(str(one["family"]), str(one["name"])) for one in tables if one.get("family") in _FAMILIES]
+
+
+def _read_nft(files: Files, run: Run, nft: str, family: str, name: str) -> Optional[Table]:
+    words = [nft, "-j", "-t", "list", "table", family, name]
+    output = output_of(files, run, words)
+    if output is None:
+        return None
+    show = shown([nft, "-a", "list", "table", family, name])
+    try:
+        if family in _NFT_SAVE and name in _TABLES and is_of_iptables(output):
+            save = find_command(files, (_NFT_SAVE[family],))
+            if save is not None and all(kernel_has(files, *one) for one in IPTABLES_EXTENSIONS):
+                saved = [save, "-t", name]
+                known = (_FAMILIES[family], name, "iptables-nft")
+                return _read(files, run, saved, shown(saved), known, parse_save)
+    except ValueError as error:
+        _not_read(files, show, error)
+        return None
+    return _table(files, output, show, (_FAMILIES[family], name, "nftables"), parse_table)
+
+
+def _read(
+    files: Files, run: Run, command: List[str], show: str, known: Tuple[Optional[str], str, str], parse: Parse
+) -> Optional[Table]:
+    output = output_of(files, run, command)
+    return None if output is None else _table(files, output, show, known, parse)
+
+
+def _table(
+    files: Files, output: str, show: str, known: Tuple[Optional[str], str, str], parse: Parse
+) -> Optional[Table]:
+    """Return a table, None when it cannot be read or is too large."""
+    try:
+        chains = reached(parse(output))
+    except ValueError as error:
+        _not_read(files, show, error)
+        return None
+    if sum(len(chain["rules"]) for chain in chains) > MOST_RULES:
+        return None
+    family, name, variant = known
+    return {"family": family, "table": name, "variant": variant, "command": show, "chains": chains}
+
+
+def _not_read(files: Files, command: str, error: ValueError) -> None:
+    files.fail(command, "The output is not read: %s." % error, "Look at the output on the node.")
