@@ -35,7 +35,7 @@ from . import (
     services,
 )
 from .causes import SEVERITIES, folded
-from .kinds import place
+from .kinds import certainty, place
 
 Finder = Callable[[Model, Mapping[str, NodeView]], Iterable[Finding]]
 
@@ -63,7 +63,8 @@ def odd(model: Model) -> list[Finding]:
     """
     views = by_node(model)
     found = [finding for finder in ALL for finding in finder(model, views)]
-    return sorted(folded(sorted(found, key=_order)), key=_order)
+    entries = folded(sorted(found, key=_order))
+    return [{**one, "certainty": certainty(one["kind"])} for one in sorted(entries, key=_order)]
 
 
 def _order(finding: Finding) -> tuple[int, int, list[list[tuple[int, int, str]]], str, str]:

@@ -9,6 +9,8 @@ docs/findings.md explains each; a test holds its table to this list.
 
 from __future__ import annotations
 
+from ..model.records import Certainty
+
 KINDS = (
     # Everything on a node or in the cluster
     "node-not-read",
@@ -91,9 +93,45 @@ KINDS = (
     "bridge-left-over",
 )
 
+INFERRED = frozenset(
+    (
+        "mac-shared-by-nodes",
+        "machine-id-shared",
+        "range-stale",
+        "cni-wrong-first",
+        "bridge-wrong-address",
+        "bridge-second-address",
+        "route-wrong",
+        "route-missing",
+        "rp-filter-strict",
+        "tunnel-differs",
+        "tunnel-mac-changed",
+        "masquerade-missing",
+        "service-rules-mixed",
+        "service-rules-stale",
+        "service-missing",
+        "service-backend-gone",
+        "hairpin-off",
+        "dns-not-served",
+        "pod-without-default-route",
+        "address-twice-on-bridge",
+        "range-out-of-range",
+        "namespace-leaked",
+        "service-backends-differ",
+        "route-asymmetric",
+        "bridge-left-over",
+    )
+)
+"""What follows from other nodes' facts or from what plugins usually do; every other kind the facts show as it is."""
+
 _PLACES = {kind: place for place, kind in enumerate(KINDS)}
 
 
 def place(kind: str) -> int:
     """Return where a kind stands among the others; one that a node's facts made up stands last."""
     return _PLACES.get(kind, len(KINDS))
+
+
+def certainty(kind: str) -> Certainty:
+    """Return how sure a finding of this kind is."""
+    return "inferred" if kind in INFERRED else "seen"

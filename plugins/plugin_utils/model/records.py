@@ -19,6 +19,7 @@ SCHEMA_VERSION = 1
 Settings = dict[str, int | str | None]
 Status = Literal["read", "partial", "unreachable", "failed"]
 Severity = Literal["fault", "unproven", "note"]
+Certainty = Literal["seen", "inferred"]
 
 
 class Error(TypedDict):
@@ -489,6 +490,9 @@ class Finding(TypedDict):
     severity: Severity
     """``fault``: something does not work as it stands. ``unproven``: it could not be read or
     proven. ``note``: it works, and may surprise."""
+    certainty: NotRequired[Certainty]
+    """``seen``: the facts show it as it is. ``inferred``: it follows from what other nodes have, or from what plugins
+    usually do, and something else may be behind it. Always there in a model: it goes by the kind."""
     hosts: list[str]
     object: str
     message: str

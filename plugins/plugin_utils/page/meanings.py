@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "findings.md"
 
-_ROW = re.compile(r"^\| (`[`\w, -]+`) \| [\w, ]+ \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| (`[`\w, -]+`) \| [\w, ]+ \| [\w, ]+ \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
 class Meaning(NamedTuple):

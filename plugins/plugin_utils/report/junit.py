@@ -64,7 +64,8 @@ def _told(element: ElementTree.Element, found: list[Finding]) -> None:
 
 
 def _lines(one: Finding) -> Iterator[str]:
-    yield visible(f"{one['severity']} {one['kind']}, {one['object']}: {one['message']}")
+    sure = ", inferred" if one.get("certainty") == "inferred" else ""
+    yield visible(f"{one['severity']} {one['kind']}{sure}, {one['object']}: {one['message']}")
     yield from (visible(f"  {line}") for line in one["evidence"])
     yield visible(f"  remedy: {one['remedy']}")
     if one["command"]:

@@ -110,7 +110,8 @@ def _ignored(model: Model) -> Iterator[str]:
 def _finding(finding: Finding) -> Iterator[str]:
     hosts = ", ".join(text(host) for host in finding["hosts"][:5])
     more = len(finding["hosts"]) - 5
-    yield f"- **{hosts}{f' and {more} more' if more > 0 else ''}**: {text(finding['message'])}."
+    sure = ", inferred" if finding.get("certainty") == "inferred" else ""
+    yield f"- **{hosts}{f' and {more} more' if more > 0 else ''}**{sure}: {text(finding['message'])}."
     for line in finding["evidence"]:
         yield f"  - {code(line)}"
     if finding["command"]:

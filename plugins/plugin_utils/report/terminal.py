@@ -120,6 +120,8 @@ def _ignored(model: Model) -> list[str]:
 
 def _finding(finding: Finding) -> list[str]:
     head = f"{_SEVERITY[finding['severity']]} {finding['kind']} on {words.listed(finding['hosts'], 2)}"
+    if finding.get("certainty") == "inferred":
+        head += " (inferred)"
     lines = paragraph(f"{head}: {finding['message']}", "  ", "    ")
     if finding["severity"] == "unproven":
         lines.extend(line for one in finding["evidence"][:3] for line in paragraph(one, "    - ", "      "))

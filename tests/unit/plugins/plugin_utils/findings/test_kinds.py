@@ -14,15 +14,15 @@ from pathlib import Path
 from ansible_collections.podnet.lab.plugins.plugin_utils.findings import causes, kinds
 
 ROOT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").exists())
-ROW = re.compile(r"^\| ((?:`[a-z-]+`(?:, )?)+) \| ([a-z, ]+) \|(.+)\|$")
+ROW = re.compile(r"^\| ((?:`[a-z-]+`(?:, )?)+) \| ([a-z, ]+) \| ([a-z, ]+) \|(.+)\|$")
 
 
-def rows() -> Iterator[tuple[list[str], list[str], str]]:
-    """Yield kinds, severities and the rest of each row of the page."""
+def rows() -> Iterator[tuple[list[str], list[str], str, str]]:
+    """Yield kinds, severities, how sure and the rest of each row of the page."""
     for line in (ROOT / "docs" / "findings.md").read_text(encoding="utf-8").splitlines():
         found = ROW.match(line)
         if found is not None:
-            yield re.findall(r"`([a-z-]+)`", found[1]), found[2].split(", "), found[3]
+            yield re.findall(r"`([a-z-]+)`", found[1]), found[2].split(", "), found[3], found[4]
 
 
 def literals(key: str) -> Iterator[tuple[str, set[str]]]:
@@ -37,15 +37,22 @@ def literals(key: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def test_the_page_has_every_kind_once_and_in_order() -> None:
-    documented = [kind for names, _severities, _rest in rows() for kind in names]
+    documented = [kind for names, _severities, _sure, _rest in rows() for kind in names]
     assert documented == list(kinds.KINDS)
     assert len(set(documented)) == len(documented)
 
 
 def test_every_row_says_all_of_it() -> None:
-    for names, severities, rest in rows():
+    for names, severities, _sure, rest in rows():
         assert set(severities) <= set(causes.SEVERITIES), names
         assert len([cell for cell in rest.split(" | ") if cell.strip()]) == 3, names
+
+
+def test_the_page_says_how_sure_each_kind_is() -> None:
+    assert {kind: sure for names, _severities, sure, _rest in rows() for kind in names} == {
+        kind: kinds.certainty(kind) for kind in kinds.KINDS
+    }
+    assert set(kinds.KINDS) >= kinds.INFERRED
 
 
 def test_every_kind_that_a_finder_writes_is_listed() -> None:

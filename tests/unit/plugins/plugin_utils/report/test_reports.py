@@ -137,6 +137,14 @@ def test_terminal_puts_what_is_odd_first() -> None:
     assert "fd00:10:244:1::1234/64" in text
 
 
+def test_what_is_inferred_says_so_and_what_is_seen_does_not() -> None:
+    model = MODELS["broken"]
+    for sure in ("seen", "inferred"):
+        model = {**model, "odd": [{**one, "certainty": sure} for one in model["odd"]]}
+        told = (terminal.summary(model, REPORT), markdown.report(model))
+        assert all(("inferred" in text) is (sure == "inferred") for text in told)
+
+
 def test_terminal_sums_up_large_nodes_and_fleets() -> None:
     text = terminal.summary(MODELS["large"], REPORT)
     assert len(text.split("\n")) < 90
