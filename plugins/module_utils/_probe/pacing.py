@@ -4,11 +4,12 @@
 
 """How fast probes may be sent, so that they do not fill the node's table of neighbours.
 
-A sender needs an entry (ARP, NDP) for each receiver on its own link, and the receiver one for it. The kernel has one
-table for all namespaces of a machine. When it holds ``gc_thresh3`` entries, 1024 by default, nobody on the node gets a
-new one (arp(7)). An entry in use makes no room before it is stale, which takes up to one and a half of
-``base_reachable_time``, 45 seconds (``neigh_forced_gc``, ``neigh_rand_reach_time`` in net/core/neighbour.c). A hundred
-pods that all ask each other on one bridge need ten thousand entries.
+A sender needs an entry (ARP, NDP) for each receiver on its own link, and the receiver one for it; towards all others it
+and its gateway need one of each other. The kernel has one table for all namespaces of a machine. When it holds
+``gc_thresh3`` entries, 1024 by default, nobody on the node gets a new one (arp(7)). An entry in use makes no room
+before it is stale, which takes up to one and a half of ``base_reachable_time``, 45 seconds (``neigh_forced_gc``,
+``neigh_rand_reach_time`` in net/core/neighbour.c). A hundred pods that all ask each other on one bridge need ten
+thousand entries.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import socket
 import struct
 import sys
 import time
-from typing import Deque, Dict, FrozenSet, List, Set, Tuple
+from typing import Deque, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from .places import Place, Places
 from .records import Probe, ProbeError
@@ -34,8 +35,8 @@ _AGE = 50.0
 _ENDS = 2
 """Two that talk need an entry each."""
 
-Routes = List[Tuple[int, int, bool]]
-"""Network, mask, and whether a gateway is the next hop, the longest masks first."""
+Routes = List[Tuple[int, int, int]]
+"""Network, mask, and the gateway or 0, the longest masks first."""
 
 
 def table_size() -> int:
@@ -65,21 +66,24 @@ def parse_routes(text: str) -> Routes:
     for line in text.splitlines()[1:]:
         words = line.split()
         if len(words) > 7:
-            found.append((number(words[1]), number(words[7]), int(words[2], 16) != 0))
+            found.append((number(words[1]), number(words[7]), number(words[2])))
     return sorted(found, key=lambda route: -route[1])
 
 
-def is_on_link(routes: Routes, address: str) -> bool:
-    """Tell whether an address is asked for on the link itself. Of IPv6, whose routes are not read, each counts so."""
+def next_hop(routes: Routes, address: str) -> Optional[str]:
+    """Return who is asked for on the link to reach an address: the address itself or a gateway; None without a route.
+
+    Of IPv6, whose routes are not read, each counts as on the link.
+    """
     parsed = ipaddress.ip_address(address)
-    if parsed.version == 6:
-        return not parsed.is_loopback
     if parsed.is_loopback:
-        return False
+        return None
+    if parsed.version == 6:
+        return address
     for network, mask, gateway in routes:
         if int(parsed) & mask == network:
-            return not gateway
-    return False
+            return str(ipaddress.IPv4Address(gateway)) if gateway else address
+    return None
 
 
 class Pace:
@@ -106,7 +110,7 @@ class Pace:
             await asyncio.sleep(self._recent[0] + _AGE - now)
 
     def _needs_neighbour(self, probe: Probe) -> bool:
-        """Tell whether a probe is the first between two addresses of one link, in whichever direction."""
+        """Tell whether a probe is the first between two neighbours on a link, in whichever direction."""
         try:
             address = str(ipaddress.ip_address(probe.to))
             place = self._places.find(probe.at)
@@ -114,9 +118,10 @@ class Pace:
             if routes is None:
                 routes = parse_routes(self._places.home.inside(place.descriptor, _routes_here))
                 self._routes[place.inode] = routes
-            if not is_on_link(routes, address):
+            neighbour = next_hop(routes, address)
+            if neighbour is None:
                 return False
-            pair = frozenset((address, self._source(place, address)))
+            pair = frozenset((neighbour, self._source(place, address)))
         except (ValueError, OSError, ProbeError):
             return False  # it fails when it is sent, and says why
         if len(pair) == 1 or pair in self._known:

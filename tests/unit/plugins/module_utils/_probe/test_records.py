@@ -81,9 +81,10 @@ def test_a_reply_is_known_by_its_numbers() -> None:
 
 def test_what_is_on_the_link() -> None:
     routes = pacing.parse_routes(ROUTES)
-    assert pacing.is_on_link(routes, "10.244.0.9")
-    assert not pacing.is_on_link(routes, "10.244.1.9")
-    assert not pacing.is_on_link(routes, "127.0.0.1")
-    assert not pacing.is_on_link([], "10.244.0.9")
-    assert pacing.is_on_link(routes, "fd00::9")
+    assert pacing.next_hop(routes, "10.244.0.9") == "10.244.0.9"
+    assert pacing.next_hop(routes, "10.244.1.9") == "10.244.0.1"
+    assert pacing.next_hop(routes, "127.0.0.1") is None
+    assert pacing.next_hop([], "10.244.0.9") is None
+    assert pacing.next_hop(routes, "fd00::9") == "fd00::9"
+    assert pacing.next_hop(routes, "::1") is None
     assert pacing.parse_routes("") == []
