@@ -226,6 +226,8 @@ probes:
       description:
         - C(ok), C(refused), C(reset), C(timeout), C(unreachable), C(prohibited), C(too-big), C(closed) (without an
           answer), C(no-name), C(no-server) (no name server answered), C(not-sent) or C(error).
+        - Of V(tcp), C(timeout) and C(closed) with C(connected) in C(detail) mean that a server is there, which waits
+          for other words than this module's.
       type: str
     sent_from:
       description: C(address) and C(port) that the sender had.

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ..text import words
 from .records import Party
 
 Pair = tuple[Party, Party]
@@ -104,4 +105,5 @@ def _reach(count: int) -> int:
 def _bridge_words(largest: int) -> str:
     if _reach(largest) == largest - 1:
         return "all that share a bridge send to each other"
-    return f"all that share a bridge send to each other, or to {_reach(largest)} others where these are {largest}"
+    others = words.counted(_reach(largest), "other")
+    return f"all that share a bridge send to each other, or to {others} where these are {largest}"
