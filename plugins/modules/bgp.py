@@ -32,6 +32,11 @@ options:
   local:
     description: The node's own address, which is its router id as well. Needed when O(state=present).
     type: str
+  local_v6:
+    description:
+      - Where the node's own IPv6 pods are reached, which the others are told as next hop. It may be link-local. Needed
+        when a node has O(peers[].range_v6). The sessions are IPv4 all the same.
+    type: str
   asn:
     description: Number of the autonomous system, the same on all nodes.
     type: int
@@ -50,9 +55,14 @@ options:
         type: str
         required: true
       range:
-        description: Range that is taken from it.
+        description: IPv4 range that is taken from it. It or O(peers[].range_v6) is needed.
         type: str
-        required: true
+      range_v6:
+        description: IPv6 range that is taken from it.
+        type: str
+      address_v6:
+        description: Next hop of that range. Needed with O(peers[].range_v6).
+        type: str
   timeout:
     description: Seconds to wait at most with O(state=awaited).
     type: int

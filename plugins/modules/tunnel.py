@@ -53,10 +53,9 @@ options:
     description: MAC address of the link. Needed when O(state=present).
     type: str
   vtep:
-    description: IPv4 address of the link, without a length. It or O(vtep_v6) is needed when O(state=present).
-    type: str
-  vtep_v6:
-    description: IPv6 address of the link, without a length. Packets between the nodes are IPv4 all the same.
+    description:
+      - IPv4 address of the link, without a length. Without it the link has only the link-local address of IPv6 that the
+        kernel gives it.
     type: str
   peers:
     description: The other nodes.
@@ -76,7 +75,9 @@ options:
         description: IPv4 address of its end of the tunnel.
         type: str
       vtep_v6:
-        description: IPv6 address of its end of the tunnel.
+        description:
+          - Link-local IPv6 address of its end of the tunnel, to which IPv6 is routed. Packets between the nodes are
+            IPv4 all the same.
         type: str
 """
 

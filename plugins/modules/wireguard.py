@@ -42,7 +42,7 @@ options:
     type: int
     default: 1440
   address:
-    description: IPv4 address of the link, without a length. Needed when O(state=present).
+    description: IPv4 address of the link, without a length. IPv6 needs none.
     type: str
   peers:
     description: The other nodes.
@@ -59,9 +59,11 @@ options:
         type: str
         required: true
       allowed:
-        description: Range of the node's pods.
+        description: IPv4 range of the node's pods. It or O(peers[].allowed_v6) is needed.
         type: str
-        required: true
+      allowed_v6:
+        description: IPv6 range of the node's pods.
+        type: str
   public_keys:
     description: Public key of each node, by the node's name.
     type: dict

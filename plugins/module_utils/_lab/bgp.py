@@ -32,10 +32,18 @@ _SECONDS = 30.0
 
 
 class Peer(NamedTuple):
-    """Another node: its address, and the range that it may announce."""
+    """Another node: its address, and the ranges that it may announce."""
 
     address: str
-    range: str
+    range: Optional[str]
+    range_v6: Optional[str] = None
+    address_v6: Optional[str] = None
+    """Where its IPv6 pods are reached."""
+
+    def routes(self) -> List[Dict[str, str]]:
+        """Return the routes that lead to it, as the store notes them."""
+        ways = [(self.range, self.address), (self.range_v6, self.address_v6)]
+        return [{"dst": dst, "gateway": gateway} for dst, gateway in ways if dst and gateway]
 
 
 def paths(lab: str) -> Dict[str, str]:
@@ -44,26 +52,45 @@ def paths(lab: str) -> Dict[str, str]:
     return {name: "%s/bird.%s" % (directory, name) for name in ("conf", "ctl", "pid")}
 
 
-def configuration(local: str, asn: int, bridge: str, peers: List[Peer]) -> str:
+def channel(family: str, range_: Optional[str], next_hop: str) -> List[str]:
+    """Return the lines of a session for one family, ``ipv4`` or ``ipv6``; none without a range."""
+    if range_ is None:
+        return []
+    return [
+        "  %s {" % family,
+        "    import where net = %s;" % range_,
+        "    export where source = RTS_DEVICE;",
+        "    next hop %s;" % next_hop,
+        "  };",
+    ]
+
+
+def configuration(local: str, asn: int, bridge: str, peers: List[Peer], local_v6: Optional[str] = None) -> str:
     """Return the configuration of BIRD 2: a full mesh of sessions within one autonomous system.
 
-    A node announces the range of its bridge, and takes from each other node the one range that is that node's.
+    A node announces the ranges of its bridge, and takes from each other node those that are that node's. Sessions are
+    IPv4, and carry IPv6 routes as well (RFC 4760): these need a next hop that the session's addresses do not say.
     """
+    ranges = [("ipv4", any(peer.range for peer in peers)), ("ipv6", any(peer.range_v6 for peer in peers))]
+    families = [family for family, there in ranges if there] or ["ipv4"]
     lines = [
         "router id %s;" % local,
         "protocol device {",
         "}",
         "protocol direct {",
-        "  ipv4;",
+        *("  %s;" % family for family in families),
         '  interface "%s";' % bridge,
         "}",
-        "protocol kernel {",
-        "  ipv4 {",
-        "    import none;",
-        "    export where source = RTS_BGP;",
-        "  };",
-        "}",
     ]
+    for family in families:
+        lines += [
+            "protocol kernel {",
+            "  %s {" % family,
+            "    import none;",
+            "    export where source = RTS_BGP;",
+            "  };",
+            "}",
+        ]
     for peer in peers:
         lines += [
             "protocol bgp peer_%s {" % peer.address.replace(".", "_"),
@@ -74,11 +101,8 @@ def configuration(local: str, asn: int, bridge: str, peers: List[Peer]) -> str:
             "  connect retry time 5;",
             "  error wait time 1, 5;",
             "  hold time 9;",
-            "  ipv4 {",
-            "    import where net = %s;" % peer.range,
-            "    export where source = RTS_DEVICE;",
-            "    next hop self;",
-            "  };",
+            *channel("ipv4", peer.range, "self"),
+            *channel("ipv6", peer.range_v6, "address %s" % local_v6),
             "}",
         ]
     return "".join(line + "\n" for line in lines)
@@ -159,19 +183,31 @@ def stop(step: Step, running: List[Process]) -> None:
     step.ip(["route delete %s proto bird" % route for route in lasting_routes(step.lab)])
 
 
+def read_peer(peer: Dict[str, Any]) -> Peer:
+    """Return a node that the options describe. Raise ValueError, with words for a person."""
+    if not peer["range"] and not (peer["range_v6"] and peer["address_v6"]):
+        raise ValueError("the node %s has no range, or an IPv6 range and no address_v6" % peer["address"])
+    return Peer(
+        str(ipaddress.IPv4Address(peer["address"])),
+        str(ipaddress.IPv4Network(peer["range"])) if peer["range"] else None,
+        str(ipaddress.IPv6Network(peer["range_v6"])) if peer["range_v6"] else None,
+        str(ipaddress.IPv6Address(peer["address_v6"])) if peer["address_v6"] else None,
+    )
+
+
 def present(step: Step) -> None:
     """Have the daemon run with the configuration that the options describe, and end the module."""
     options, place, store = step.module.params, paths(step.lab), Store(step.lab)
     check_ifname(step, options["bridge"])
     try:
         local = str(ipaddress.IPv4Address(options["local"]))
-        peers = [
-            Peer(str(ipaddress.IPv4Address(peer["address"])), str(ipaddress.IPv4Network(peer["range"])))
-            for peer in options["peers"]
-        ]
+        peers = [read_peer(peer) for peer in options["peers"]]
+        local_v6 = str(ipaddress.IPv6Address(options["local_v6"])) if options["local_v6"] else None
+        if local_v6 is None and any(peer.range_v6 for peer in peers):
+            raise ValueError("there are IPv6 ranges and no local_v6, where the node's own is reached")
     except ValueError as error:
         step.fail("bgp", str(error), "Correct it.")
-    text = configuration(local, options["asn"], options["bridge"], sorted(peers))
+    text = configuration(local, options["asn"], options["bridge"], sorted(peers), local_v6)
     earlier, running = store.text(_CONFIG), daemons(step.lab)
     noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.bgp_routes()]
     for route in read_node().routes:
@@ -182,7 +218,7 @@ def present(step: Step) -> None:
     if earlier != text:
         step.commands.append("echo '%s' > %s" % (one_line(text), place["conf"]))
     if step.real:
-        store.write_bgp_routes([{"dst": peer.range, "gateway": peer.address} for peer in sorted(peers)])
+        store.write_bgp_routes([route for peer in sorted(peers) for route in peer.routes()])
         store.keep(_CONFIG, text)
     if running and not good:
         stop(step, running)
@@ -237,7 +273,9 @@ def absent(step: Step) -> None:
 
 _PEER_OPTIONS: Dict[str, Any] = {
     "address": {"type": "str", "required": True},
-    "range": {"type": "str", "required": True},
+    "range": {"type": "str"},
+    "range_v6": {"type": "str"},
+    "address_v6": {"type": "str"},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -245,6 +283,7 @@ ARGUMENTS: Dict[str, Any] = {
         "lab": LAB_ARGUMENT,
         "state": {"type": "str", "choices": ["present", "awaited", "absent"], "default": "present"},
         "local": {"type": "str"},
+        "local_v6": {"type": "str"},
         "asn": {"type": "int", "default": 64512},
         "bridge": {"type": "str"},
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},

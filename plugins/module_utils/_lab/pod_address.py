@@ -265,15 +265,6 @@ def all_address_lines(view: Optional[View], ifname: str, wanted: List[str]) -> L
     return lines + [line for address in wanted for line in address_lines(view, ifname, address)]
 
 
-def host_addresses(addresses: Sequence[Optional[str]]) -> List[str]:
-    """Return those of some addresses that are there, each as the one address of its network.
-
-    >>> host_addresses(["10.244.0.0", "fd00:10:244::", None])
-    ['10.244.0.0/32', 'fd00:10:244::/128']
-    """
-    return ["%s/%d" % (item, 128 if version_of(item) == 6 else 32) for item in addresses if item]
-
-
 def version_of(address: str) -> int:
     """Return the version of IP that an address is of."""
     return 6 if ":" in address else 4

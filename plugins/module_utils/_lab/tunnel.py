@@ -20,7 +20,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._kernel.records import Link, Neighbour
 from .names import link_alias
-from .pod_address import all_address_lines, host_addresses
+from .pod_address import all_address_lines
 from .read import Neighbours, View, info, is_up, kind, read_neighbours, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 
@@ -70,11 +70,10 @@ class Tunnel(NamedTuple):
     lladdr: str
     vtep: Optional[str]
     peers: List[Peer]
-    vtep_v6: Optional[str] = None
 
     def addresses(self) -> List[str]:
-        """Return the addresses of the link with their lengths."""
-        return host_addresses([self.vtep, self.vtep_v6])
+        """Return the addresses of the link with their lengths. Its link-local one of IPv6 is the kernel's."""
+        return [self.vtep + "/32"] if self.vtep else []
 
     def describe(self) -> List[str]:
         """Describe the tunnel for the diff: the link, its addresses, and the entries for each peer."""
@@ -179,13 +178,15 @@ def read_tunnel(step: Step) -> Tunnel:
     """Return the tunnel that the options describe; end the module when they are no such thing."""
     options = step.module.params
     check_ifname(step, options["name"])
-    addresses: List[Tuple[str, int, Optional[str]]] = [("local", 4, options["local"])]
+    addresses: List[Tuple[str, int, Optional[str]]] = [
+        ("local", 4, options["local"]),
+        ("vtep", 4, options["vtep"]),
+    ]
     macs = [options["lladdr"]]
     for peer in options["peers"]:
         addresses.append(("remote of a peer", 4, peer["remote"]))
         macs.append(peer["lladdr"])
-    for end in [options, *options["peers"]]:
-        addresses += [("vtep", 4, end["vtep"]), ("vtep_v6", 6, end["vtep_v6"])]
+        addresses += [("vtep of a peer", 4, peer["vtep"]), ("vtep_v6 of a peer", 6, peer["vtep_v6"])]
     for what, version, text in addresses:
         try:
             if text and ipaddress.ip_address(text).version != version:
@@ -196,7 +197,7 @@ def read_tunnel(step: Step) -> Tunnel:
         if not _MAC.match(mac):
             step.fail("lladdr %r" % mac, "it is no MAC address", "Write it as 0a:58:0a:f4:00:00.")
     peers = sorted(Peer(**peer) for peer in options["peers"])
-    names = ("name", "vni", "port", "local", "mtu", "lladdr", "vtep", "vtep_v6")
+    names = ("name", "vni", "port", "local", "mtu", "lladdr", "vtep")
     return Tunnel(peers=peers, **{key: options[key] for key in names})
 
 
@@ -218,13 +219,9 @@ ARGUMENTS: Dict[str, Any] = {
         "mtu": {"type": "int", "default": 1450},
         "lladdr": {"type": "str"},
         "vtep": {"type": "str"},
-        "vtep_v6": {"type": "str"},
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
     },
-    "required_if": [
-        ("state", "present", ["name", "local", "lladdr"]),
-        ("state", "present", ["vtep", "vtep_v6"], True),
-    ],
+    "required_if": [("state", "present", ["name", "local", "lladdr"])],
 }
 """What AnsibleModule is to know of the options."""
 

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from .names import link_alias
-from .pod_address import address_lines
+from .pod_address import all_address_lines
 from .read import View, is_up, kind, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
 from .trial import kernel_makes
@@ -45,6 +45,7 @@ class Peer(NamedTuple):
     public_key: str
     endpoint: str
     allowed: str
+    """Ranges with commas between, IPv4 before IPv6."""
 
     def words(self) -> str:
         """Return the peer in the words of ``wg set``."""
@@ -65,12 +66,13 @@ class Tunnel(NamedTuple):
     name: str
     port: int
     mtu: int
-    address: str
+    addresses: List[str]
+    """Addresses of the link with their lengths."""
     peers: List[Peer]
 
     def describe(self, key: str) -> List[str]:
         """Describe the tunnel for the diff, given the node's public key."""
-        return describe(self.name, self.mtu, [self.address + "/32"], True, State(key, self.port, self.peers))
+        return describe(self.name, self.mtu, self.addresses, True, State(key, self.port, self.peers))
 
 
 def describe(name: str, mtu: Optional[int], addresses: List[str], up: bool, state: Optional[State]) -> List[str]:
@@ -96,7 +98,7 @@ def parse_peers(endpoints: str, allowed: str) -> List[Peer]:
     """
     where = dict(line.split("\t", 1) for line in endpoints.splitlines())
     return [
-        Peer(key, where.get(key, "(none)"), ",".join(ranges.split()))
+        Peer(key, where.get(key, "(none)"), ",".join(sorted(ranges.split(), key=lambda part: (":" in part, part))))
         for key, ranges in (line.split("\t", 1) for line in allowed.splitlines())
     ]
 
@@ -129,7 +131,7 @@ def link_lines(node: View, tunnel: Tunnel, alias: str) -> List[str]:
     lines = [] if link is not None else ["link set %s alias %s" % (tunnel.name, alias)]
     if link is None or link.get("mtu") != tunnel.mtu:
         lines.append("link set %s mtu %d" % (tunnel.name, tunnel.mtu))
-    lines += address_lines(node, tunnel.name, tunnel.address + "/32")
+    lines += all_address_lines(node, tunnel.name, tunnel.addresses)
     if link is None or not is_up(link):
         lines.append("link set %s up" % tunnel.name)
     return lines
@@ -186,21 +188,26 @@ def read_tunnel(step: Step) -> Tunnel:
         if key is None or (step.real and not KEY.match(key)):
             step.fail("public key of %s" % node, "it is not known", "Run podnet.lab.wireguard_key on all nodes before.")
         try:
-            remote, allowed = ipaddress.IPv4Address(peer["remote"]), ipaddress.IPv4Network(peer["allowed"])
+            remote = ipaddress.IPv4Address(peer["remote"])
+            allowed = [str(ipaddress.ip_network(part)) for part in (peer["allowed"], peer["allowed_v6"]) if part]
+            if not allowed:
+                raise ValueError("it has no range")
         except ValueError as error:
             step.fail("peer %s" % node, str(error), "Correct it.")
-        peers.append(Peer(str(key), "%s:%d" % (remote, options["port"]), str(allowed)))
+        peers.append(Peer(str(key), "%s:%d" % (remote, options["port"]), ",".join(allowed)))
     try:
-        ipaddress.IPv4Address(options["address"])
+        own = [ipaddress.IPv4Address(options["address"])] if options["address"] else []
     except ValueError as error:
         step.fail("address %r" % options["address"], str(error), "Write an IPv4 address.")
-    return Tunnel(peers=peers, **{key: options[key] for key in ("name", "port", "mtu", "address")})
+    addresses = ["%s/32" % address for address in own]
+    return Tunnel(peers=peers, addresses=addresses, **{key: options[key] for key in ("name", "port", "mtu")})
 
 
 _PEER_OPTIONS: Dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "remote": {"type": "str", "required": True},
-    "allowed": {"type": "str", "required": True},
+    "allowed": {"type": "str"},
+    "allowed_v6": {"type": "str"},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -214,7 +221,7 @@ ARGUMENTS: Dict[str, Any] = {
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
         "public_keys": {"type": "dict", "default": {}},
     },
-    "required_if": [("state", "present", ["name", "address"])],
+    "required_if": [("state", "present", ["name"])],
 }
 """What AnsibleModule is to know of the options."""
 

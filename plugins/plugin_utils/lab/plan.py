@@ -382,12 +382,11 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
     others = [other for other in nodes if other is not node]
     network = description.network if others else "routes"
     tunnel = Tunnel.between(description, {other.name: str(other.address) for other in nodes})
-    peers = [
-        {"address": str(other.address), "range": str(description.ranges[other.name])}
+    routes: list[dict[str, Any]] = [
+        {"dst": str(description.ranges[other.name]), "gateway": str(other.address)}
         for other in others
         if other.name in description.ranges
     ]
-    routes: list[dict[str, Any]] = [{"dst": peer["range"], "gateway": peer["address"]} for peer in peers]
     routes += _routes_v6(description, node, others)
     if tunnel is not None:
         routes = tunnel.routes(node.name)
@@ -406,10 +405,28 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
         "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
         "peer_tunnel": tunnel.peer_tunnel(node.name, mtu) if tunnel is not None else None,
         "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
-        "bgp": {"local": str(node.address), "asn": description.asn, "peers": peers} if network == "bgp" else None,
+        "bgp": _bgp(description, node, others) if network == "bgp" else None,
         "routes": routes,
         **unused,
         "unused_network": any(unused.values()),
+    }
+
+
+def _bgp(description: Description, node: Node, others: list[Node]) -> dict[str, Any]:
+    """Return the options of the module ``bgp``."""
+    v6 = description.cluster_v6 is not None
+    return {
+        "local": str(node.address),
+        "asn": description.asn,
+        **({"local_v6": str(node.address_v6)} if v6 else {}),
+        "peers": [
+            {
+                "address": str(other.address),
+                **({"address_v6": str(other.address_v6)} if v6 else {}),
+                **{"range" + SUFFIXES[part.version]: str(part) for part in description.ranges_of(other.name)},
+            }
+            for other in others
+        ],
     }
 
 
@@ -511,8 +528,8 @@ def _not_for_v6(description: Description, services: Sequence[Service], policies:
         return []
     faults = []
     where, text = VARIABLE + "cluster_cidr_v6", "{} carry IPv4 alone in the lab"
-    if description.network != "routes":
-        faults.append(Fault(where, text.format(description.network), f"Set {VARIABLE}network to routes"))
+    if description.network in PEER_KINDS:
+        faults.append(Fault(where, text.format(description.network + " tunnels"), f"Set {VARIABLE}network to vxlan"))
     for name, there in (("services", services), ("policies", policies)):
         if there:
             faults.append(Fault(where, text.format(name), f"Leave {VARIABLE}{name} out, or this"))

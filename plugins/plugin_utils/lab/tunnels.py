@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 try:
-    from netaddr import IPAddress, IPNetwork
+    from netaddr import EUI, IPAddress, IPNetwork
 except ImportError:  # the filter lab_plan says so, in words, before anything here is called
     pass
 
@@ -57,6 +57,7 @@ class Tunnel:
     addresses: Mapping[str, str]
     """Each node's own address, by the node's name."""
     ranges: Mapping[str, IPNetwork]
+    ranges_v6: Mapping[str, IPNetwork]
 
     @classmethod
     def between(cls, description: Description, addresses: Mapping[str, str]) -> Tunnel | None:
@@ -65,15 +66,36 @@ class Tunnel:
             return None
         wireguard = description.network == "wireguard"
         port = description.wireguard_port if wireguard else description.port
-        return cls(description.network, ifname(description), description.vni, port, addresses, description.ranges)
+        return cls(description.network, ifname(description), description.vni, port, addresses,
+                   description.ranges, description.ranges_v6)  # fmt: skip
 
     def others(self, node: str) -> list[str]:
         """Return the names of the other nodes, in their order."""
         return [name for name in self.addresses if name != node]
 
-    def vtep(self, node: str) -> IPAddress:
-        """Return the address of a node's end of the tunnel."""
-        return self.ranges[node].network
+    def parts(self, node: str, key: str, key_v6: str) -> dict[str, IPNetwork]:
+        """Return a node's ranges, that of IPv4 by one key and that of IPv6 by another."""
+        found = ((key, self.ranges.get(node)), (key_v6, self.ranges_v6.get(node)))
+        return {name: part for name, part in found if part is not None}
+
+    def vtep(self, node: str, key: str = "vtep") -> dict[str, str]:
+        """Return the IPv4 address of a node's end of the tunnel as an option of a module; none without IPv4."""
+        return {key: str(self.ranges[node].network)} if node in self.ranges else {}
+
+    def vteps(self, node: str) -> dict[str, str]:
+        """Return the addresses of a node's end of the tunnel, to which the others route, as options of a module.
+
+        That of IPv6 is link-local, the one that follows from the MAC (RFC 4291, appendix A). For an address of the
+        node's range the kernel would ask another route where it is, and refuse it while that leads elsewhere.
+        """
+        found = {**self.vtep(node)}
+        if node in self.ranges_v6:
+            found["vtep_v6"] = str(EUI(self.lladdr(node)).ipv6_link_local())
+        return found
+
+    def lladdr(self, node: str) -> str:
+        """Return the MAC of a node's end of the tunnel, which follows from the first address of its first range."""
+        return mac_of(next(iter(self.parts(node, "v4", "v6").values())).network)
 
     def wireguard(self, node: str, mtu: int) -> dict[str, Any] | None:
         """Return the options of the module ``wireguard`` for a node; None when the tunnel is another."""
@@ -83,9 +105,13 @@ class Tunnel:
             "name": self.name,
             "port": self.port,
             "mtu": mtu,
-            "address": str(self.vtep(node)),
+            **self.vtep(node, "address"),
             "peers": [
-                {"node": other, "remote": self.addresses[other], "allowed": str(self.ranges[other])}
+                {
+                    "node": other,
+                    "remote": self.addresses[other],
+                    **{key: str(part) for key, part in self.parts(other, "allowed", "allowed_v6").items()},
+                }
                 for other in self.others(node)
             ],
         }
@@ -100,10 +126,10 @@ class Tunnel:
             "port": self.port,
             "local": self.addresses[node],
             "mtu": mtu,
-            "lladdr": mac_of(self.vtep(node)),
-            "vtep": str(self.vtep(node)),
+            "lladdr": self.lladdr(node),
+            **self.vtep(node),
             "peers": [
-                {"remote": self.addresses[other], "lladdr": mac_of(self.vtep(other)), "vtep": str(self.vtep(other))}
+                {"remote": self.addresses[other], "lladdr": self.lladdr(other), **self.vteps(other)}
                 for other in self.others(node)
             ],
         }
@@ -117,14 +143,14 @@ class Tunnel:
             "vni": self.vni,
             "local": self.addresses[node],
             "mtu": mtu,
-            "lladdr": mac_of(self.vtep(node)),
-            "vtep": str(self.vtep(node)),
+            "lladdr": self.lladdr(node),
+            **self.vtep(node),
             "peers": [
                 {
                     "name": self.dev(other),
                     "remote": self.addresses[other],
-                    "vtep": str(self.vtep(other)),
-                    "lladdr": mac_of(self.vtep(other)),
+                    "lladdr": self.lladdr(other),
+                    **self.vteps(other),
                 }
                 for other in self.others(node)
             ],
@@ -143,8 +169,9 @@ class Tunnel:
     def routes(self, node: str) -> list[dict[str, str]]:
         """Return the node's routes to the other nodes' ranges, each to that node's end of the tunnel."""
         return [
-            {"dst": str(self.ranges[other]), "gateway": str(self.vtep(other)), "dev": self.dev(other)}
+            {"dst": str(part), "gateway": self.vteps(other)[key], "dev": self.dev(other)}
             for other in self.others(node)
+            for key, part in self.parts(other, "vtep", "vtep_v6").items()
         ]
 
 

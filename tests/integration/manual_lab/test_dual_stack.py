@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.support import programs
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
@@ -102,6 +103,14 @@ class DualLab:
         said = json.loads((directory / "verify.json").read_text(encoding="utf-8"))
         return {one["key"]: one["verdict"] for one in said["requirements"]}
 
+    def faults(self, directory: Path) -> list[dict[str, Any]]:
+        """What the report calls a fault, when it may look at everything."""
+        playbook = CHECKOUT / "playbooks" / "inspect.yml"
+        subset = "podnet_gather_subset=default,permanent_fdb,neighbours"
+        self.nodes.playbook(playbook, "--limit", "node1,node2", "-e", f"podnet_report_dir={directory}", "-e", subset)
+        report = json.loads((directory / "report.json").read_text(encoding="utf-8"))
+        return [one for one in report["odd"] if one["severity"] == "fault"]
+
     def seen_by_node3(self, netns: str) -> str:
         """The source address with which a connection of a pod of node1 arrives at node3's 2001:db8::3."""
         connect = 'import socket\nsocket.create_connection(("2001:db8::3", 7777), 5)\n'
@@ -179,11 +188,7 @@ def test_the_promises_of_the_network_model_hold_for_both_families(dual: DualLab,
 
 
 def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: Path) -> None:
-    dual.nodes.playbook(
-        CHECKOUT / "playbooks" / "inspect.yml", "--limit", "node1,node2", "-e", f"podnet_report_dir={tmp_path}"
-    )
-    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert [one for one in report["odd"] if one["severity"] == "fault"] == []
+    assert dual.faults(tmp_path) == []
     facts = dual.lab.adhoc("node1", "podnet.lab.pod_cidr_facts", {})["ansible_facts"]["podnet"]
     text = json.dumps(facts)
     for part in ("10.244.0.0/24", "fd00:10:244::/64", "fd00:10:244::/56", "fd00:10:244::2"):
@@ -315,4 +320,92 @@ def test_faults_of_the_description_are_all_said_before_anything_is_touched(dual:
     assert "fd00:10:244::/126 of node1 has 2 addresses for pods, and 3 pods are on it" in said
     assert "pods would get 1000 bytes, and IPv6 needs 1280" in said
     said = " ".join(dual.refused(**V6, manual_lab_network="ipip").split())
-    assert "ipip" in said
+    assert "manual_lab_cluster_cidr_v6: ipip tunnels carry IPv4 alone in the lab" in said
+
+
+@contextmanager
+def programs_of(dual: DualLab, network: str) -> Iterator[None]:
+    """What a way to join nodes needs, on both nodes."""
+    nodes = ("node1", "node2")
+    if network == "wireguard":
+        files = programs.found(["wireguard-tools", "wireguard-go"], "wg", "wireguard-go")
+        for node in nodes:
+            dual.lab.sh(node, "[ -e /dev/net/tun ] || { mkdir -p /dev/net; mknod /dev/net/tun c 10 200; }")
+            programs.put(dual.nodes, node, files)
+    elif network == "bgp":
+        files = programs.found(["bird2", "libssh-gcrypt-4"], "bird", "birdc", "libssh-gcrypt.so.4")
+        for node in nodes:
+            programs.put_with_library(dual.nodes, node, files)
+    try:
+        yield
+    finally:
+        for node in nodes if network != "vxlan" else ():
+            programs.take_away(dual.nodes, node)
+            dual.lab.sh(node, "rm -f /dev/net/tun; rmdir /dev/net 2>/dev/null || true")
+
+
+# A way to join nodes, how the IPv6 route to the pods of node2 looks, and damages with the steps that repair them.
+NETWORKS = {
+    "vxlan": (
+        "fd00:10:244:1::/64 via fe80::858:aff:fef4:100 dev vxlan1 proto 112",
+        [
+            ("ip -6 neigh delete fe80::858:aff:fef4:100 dev vxlan1", ["5. Tunnel"]),
+            ("ip -6 route delete fd00:10:244:1::/64", ["5. Static"]),
+            ("ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
+        ],
+    ),
+    "wireguard": (
+        "fd00:10:244:1::/64 via fe80::858:aff:fef4:100 dev wg51820 proto 112",
+        [
+            ("wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 10.244.1.0/24", ["5. WireGuard"]),
+            ("ip link delete wg51820", ["5. WireGuard", "5. Static"]),
+        ],
+    ),
+    "bgp": (
+        "fd00:10:244:1::/64 via fe80::",
+        [
+            ("kill -9 $(cat /run/podnet-lab/lab0/bird.pid); while pgrep -x bird; do sleep 0.1; done", ["5. BGP"]),
+            ("sed -i 's/ipv6 {/ipv6 { # no more/' /run/podnet-lab/lab0/bird.conf", ["5. BGP"]),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path: Path) -> None:
+    route, damages = NETWORKS[network]
+    dual.build()
+    plain = dual.state("node1"), dual.state("node2")
+    with programs_of(dual, network):
+        dual.build(manual_lab_network=network)
+        assert route in dual.lab.sh("node1", "ip -6 route show")
+        dual.check_traffic()
+        again = dual.build(manual_lab_network=network)
+        assert again.changed("node1") == again.changed("node2") == []
+        verdicts = dual.verdicts(tmp_path / "verify")
+        assert verdicts["path-mtu"] == "held"
+        assert "broken" not in verdicts.values(), verdicts
+        assert dual.faults(tmp_path / "report") == []
+        for script, steps in damages:
+            dual.lab.sh("node1", script)
+            changed = dual.build(manual_lab_network=network).changed("node1")
+            assert len(changed) == len(steps), f"{script}: {changed}"
+            assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), changed
+            dual.check_traffic()
+        # From this network to another one, and from that to the first.
+        if network != "vxlan":
+            dual.build(manual_lab_network="vxlan")
+            dual.check_traffic()
+            dual.build(manual_lab_network=network)
+            dual.check_traffic()
+        dual.build()
+        assert (dual.state("node1"), dual.state("node2")) == plain
+        dual.check_traffic()
+
+
+def test_ipv6_alone_crosses_a_vxlan(dual: DualLab) -> None:
+    options = {"manual_lab_cluster_cidr": "", "manual_lab_network": "vxlan"}
+    dual.build(**options)
+    assert dual.ask("node1", POD1, dual.address("node2", POD2))["client"] == dual.address("node1", POD1)
+    assert "10.244" not in dual.lab.sh("node1", "ip addr show dev vxlan1; ip route; ip neigh show dev vxlan1")
+    assert dual.build(**options).changed("node1") == []

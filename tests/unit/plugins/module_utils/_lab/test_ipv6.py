@@ -151,11 +151,11 @@ def test_nat66_is_a_table_of_its_own() -> None:
 
 
 def test_a_vxlan_carries_both_families_to_one_mac() -> None:
-    peer = tunnel.Peer("10.89.0.12", "0a:58:0a:f4:01:00", "10.244.1.0", "fd00:0:0:1::")
-    made = tunnel.Tunnel("vxlan1", 1, 4789, "10.89.0.11", 1450, "0a:58:0a:f4:00:00", "10.244.0.0", [peer], "fd00::")
-    assert made.addresses() == ["10.244.0.0/32", "fd00::/128"]
+    peer = tunnel.Peer("10.89.0.12", "0a:58:0a:f4:01:00", "10.244.1.0", "fe80::858:aff:fef4:100")
+    made = tunnel.Tunnel("vxlan1", 1, 4789, "10.89.0.11", 1450, "0a:58:0a:f4:00:00", "10.244.0.0", [peer])
+    assert made.addresses() == ["10.244.0.0/32"]
     assert tunnel.neighbour_lines([], made) == [
         "neigh replace 10.244.1.0 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
-        "neigh replace fd00:0:0:1:: lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
+        "neigh replace fe80::858:aff:fef4:100 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
     ]
     assert tunnel.fdb_lines([], made) == ["fdb add 0a:58:0a:f4:01:00 dev vxlan1 dst 10.89.0.12"]

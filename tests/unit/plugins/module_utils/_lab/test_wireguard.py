@@ -24,7 +24,7 @@ PEERS = [
     wireguard.Peer(KEY2, "10.89.0.12:51820", "10.244.1.0/24"),
     wireguard.Peer(KEY3, "10.89.0.13:51820", "10.244.2.0/24"),
 ]
-TUNNEL = wireguard.Tunnel("wg51820", 51820, 1440, "10.244.0.0", PEERS)
+TUNNEL = wireguard.Tunnel("wg51820", 51820, 1440, ["10.244.0.0/32"], PEERS)
 
 # What `wg show wg51820 endpoints` and `wg show wg51820 allowed-ips` print (wireguard-tools 1.0.20210914).
 ENDPOINTS = "%s\t10.89.0.12:51820\n%s\t(none)\n" % (KEY2, KEY3)
