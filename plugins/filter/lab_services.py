@@ -47,6 +47,7 @@ _value:
     - namespace: default
       name: web
       address: 10.96.1.1
+      load_balancer: null
       affinity_timeout: null
       internal_traffic_policy: Cluster
       external_traffic_policy: Cluster

@@ -81,6 +81,17 @@ services:
   returned: success
   type: dict
   sample: {default/web: 10.96.1.1}
+load_balancers:
+  description: Addresses of the lab's load balancers as noted on this node, by namespace and name of the Service.
+  returned: success
+  type: dict
+  sample: {default/web: 10.89.0.241}
+announced:
+  description: Addresses of the lab's load balancers that this node has.
+  returned: success
+  type: list
+  elements: str
+  sample: [10.89.0.241]
 node:
   description: What the node offers.
   returned: success
@@ -94,6 +105,9 @@ node:
       type: dict
     missing_for_names:
       description: The same of what the node of the lab's name server needs.
+      type: dict
+    missing_for_ingress:
+      description: The same of what the node of the lab's ingress needs.
       type: dict
     missing_module:
       description: Module that the kernel lacks for O(network), or null.

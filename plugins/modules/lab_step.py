@@ -25,12 +25,14 @@ options:
     type: str
     required: true
     choices:
+      - announced_address
       - bgp
       - bridge
       - bridge_port
       - bridge_redirect
       - dns_records
       - forwarding
+      - ingress
       - lab_info
       - masquerade
       - netns_link

@@ -50,8 +50,8 @@ options:
         default: ""
       containers:
         description:
-          - Containers of the pod. Each has one of O(pods[].containers[].command), O(pods[].containers[].serve) and
-            O(pods[].containers[].dns).
+          - Containers of the pod. Each has one of O(pods[].containers[].command), O(pods[].containers[].serve),
+            O(pods[].containers[].dns) and O(pods[].containers[].ingress).
         type: list
         elements: dict
         required: true
@@ -71,6 +71,10 @@ options:
             type: int
           dns:
             description: Whether it is the lab's name server, C(dnsmasq) with O(records).
+            type: bool
+            default: false
+          ingress:
+            description: Whether it is the lab's ingress, C(nginx) with what M(podnet.lab.ingress) has written.
             type: bool
             default: false
       resolv_conf:

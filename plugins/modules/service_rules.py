@@ -86,6 +86,11 @@ options:
                 description: Whether the pod is on this node.
                 type: bool
                 required: true
+      load_balancer:
+        description:
+          - Address of the load balancer, at which its ports are reached from outside. At other ports it is rejected.
+          - M(podnet.lab.announced_address) gives it to a node.
+        type: str
       affinity_timeout:
         description:
           - For how many seconds after its last connection a client stays with an endpoint, as C(ClientIP) of
@@ -97,7 +102,9 @@ options:
         choices: [Cluster, Local]
         default: Cluster
       external_traffic_policy:
-        description: Whether NodePorts lead to all endpoints or to those on their node, which see the client's address.
+        description:
+          - Whether NodePorts and the load balancer's address lead to all endpoints or to those on their node, which
+            see the client's address.
         type: str
         choices: [Cluster, Local]
         default: Cluster

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from .._files.reader import Files
-from . import bgp, forwarding, peer_tunnel, tunnel, wireguard, wireguard_key
+from . import announced_address, bgp, forwarding, ingress, peer_tunnel, tunnel, wireguard, wireguard_key
 from .leases import LeaseStore
 from .names import (
     NETNS_DIR,
@@ -90,6 +90,9 @@ def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str
         "missing_for_names": {
             name: package for name, package in NAME_SERVER.items() if not module.get_bin_path(name, opt_dirs=SBIN)
         },
+        "missing_for_ingress": {
+            name: package for name, package in ingress.PROGRAMS.items() if not module.get_bin_path(name, opt_dirs=SBIN)
+        },
         "missing_module": missing,
         "wireguard": os.path.lexists(wireguard_key.key_path(lab)) or bool(wireguard.own_links(node, alias)),
         "bgp": bool(bgp.daemons(lab) or Store(lab).bgp_routes()),
@@ -154,6 +157,7 @@ def find_marks(lab: str, node: View, routes: List[str], tables: List[str]) -> Tu
     left = ["process %d (%s %s)" % (p.process.pid, p.container or "sandbox", p.sandbox_id[:24]) for p in processes]
     left += ["network namespace " + path for path in own_names(lab, [item.netns for item in processes])]
     left += ["link " + name for name, link in sorted(node.links.items()) if link.get("ifalias") == link_alias(lab)]
+    left += ["address %s on %s" % pair for pair in sorted(announced_address.own_addresses(lab, node).items())]
     left += ["route " + item for item in routes]
     left += ["process %d (bird)" % process.pid for process in bgp.daemons(lab)]
     left += ["nft table " + key for key in tables]
@@ -198,6 +202,8 @@ def run(module: AnsibleModule) -> None:
         routes=routes,
         tables=tables,
         services=ServiceLeases(lab).read() if LABEL.match(lab) else {},
+        load_balancers=ServiceLeases(lab).load_balancers() if LABEL.match(lab) else {},
+        announced=sorted(announced_address.own_addresses(lab, node)) if LABEL.match(lab) else [],
         node=describe_node(module, node, routes),
     )
 

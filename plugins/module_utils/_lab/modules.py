@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, NamedTuple
 from ansible.module_utils.basic import AnsibleModule
 
 from . import (
+    announced_address,
     bgp,
     bridge,
     bridge_port,
@@ -18,6 +19,7 @@ from . import (
     dns_records,
     forwarding,
     info,
+    ingress,
     masquerade,
     netns_link,
     peer_tunnel,
@@ -43,12 +45,14 @@ class LabModule(NamedTuple):
 
 
 MODULES: Dict[str, LabModule] = {
+    "announced_address": LabModule(announced_address.ARGUMENTS, announced_address.run),
     "bgp": LabModule(bgp.ARGUMENTS, bgp.run),
     "bridge": LabModule(bridge.ARGUMENTS, bridge.run),
     "bridge_port": LabModule(bridge_port.ARGUMENTS, bridge_port.run),
     "bridge_redirect": LabModule(bridge_redirect.ARGUMENTS, bridge_redirect.run),
     "dns_records": LabModule(dns_records.ARGUMENTS, dns_records.run),
     "forwarding": LabModule(forwarding.ARGUMENTS, forwarding.run),
+    "ingress": LabModule(ingress.ARGUMENTS, ingress.run),
     "lab_info": LabModule(info.ARGUMENTS, info.run),
     "masquerade": LabModule(masquerade.ARGUMENTS, masquerade.run),
     "netns_link": LabModule(netns_link.ARGUMENTS, netns_link.run),

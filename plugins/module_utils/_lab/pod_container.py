@@ -14,6 +14,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from . import ingress
 from .names import container_id
 from .processes import (
     CLONE_NEWIPC,
@@ -251,11 +252,12 @@ def namespace_of_init(process: Process) -> Optional[int]:
     return namespace_of(process, "pid")
 
 
-def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str, records: Optional[str]) -> List[Wanted]:
+def read_wanted(step: Step, pods: List[Dict[str, Any]], state: str, records: Optional[str]) -> List[Wanted]:
     """Turn the option into records, and end the module when one makes no sense.
 
-    `web` is the path of the web server's program, `records` that of the name server's configuration.
+    `state` is the lab's directory, `records` the path of the name server's configuration.
     """
+    web = "%s/%s" % (state, NAME)
     wanted: List[Wanted] = []
     for pod in pods:
         for container in pod["containers"]:
@@ -263,14 +265,17 @@ def read_wanted(step: Step, pods: List[Dict[str, Any]], web: str, records: Optio
             if not all(LABEL.match(text) for text in (pod["namespace"], pod["name"], container["name"])):
                 step.fail(what, "the name is not of the form of RFC 1123", "Use up to 63 of a-z, 0-9 and '-'.")
             command = tuple(container["command"] or ())
-            if [container["serve"] is not None, bool(command), container["dns"]].count(True) != 1:
-                step.fail(what, "it has not exactly one of command, serve and dns", "Give one of them.")
+            kinds = [container["serve"] is not None, bool(command), container["dns"], container["ingress"]]
+            if kinds.count(True) != 1:
+                step.fail(what, "it has not exactly one of command, serve, dns and ingress", "Give one of them.")
             if container["serve"] is not None:
                 command = (sys.executable, "-I", "-S", web, str(container["serve"]))
             if container["dns"]:
                 if not records:
                     step.fail(what, "there is no option records", "Give the path that podnet.lab.dns_records returns.")
                 command = ("dnsmasq", "--keep-in-foreground", "--conf-file=%s" % records)
+            if container["ingress"]:
+                command = ingress.command(state)
             if not command[0] or any("\0" in word for word in command):
                 step.fail(what, "its command is empty or holds a NUL", "Give a program and its arguments.")
             wanted.append(
@@ -297,6 +302,7 @@ _CONTAINER_OPTIONS: Dict[str, Any] = {
     "command": {"type": "list", "elements": "str"},
     "serve": {"type": "int"},
     "dns": {"type": "bool", "default": False},
+    "ingress": {"type": "bool", "default": False},
 }
 _POD_OPTIONS: Dict[str, Any] = {
     "namespace": {"type": "str", "required": True},
@@ -321,8 +327,7 @@ def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
     containers = Containers(step)
-    web = "%s/%s" % (containers.store.path, NAME)
-    wanted = read_wanted(step, module.params["pods"], web, module.params["records"])
+    wanted = read_wanted(step, module.params["pods"], containers.store.path, module.params["records"])
     serving = any(container["serve"] is not None for pod in module.params["pods"] for container in pod["containers"])
     before = containers.before()
     keep = [item for item in wanted if containers.current(item)]

@@ -106,6 +106,15 @@ def identify(pid: int) -> Optional[Process]:
     return None if state in "ZX" else Process(pid, starttime)
 
 
+def parent_of(pid: int) -> Optional[int]:
+    """Return the PID of a process's parent (field 4 of /proc/PID/stat), or None when it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="backslashreplace") as handle:
+            return int(handle.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def alive(process: Process) -> bool:
     """Tell whether exactly this process still runs."""
     return identify(process.pid) == process

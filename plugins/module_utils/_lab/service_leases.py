@@ -4,9 +4,11 @@
 
 """Which Service has which address: kept on each node, also over a reboot, as a cluster keeps it in etcd.
 
-``/var/lib/podnet-lab/<lab>/services.json``; `service_cidr` is for ``podnet.lab.pod_cidr_facts``::
+``/var/lib/podnet-lab/<lab>/services.json``; `service_cidr` is for ``podnet.lab.pod_cidr_facts``, `load_balancers` has
+the addresses outside of those Services that have one::
 
-    {"service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
+    {"load_balancers": {"default/web": "10.89.0.241"},
+     "service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
 """
 
 from __future__ import annotations
@@ -30,10 +32,17 @@ class ServiceLeases:
 
     def read(self) -> Dict[str, str]:
         """Return addresses by ``namespace/name``; a file of another form counts as absent."""
-        services = self._read().get("services")
-        if not isinstance(services, dict):
+        return self._addresses("services")
+
+    def load_balancers(self) -> Dict[str, str]:
+        """Return the addresses outside by ``namespace/name``, of the Services that have one."""
+        return self._addresses("load_balancers")
+
+    def _addresses(self, key: str) -> Dict[str, str]:
+        value = self._read().get(key)
+        if not isinstance(value, dict):
             return {}
-        return {str(key): address for key, address in services.items() if isinstance(address, str)}
+        return {str(name): address for name, address in value.items() if isinstance(address, str)}
 
     def service_cidr(self) -> Optional[str]:
         """Return the range that they are from; None when none is noted."""
@@ -48,9 +57,14 @@ class ServiceLeases:
         """Return what there is of them, sorted."""
         return [path for path in (self.directory, self.path) if os.path.exists(path)]
 
-    def change(self, wanted: Dict[str, str], service_cidr: Optional[str], real: bool) -> List[str]:
+    def change(
+        self, wanted: Dict[str, str], balancers: Dict[str, str], service_cidr: Optional[str], real: bool
+    ) -> List[str]:
         """Note these addresses, none of them removes the file, if `real`; return what a person would type for it."""
-        text = json.dumps({"service_cidr": service_cidr, "services": wanted}, sort_keys=True)
+        value: Dict[str, Any] = {"service_cidr": service_cidr, "services": wanted}
+        if balancers:
+            value["load_balancers"] = balancers
+        text = json.dumps(value, sort_keys=True)
         if real and wanted:
             os.makedirs(self.directory, mode=0o755, exist_ok=True)
             with open(self.path + ".new", "w", encoding="utf-8") as handle:

@@ -5,7 +5,9 @@
 """Rules that lead from the addresses of Services to pods, laid out as kube-proxy's nftables mode lays them out.
 
 Chains, maps, their names and their order are those of kubernetes ``pkg/proxy/nftables/proxier.go`` (1.31 to 1.35), so
-that who can read one can read the other. Left out is what the lab has not: load balancers, health checks, comments.
+that who can read one can read the other. Left out is what the lab has not: source ranges of load balancers, health
+checks, comments. One thing is the lab's own: an address of a load balancer is refused at all other ports, also where
+the node has it (``announced_address``) and would answer itself.
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class ServicePort(NamedTuple):
     """``tcp``, ``udp`` or ``sctp``."""
     port: int
     node_port: Optional[int]
+    load_balancer: Optional[str]
+    """Address at which it is reached from outside."""
     endpoints: Tuple[Endpoint, ...]
     affinity: Optional[int]
     """For how many seconds after its last connection a client stays with an endpoint; None: it does not."""
@@ -65,6 +69,11 @@ class ServicePort(NamedTuple):
     def text(self) -> str:
         """How Kubernetes writes it (``ServicePortName.String``)."""
         return "%s/%s%s" % (self.namespace, self.name, ":" + self.port_name if self.port_name else "")
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is reached from outside."""
+        return self.node_port is not None or self.load_balancer is not None
 
     @property
     def here(self) -> Tuple[Endpoint, ...]:
@@ -112,9 +121,8 @@ def port_blocks(one: ServicePort, cluster: str, inside: List[str]) -> Iterator[B
     `cluster` is the range of all pods, `inside` it and the nodes: whose connections to the Service's address need no
     other source address, because replies find back to them.
     """
-    outside = one.node_port is not None
-    everywhere = not one.internal_local or outside
-    nearby = bool(one.here) and (one.internal_local or (outside and one.external_local))
+    everywhere = not one.internal_local or one.outside
+    nearby = bool(one.here) and (one.internal_local or (one.outside and one.external_local))
     for item in one.endpoints if everywhere else one.here:
         rules = ["ip saddr %s %s" % (item.address, _MARKS)]
         if one.affinity is not None:
@@ -130,7 +138,7 @@ def port_blocks(one: ServicePort, cluster: str, inside: List[str]) -> Iterator[B
         yield _chain(service, [strangers, *_spread(one, one.endpoints)])
     if nearby:
         yield _chain(local, _spread(one, one.here))
-    if not outside:
+    if not one.outside:
         return
     if one.external_local:
         rules = ["ip saddr %s goto %s" % (cluster, service), "fib saddr type local " + _MARKS]
@@ -165,17 +173,23 @@ def elements(ports: List[ServicePort]) -> Elements:
             found.services.append("%s : goto %s" % (inner, chain_name(kind, one.base)))
         else:
             found.empty_services.append(inner + comment + nobody)
-        if one.node_port is None:
-            continue
-        if one.endpoints:
-            found.node_ports.append("%s : goto %s" % (outer, chain_name("external", one.base)))
-        if not (one.here or (one.endpoints and not one.external_local)):
-            found.empty_node_ports.append(outer + comment + nobody)
+        ways = []
+        if one.load_balancer is not None:
+            address = "%s . %s . %d" % (one.load_balancer, one.protocol, one.port)
+            ways.append((address, found.services, found.empty_services))
+        if one.node_port is not None:
+            ways.append((outer, found.node_ports, found.empty_node_ports))
+        for key, leading, empty in ways:
+            if one.endpoints:
+                leading.append("%s : goto %s" % (key, chain_name("external", one.base)))
+            if not (one.here or (one.endpoints and not one.external_local)):
+                empty.append(key + comment + nobody)
     return found
 
 
 _ADDRESS_MAP = "ipv4_addr . inet_proto . inet_service : verdict"
 _PORT_MAP = "inet_proto . inet_service : verdict"
+_REFUSE = ["meta l4proto { tcp, udp, sctp } ip daddr @load-balancer-ips reject"]
 _HOOK = "type %s hook %s priority %s; policy accept;"
 
 
@@ -185,6 +199,8 @@ def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[st
     `service` is the range of Services, `nodes` this node's addresses that NodePorts are answered at; none: all.
     """
     lists = elements(ports)
+    outside = list(dict.fromkeys(one.load_balancer for one in ports if one.load_balancer is not None))
+    check = ["ct state new jump load-balancer-ips-check"] if outside else []
     at_node = "ip daddr @nodeport-ips" if nodes else "fib daddr type local ip daddr != 127.0.0.0/8"
     return [
         _chain("mark-for-masquerade", ["meta mark set meta mark or " + MARK]),
@@ -196,6 +212,8 @@ def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[st
         _named("map", "service-nodeports", _PORT_MAP, lists.node_ports),
         _named("map", "no-endpoint-services", _ADDRESS_MAP, lists.empty_services),
         _named("map", "no-endpoint-nodeports", _PORT_MAP, lists.empty_node_ports),
+        *([_named("set", "load-balancer-ips", "ipv4_addr", outside)] if outside else []),
+        *([_chain("load-balancer-ips-check", _REFUSE)] if outside else []),
         _chain("cluster-ips-check", ["ip daddr @cluster-ips reject", "ip daddr %s drop" % service]),
         _chain("service-endpoints-check", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
         _chain("nodeport-endpoints-check", [at_node + " meta l4proto . th dport vmap @no-endpoint-nodeports"]),
@@ -216,6 +234,7 @@ def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[st
                 _HOOK % ("filter", "input", "filter"),
                 "ct state new jump nodeport-endpoints-check",
                 "ct state new jump service-endpoints-check",
+                *check,
             ],
         ),
         *(
@@ -225,6 +244,7 @@ def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[st
                     _HOOK % ("filter", hook, "filter"),
                     "ct state new jump service-endpoints-check",
                     "ct state new jump cluster-ips-check",
+                    *check,
                 ],
             )
             for hook in ("forward", "output")
@@ -239,7 +259,7 @@ def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
     """Turn the option into records, in the order of names. Raise ValueError, with words for a person."""
     found = []
     for service in services:
-        what = "Service %s/%s" % (service["namespace"], service["name"])
+        what, balancer = "Service %s/%s" % (service["namespace"], service["name"]), service["load_balancer"]
         for port in service["ports"]:
             words = (service["namespace"], service["name"], port["name"] or "unnamed")
             if not all(LABEL.match(word) for word in words):
@@ -261,6 +281,7 @@ def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
                     protocol=port["protocol"].lower(),
                     port=port["port"],
                     node_port=port["node_port"],
+                    load_balancer=str(ipaddress.IPv4Address(balancer)) if balancer is not None else None,
                     endpoints=tuple(sorted(set(ends))),
                     affinity=service["affinity_timeout"],
                     internal_local=service["internal_traffic_policy"] == "Local",
@@ -269,6 +290,7 @@ def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
             )
     found.sort(key=lambda one: (one.base, one.port))
     keys = [(one.address, one.protocol, one.port) for one in found]
+    keys += [(one.load_balancer, one.protocol, one.port) for one in found if one.load_balancer]
     keys += [("the node", one.protocol, one.node_port) for one in found if one.node_port]
     seen = set()
     for key in keys:
@@ -296,6 +318,7 @@ _SERVICE_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "address": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "dict", "required": True, "options": _PORT_OPTIONS},
+    "load_balancer": {"type": "str"},
     "affinity_timeout": {"type": "int"},
     "internal_traffic_policy": _POLICY,
     "external_traffic_policy": _POLICY,
@@ -331,21 +354,33 @@ def run(module: AnsibleModule) -> None:
         _refuse(step, str(error))
     held = leases.read()
     wanted = {"%s/%s" % (item["namespace"], item["name"]): item["address"] for item in module.params["services"]}
+    held_outside = leases.load_balancers()
+    outside = {
+        "%s/%s" % (item["namespace"], item["name"]): item["load_balancer"]
+        for item in module.params["services"]
+        if item["load_balancer"] is not None
+    }
     noted = leases.service_cidr() == ranges[0] if wanted else not leases.files()
-    if held != wanted or not noted:
-        step.commands += leases.change(wanted, ranges[0] if ranges else None, step.real)
+    if held != wanted or held_outside != outside or not noted:
+        step.commands += leases.change(wanted, outside, ranges[0] if ranges else None, step.real)
     made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering) if wanted else []
     table = Table("ip", services_table(step.lab), made)
     before, after = bring(step, store, table)
     if ranges and (after or before):
-        flows = Flows(ranges[0], ranges[1], answering, _ways(ports, answering))
+        front = sorted({*answering, *outside.values(), *held_outside.values()})
+        flows = Flows(ranges[0], ranges[1], front, _ways(ports, answering))
         ended = end_stale(step, flows, needed=before != after and any("udp" in line for line in before))
         before = before + ["UDP flow " + item for item in ended]
     step.exit(
-        before=["%s %s" % item for item in sorted(held.items())] + before,
-        after=["%s %s" % item for item in sorted(wanted.items())] + after,
+        before=_shown(held, held_outside) + before,
+        after=_shown(wanted, outside) + after,
         see=["nft list table " + table.key] if after else [],
     )
+
+
+def _shown(inside: Dict[str, str], outside: Dict[str, str]) -> List[str]:
+    """Return the addresses of Services as lines for the diff."""
+    return ["%s %s%s" % (name, inside[name], " " + outside[name] if name in outside else "") for name in sorted(inside)]
 
 
 def _ways(ports: List[ServicePort], answering: List[str]) -> Dict[Tuple[str, int], List[Tuple[str, int]]]:
@@ -359,6 +394,8 @@ def _ways(ports: List[ServicePort], answering: List[str]) -> Dict[Tuple[str, int
         found[one.address, one.port] = near if one.internal_local else everywhere
         for address in answering if one.node_port is not None else ():
             found[address, one.node_port or 0] = everywhere
+        if one.load_balancer is not None:
+            found[one.load_balancer, one.port] = everywhere
     return found
 
 

@@ -19,6 +19,9 @@
     Tables of nftables that the lab loaded, by family and name; ``print`` is a digest of what nft then printed:
     ``{"ip podnet_lab0_services": {"lines": ["table ip podnet_lab0_services {", ...], "print": "9f31..."}}``.
 
+``announced.json``
+    Addresses of load balancers that this node has, and whether its neighbours were told:
+    ``{"schema_version": 1, "addresses": [{"address": "10.89.0.241", "dev": "eth0", "told": true}]}``.
 ``bgp.json``
     Routes that the lab's BIRD is to learn from the other nodes, as in ``routes.json``.
 ``bird.conf``, ``bird.ctl``, ``bird.pid``
@@ -30,6 +33,12 @@
     The program of containers that serve.
 ``names-DIGEST.dnsmasq``
     The configuration of the container that answers for names.
+
+``nginx.conf``, ``nginx.loaded``, ``nginx.pid``, ``nginx/``
+    The configuration of the lab's ingress, a digest of what nginx has loaded, its PID and its temporary files
+    (``ingress``).
+``ingress.pem``
+    Its key and certificate, which root alone can read.
 
 /run is empty after a reboot, as are namespaces, links, routes and rules.
 """
@@ -75,6 +84,15 @@ class PodState(TypedDict):
     pid: Optional[int]
     starttime: Optional[int]
     containers: List[ContainerState]
+
+
+class AnnouncedState(TypedDict):
+    """An address of a load balancer that is to be on this node."""
+
+    address: str
+    dev: str
+    told: bool
+    """Whether the neighbours were told."""
 
 
 class TableState(TypedDict):
@@ -166,6 +184,23 @@ class Store:
         else:
             self._remove(name)
 
+    def announced(self) -> List[AnnouncedState]:
+        """Return the addresses of load balancers that this node has, or that a run was about to add."""
+        value = self._files.json(self.path + "/announced.json")
+        entries = value.get("addresses") if isinstance(value, dict) else None
+        return [
+            {"address": entry["address"], "dev": entry["dev"], "told": entry.get("told") is True}
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and isinstance(entry.get("address"), str) and isinstance(entry.get("dev"), str)
+        ]
+
+    def write_announced(self, addresses: List[AnnouncedState]) -> None:
+        """Note the addresses of load balancers that this node has; none removes the file."""
+        if addresses:
+            self._write("announced.json", {"schema_version": SCHEMA_VERSION, "addresses": addresses})
+        else:
+            self._remove("announced.json")
+
     def text(self, name: str) -> Optional[str]:
         """Return the text of a file, or None when there is none."""
         return self._files.text("%s/%s" % (self.path, name))
@@ -174,6 +209,10 @@ class Store:
         """Have a file with this text."""
         if self.text(name) != text:
             self._put(name, text)
+
+    def forget(self, name: str) -> None:
+        """Have no such file."""
+        self._remove(name)
 
     def node(self) -> NodeState:
         """Return what the lab changed of the node."""

@@ -39,7 +39,7 @@ class Flows(NamedTuple):
     service_cidr: str
     cluster_cidr: str
     nodes: List[str]
-    """Addresses at which NodePorts are answered."""
+    """Addresses at which Services are reached from outside: those of NodePorts and of load balancers."""
     ways: Dict[End, List[End]]
     """Endpoints by address and port of a Service."""
 

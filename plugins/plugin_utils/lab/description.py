@@ -52,8 +52,8 @@ _PREFIX_LIMITS = {4: (8, 30), 6: (8, 126)}
 _USUAL_PREFIX = {4: 24, 6: 64}
 SUFFIXES = {4: "", 6: "_v6"}
 """What the names of options end in that are of one version of IP."""
-_POD_FIELDS = ("name", "namespace", "node", "labels", "address", "address_v6", "containers")
-_CONTAINER_FIELDS = ("name", "command", "serve", "dns", "ports")
+_POD_FIELDS = ("name", "namespace", "node", "labels", "address", "address_v6", "hostname", "subdomain", "containers")
+_CONTAINER_FIELDS = ("name", "command", "serve", "dns", "ingress", "ports")
 _PORT_FIELDS = ("name", "containerPort", "protocol")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?\Z")
 """Name of a container's port (RFC 6335, section 5.1), what Kubernetes requires of it."""
@@ -73,12 +73,13 @@ class ContainerPort:
 
 @dataclass(frozen=True)
 class Container:
-    """A container as described: a command, the port of the web server, or the lab's name server."""
+    """A container as described: a command, the port of the web server, the lab's name server, or its ingress."""
 
     name: str
     command: tuple[str, ...] = ()
     serve: int | None = None
     dns: bool = False
+    ingress: bool = False
     ports: tuple[ContainerPort, ...] = ()
 
 
@@ -94,6 +95,9 @@ class Pod:
     address: IPAddress | None = None
     containers: tuple[Container, ...] = ()
     address_v6: IPAddress | None = None
+    hostname: str = ""
+    """With `subdomain`, the name of a headless Service, it makes a name for the pod; empty when not given."""
+    subdomain: str = ""
 
     @property
     def full_name(self) -> str:
@@ -130,6 +134,8 @@ class Description:
     pods: list[Pod]
     outside: list[IPNetwork]
     """Networks beside the cluster's that are not masqueraded."""
+    gone: list[str]
+    """Nodes that are not there, and may come back."""
     faults: list[Fault]
     cluster_v6: IPNetwork | None = None
     """None: pods have no IPv6."""
@@ -145,6 +151,11 @@ class Description:
     def ranges_of(self, node: str) -> list[IPNetwork]:
         """Return the ranges of a node, IPv4 before IPv6."""
         return [ranges[node] for ranges in (self.ranges, self.ranges_v6) if node in ranges]
+
+    def leave_out_gone(self) -> None:
+        """Go on as if nodes that are gone had never been there, nor their pods; their ranges stay cut."""
+        self.nodes = [node for node in self.nodes if node not in self.gone]
+        self.pods = [pod for pod in self.pods if pod.node not in self.gone]
 
 
 def network(value: Any, where: str, faults: list[Fault], version: int | None = 4) -> IPNetwork | None:
@@ -222,10 +233,9 @@ def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     name = checks.label_name(value.get("name"), where + ".name", faults)
     command, serve = value.get("command"), value.get("serve")
     port = integer(serve)
-    dns = value.get("dns") is True
-    given = [
-        key for key, there in (("command", command is not None), ("serve", serve is not None), ("dns", dns)) if there
-    ]
+    dns, ingress = value.get("dns") is True, value.get("ingress") is True
+    kinds = (("command", command is not None), ("serve", serve is not None), ("dns", dns), ("ingress", ingress))
+    given = [key for key, there in kinds if there]
     if len(given) != 1:
         what = f"it has both {' and '.join(given)}" if given else "it has neither command nor serve"
         faults.append(Fault(where, what, "Give it one: command: [sleep, infinity], or serve: 80"))
@@ -235,7 +245,7 @@ def _container(value: Any, where: str, faults: list[Fault]) -> Container | None:
     if command is not None:
         words = _command(command, where + ".command", faults)
     ports = _container_ports(value.get("ports", []), where + ".ports", faults)
-    return Container(name or "", tuple(words), port, dns, tuple(ports))
+    return Container(name or "", tuple(words), port, dns, ingress, tuple(ports))
 
 
 def port_number(value: Any, where: str, faults: list[Fault]) -> int:
@@ -311,7 +321,22 @@ def _pod(value: Any, where: str, nodes: list[str], faults: list[Fault]) -> Pod |
     labels = checks.labels(value.get("labels", {}), where + ".labels", "{app: web}", faults)
     address, address_v6 = (_pod_address(value, version, where, faults) for version in (4, 6))
     containers = _containers(value.get("containers"), where + ".containers", faults)
-    return Pod(where, namespace or "", name or "", str(node), labels, address, tuple(containers), address_v6)
+    hostname, subdomain = (
+        checks.label_name(value[key], f"{where}.{key}", faults) or "" if value.get(key) is not None else ""
+        for key in ("hostname", "subdomain")
+    )
+    return Pod(
+        where=where,
+        namespace=namespace or "",
+        name=name or "",
+        node=str(node),
+        labels=labels,
+        address=address,
+        containers=tuple(containers),
+        address_v6=address_v6,
+        hostname=hostname,
+        subdomain=subdomain,
+    )
 
 
 def _pod_address(value: Mapping[Any, Any], version: int, where: str, faults: list[Fault]) -> IPAddress | None:
@@ -523,6 +548,21 @@ def _masquerade_v6(value: Any, cluster: IPNetwork | None, faults: list[Fault]) -
     return value is True
 
 
+def _gone(value: Any, nodes: list[str], faults: list[Fault]) -> list[str]:
+    where = VARIABLE + "gone_nodes"
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list", "List the inventory's names of nodes, such as [node2]"))
+        return []
+    for name in value:
+        if name not in nodes:
+            faults.append(Fault(where, f"{name!r} is not a node of the lab", f"List it in {VARIABLE}nodes as well"))
+    gone = [node for node in nodes if node in value]
+    if nodes and gone == nodes:
+        faults.append(Fault(where, "no node of the lab is left", "Leave one out"))
+        return []
+    return gone
+
+
 def read_description(raw: Mapping[str, Any]) -> Description:
     """Read a description; the keys are the role's variables without ``manual_lab_``."""
     faults: list[Fault] = []
@@ -561,6 +601,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         ranges=_ranges(raw, 4, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),
         outside=outside,
+        gone=_gone(raw.get("gone_nodes") or [], nodes, faults),
         faults=faults,
         cluster_v6=cluster_v6,
         ranges_v6=_ranges(raw, 6, cluster_v6, nodes, faults),

@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description.checks import Fault
 from .description import VARIABLE, Description
-from .services import service_range
+from .services import Service, service_range
 
 _DOMAIN = re.compile(r"(?=.{1,100}\Z)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
 _VERSION = "1.1.0"
@@ -50,7 +50,7 @@ def with_dns(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
     What cannot be understood stays as it is, for those who read it to say so.
     """
-    pods, nodes, services = raw.get("pods"), raw.get("nodes"), raw.get("services") or []
+    pods, nodes, services = raw.get("pods"), nodes_of(raw), raw.get("services") or []
     if raw.get("dns") is not True or not all(isinstance(one, list) for one in (pods, nodes, services)) or not nodes:
         return raw
     ports = [
@@ -77,6 +77,14 @@ def with_dns(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**raw, "pods": [*(pods or ()), pod], "services": [*services, service]}
 
 
+def nodes_of(raw: Mapping[str, Any]) -> Any:
+    """Return the nodes of a description that are not gone; what cannot be understood stays as it is."""
+    nodes, gone = raw.get("nodes"), raw.get("gone_nodes") or []
+    if not isinstance(nodes, list) or not isinstance(gone, list):
+        return nodes
+    return [node for node in nodes if node not in gone]
+
+
 def _usual_address(raw: Mapping[str, Any]) -> str | None:
     part = service_range(raw, [])
     return str(IPAddress(part.first + _TENTH)) if part is not None and part.size > _TENTH + 1 else None
@@ -101,6 +109,23 @@ def read_dns(raw: Mapping[str, Any], description: Description, server: str, faul
     upstreams = [_upstream(text, f"{where}[{index}]", raw, description, faults) for index, text in enumerate(value)]
     node = description.nodes[0] if description.nodes else ""
     return Dns(str(domain), server, node, tuple(str(one) for one in upstreams if one is not None))
+
+
+def check_hostnames(description: Description, services: Iterable[Service], faults: list[Fault]) -> None:
+    """Find subdomains that make no name, and names that two pods would have."""
+    headless = [service for service in services if service.headless]
+    seen: dict[tuple[str, ...], str] = {}
+    for pod in description.pods:
+        if not pod.subdomain:
+            continue
+        if not any(service.name == pod.subdomain and service.selects(pod) for service in headless):
+            text = f"there is no headless Service {pod.namespace}/{pod.subdomain} that selects the pod"
+            faults.append(Fault(pod.where + ".subdomain", text, "Name one, or leave it out"))
+        key = (pod.namespace, pod.subdomain, pod.hostname)
+        first = seen.setdefault(key, pod.where) if pod.hostname else pod.where
+        if first != pod.where:
+            text = f"{first} is {pod.hostname}.{pod.subdomain} too"
+            faults.append(Fault(pod.where + ".hostname", text, "Give each pod its own"))
 
 
 def _upstream(
@@ -145,7 +170,8 @@ def records(
             yield {"type": "A", "name": name, "value": service["address"]}
             targets = [(name, "")]
         else:
-            behind = [(_dashed(addresses[pod]) + "." + name, addresses[pod]) for pod in service["pods"]]
+            labels = {pod: service["hostnames"].get(pod) or _dashed(addresses[pod]) for pod in service["pods"]}
+            behind = [(f"{labels[pod]}.{name}", addresses[pod]) for pod in service["pods"]]
             for own, address in behind:
                 yield {"type": "A", "name": own, "value": address}
             for _own, address in behind:

@@ -29,7 +29,10 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.names import (
 
 from ..description.checks import Fault, overlap
 from .description import SUFFIXES, VARIABLE, Container, Description, Pod, read_description
-from .dns import NAME, NAMESPACE, Dns, read_dns, resolv_conf, with_dns
+from .dns import NAME, NAMESPACE, Dns, check_hostnames, read_dns, resolv_conf, with_dns
+from .ingresses import missing_programs, plan_ingress, read_ingresses, with_ingress
+from .load_balancers import Balancers, announced_by, connected, read_load_balancers
+from .load_balancers import check_node as check_balancers
 from .networks import ETH_DATA_LEN, IPV6_MIN_MTU, NETWORKS
 from .policies import pod_ends, read_namespaces, read_policies
 from .services import Service, give_addresses, plan_services, read_services, service_range
@@ -41,7 +44,8 @@ _ADDRESS = VARIABLE + "node_address"
 class Node:
     """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked.
 
-    `services` are addresses of Services that the node has noted, by their full names.
+    `services` and `load_balancers` are addresses of Services that the node has noted, by their full names, `announced`
+    those of load balancers that it has.
     """
 
     def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
@@ -50,6 +54,8 @@ class Node:
         self.ansible_host: str = str(raw.get("ansible_host") or name)
         self.info: Mapping[str, Any] | None = raw.get("info")
         self.services: Mapping[str, str] = raw.get("services") or {}
+        self.load_balancers: Mapping[str, str] = raw.get("load_balancers") or {}
+        self.announced: Sequence[str] = raw.get("announced") or ()
         self.faults: list[Fault] = []
         self.address: IPAddress | None = None
         self.given_v6: str | None = raw.get("address_v6") or None
@@ -517,8 +523,8 @@ def _text(value: Any) -> str | None:
 def _container_options(container: Container) -> dict[str, Any]:
     if container.serve is not None:
         return {"name": container.name, "serve": container.serve}
-    if container.dns:
-        return {"name": container.name, "dns": True}
+    if container.dns or container.ingress:
+        return {"name": container.name, "dns" if container.dns else "ingress": True}
     return {"name": container.name, "command": list(container.command)}
 
 
@@ -536,6 +542,19 @@ def _not_for_v6(description: Description, services: Sequence[Service], policies:
     return faults
 
 
+def announced_options(
+    balancers: Balancers | None, holders: Mapping[str, str], name: str, info: Mapping[str, Any] | None
+) -> list[dict[str, str]]:
+    """Return the option ``addresses`` of ``podnet.lab.announced_address`` for one node."""
+    dev = connected(info, balancers.part) if balancers is not None and info is not None else None
+    return [{"address": address, "dev": dev} for address, node in sorted(holders.items()) if node == name and dev]
+
+
+def _behind(services: Sequence[Service], pods: Sequence[Pod]) -> dict[str, set[str]]:
+    """Return the nodes with pods of each Service, by its full name."""
+    return {one.full_name: {pod.node for pod in pods if one.selects(pod)} for one in services}
+
+
 def make_plan(
     raw: Mapping[str, Any],
     hosts: Mapping[str, Mapping[str, Any]],
@@ -544,24 +563,29 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
-    With them come ``services``, ``dns`` (null without names), ``policies`` and ``namespaces`` as they are written,
-    ``ends``, what policies ask of pods, ``pods``, the full names of all, and ``addresses``, those that the description
-    gives to pods, by these names.
+    With them come ``services``, ``dns`` and ``ingress`` (null without names and without ingresses), ``policies`` and
+    ``namespaces`` as they are written, ``ends``, what policies ask of pods, ``pods``, the full names of all, and
+    ``addresses``, those that the description gives to pods, by these names.
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address`` and ``address_v6``
-    (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info`` and ``services`` (``node``
-    and ``services`` of ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name.
-    `play_hosts` are the hosts that are about to be built on.
+    (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info``, ``services``,
+    ``load_balancers`` and ``announced`` (``node`` and those of ``podnet.lab.lab_info``); each may be null. `resolve`
+    gives the IPv4 addresses of a host name. `play_hosts` are the hosts that are about to be built on.
     """
-    raw = with_dns(raw)
+    raw = with_ingress(with_dns(raw))
     description = read_description(raw)
     faults = list(description.faults)
     services = read_services(raw, description, faults)
     part = service_range(raw, []) if services else None
+    check_hostnames(description, services, faults)
+    description.leave_out_gone()
     nodes = [Node(name, hosts.get(name) or {}) for name in description.nodes]
     given: dict[str, IPAddress] = {}
     if part is not None and not faults:
         given = give_addresses(services, part, [node.services for node in nodes])
+    leases = [node.load_balancers for node in nodes]
+    balancers = read_load_balancers(raw, description, services, leases, faults)
+    ingress = read_ingresses(raw, description.nodes, services, faults)
     policies, namespaces = read_policies(raw, faults), read_namespaces(raw, faults)
     dns = read_dns(raw, description, str(given.get(f"{NAMESPACE}/{NAME}")), faults)
     for node in nodes:
@@ -572,6 +596,8 @@ def make_plan(
         check_node(node, description)
         check_services(node, services, part, description.pods)
         check_names(node, dns)
+        node.faults += missing_programs(ingress, node.name, node.info)
+        node.faults += check_balancers(balancers, node.where, node.info, node.announced)
         check_addresses(node, "policies" if policies else "names" if dns is not None else "", description.pods)
         faults += node.faults
         node.faults = []
@@ -585,14 +611,23 @@ def make_plan(
     faults += check_mtu(nodes, description)
     faults += _not_for_v6(description, services, policies)
     for name in play_hosts:
-        if name not in description.nodes:
+        if name in description.gone:
+            text = f"it is in this play and in {VARIABLE}gone_nodes"
+            faults.append(Fault(f"host {name}", text, f"Leave it out with --limit '!{name}', or there"))
+        elif name not in description.nodes:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
             faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
+    holders = announced_by(balancers, services, description.nodes, _behind(services, description.pods))
     result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes, dns) for node in nodes}
+    for name, node_options in result["nodes"].items():
+        info = (hosts.get(name) or {}).get("info")
+        node_options["announced"] = announced_options(balancers, holders, name, info)
     result["policies"], result["namespaces"], result["ends"] = policies, namespaces, pod_ends(description)
     result["pods"] = [pod.full_name for pod in description.pods]
     result["dns"] = None if dns is None else {"node": dns.node, "domain": dns.domain, "upstreams": list(dns.upstreams)}
     result["addresses"] = {pod.full_name: str(pod.address) for pod in description.pods if pod.address is not None}
-    result["services"] = [] if faults else plan_services(services, given, description.pods)
+    result["ingress"] = None if faults else plan_ingress(ingress, given)
+    outside = balancers.addresses if balancers is not None else {}
+    result["services"] = [] if faults else plan_services(services, given, description.pods, outside)
     return result

@@ -30,12 +30,15 @@ _FIELDS = (
     "selector",
     "address",
     "headless",
+    "type",
+    "loadBalancerIP",
     "ports",
     "sessionAffinity",
     "timeoutSeconds",
     "internalTrafficPolicy",
     "externalTrafficPolicy",
 )
+_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 _PORT_FIELDS = ("name", "protocol", "port", "targetPort", "nodePort")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 """RFC 1035 label, what Kubernetes requires of Services: it begins with a letter."""
@@ -77,6 +80,10 @@ class Service:
     """Seconds, None without."""
     internal: str
     external: str
+    balanced: bool = False
+    """Whether it is of type LoadBalancer."""
+    balancer_address: IPAddress | None = None
+    """The address outside that it asks for."""
 
     @property
     def full_name(self) -> str:
@@ -177,10 +184,13 @@ def _service(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]
     if not ports and headless is not True and not value.get("ports"):
         faults.append(Fault(where + ".ports", "there is no port", "Give it at least one, like {port: 80}"))
     outside = any(port.node_port is not None for port in ports)
-    if "externalTrafficPolicy" in value and not outside:
+    balanced = _is_balanced(value, where, outside, faults)
+    if "externalTrafficPolicy" in value and not outside and not balanced:
         text = "no port has a nodePort, so nothing comes from outside"
-        faults.append(Fault(where + ".externalTrafficPolicy", text, "Leave it out, or give a port a nodePort"))
+        remedy = "Leave it out, or give a port a nodePort, or the Service the type LoadBalancer"
+        faults.append(Fault(where + ".externalTrafficPolicy", text, remedy))
     useless = [key for key in ("address", "sessionAffinity", "internalTrafficPolicy") if value.get(key) is not None]
+    useless += ["type: LoadBalancer"] if balanced else []
     if headless is True and (useless or outside):
         text = f"a headless Service has no rules, and this one has {', '.join([*useless, *['nodePort'] * outside])}"
         faults.append(Fault(where, text, "Leave that out, or leave headless out"))
@@ -195,7 +205,22 @@ def _service(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]
         affinity=_affinity(value, where, faults),
         internal=_policy(value, "internalTrafficPolicy", where, faults),
         external=_policy(value, "externalTrafficPolicy", where, faults),
+        balanced=balanced,
+        balancer_address=_address(value.get("loadBalancerIP"), where + ".loadBalancerIP", None, faults),
     )
+
+
+def _is_balanced(value: Mapping[Any, Any], where: str, outside: bool, faults: list[Fault]) -> bool:
+    """Tell whether a Service is of type LoadBalancer; `outside`: a port of it has a nodePort."""
+    usual = "NodePort" if outside else "ClusterIP"
+    kind = one_of(value.get("type", usual), _TYPES, where + ".type", faults)
+    if kind != "LoadBalancer" and kind != usual:
+        text = "a port has a nodePort" if outside else "no port has a nodePort"
+        faults.append(Fault(where + ".type", f"it is {kind}, and {text}", f"Leave it out: without it, it is {usual}"))
+    if kind != "LoadBalancer" and value.get("loadBalancerIP") is not None:
+        text = f"the Service is of type {kind}"
+        faults.append(Fault(where + ".loadBalancerIP", text, "Leave it out, or add type: LoadBalancer"))
+    return kind == "LoadBalancer"
 
 
 def _check_behind(service: Service, pods: list[Pod], faults: list[Fault]) -> None:
@@ -306,8 +331,17 @@ def _in_turn(part: IPNetwork) -> Iterable[IPAddress]:
         yield IPAddress(number)
 
 
-def plan_services(services: list[Service], addresses: Mapping[str, IPAddress], pods: list[Pod]) -> list[dict[str, Any]]:
-    """Return the Services with the pods behind them, whose addresses are not known before they have got them."""
+def plan_services(
+    services: list[Service],
+    addresses: Mapping[str, IPAddress],
+    pods: list[Pod],
+    balancers: Mapping[str, IPAddress] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the Services with the pods behind them, whose addresses are not known before they have got them.
+
+    `balancers` has the addresses outside of those of type LoadBalancer, by their full names.
+    """
+    outside = balancers or {}
     return [
         {
             "namespace": service.namespace,
@@ -328,6 +362,12 @@ def plan_services(services: list[Service], addresses: Mapping[str, IPAddress], p
                 for port in service.ports
             ],
             "pods": [pod.full_name for pod in pods if service.selects(pod)],
+            "hostnames": {
+                pod.full_name: pod.hostname
+                for pod in pods
+                if service.selects(pod) and pod.hostname and pod.subdomain == service.name
+            },
+            "load_balancer": str(outside[service.full_name]) if service.full_name in outside else None,
             "affinity_timeout": service.affinity,
             "internal_traffic_policy": service.internal,
             "external_traffic_policy": service.external,
@@ -343,7 +383,8 @@ def node_services(
 
     `planned` is what `plan_services` returned, `addresses` has those that the pods have got, by full name.
     """
-    kept = ("namespace", "name", "address", "affinity_timeout", "internal_traffic_policy", "external_traffic_policy")
+    policies = ("internal_traffic_policy", "external_traffic_policy")
+    kept = ("namespace", "name", "address", "load_balancer", "affinity_timeout", *policies)
     return [
         {
             **{key: service[key] for key in kept},

@@ -91,12 +91,21 @@ def ways(scene: Scene) -> list[Way]:
 def is_asked(one: Service) -> bool:
     """Tell whether a Service can be asked from inside the cluster, by a question that every server answers."""
     inside = one["type"] in ("cluster_ip", "node_port", None)
+    # With the policy Local only who is outside is led to the backends of the node alone.
+    inside = inside or (is_outside(one) and one["traffic_policy"] == "cluster")
     return inside and one["protocol"] == "tcp" and not one["source_ranges"]
+
+
+def is_outside(one: Service) -> bool:
+    """Tell whether it is an address for those outside: of a load balancer, or an external IP."""
+    return one["type"] in ("external", "load_balancer")
 
 
 def _of_service(scene: Scene, service: Service, hosts: Sequence[str]) -> Iterator[Way]:
     rules = {rule["host"]: rule for rule in service["rules"] if rule["action"] in ("forward", "reject", "drop")}
     nodes = {node.host: node for node in scene.cast.nodes}
+    if is_outside(service) and not _is_let_in(scene, service, None):
+        return  # such a connection comes to the backend from the address of a node
     for host in hosts:
         if host not in rules:
             continue

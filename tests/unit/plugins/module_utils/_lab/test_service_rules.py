@@ -37,6 +37,7 @@ def service(*ends: Dict[str, Any], **changes: Any) -> Dict[str, Any]:
         "name": "web",
         "address": "10.96.0.41",
         "ports": [{**port, "endpoints": list(ends)}],
+        "load_balancer": None,
         "affinity_timeout": None,
         "internal_traffic_policy": "Cluster",
         "external_traffic_policy": "Cluster",
@@ -220,11 +221,12 @@ def test_tables_and_leases_are_noted_until_the_last_is_gone(tmp_path: Path) -> N
     store.write_table("ip t", None)
     leases = ServiceLeases("lab0", str(tmp_path / "lib"))
     wanted = {"default/web": "10.96.1.1"}
-    (shown,) = leases.change(wanted, "10.96.0.0/16", real=True)
+    (shown,) = leases.change(wanted, {"default/web": "10.89.0.241"}, "10.96.0.0/16", real=True)
     assert shown.startswith("echo '{")
     assert (leases.read(), leases.service_cidr()) == (wanted, "10.96.0.0/16")
     assert leases.files() == [leases.directory, leases.path]
-    leases.change({}, None, real=True)
+    assert leases.load_balancers() == {"default/web": "10.89.0.241"}
+    leases.change({}, {}, None, real=True)
     assert (leases.read(), leases.service_cidr()) == ({}, None)
     assert list(tmp_path.iterdir()) == []
 
@@ -260,3 +262,33 @@ def test_only_flows_of_services_that_lead_elsewhere_are_stale(
 @given(st.text())
 def test_whatever_conntrack_prints_is_read(text: str) -> None:
     assert all(isinstance(udp_flows.stale(flow, FLOWS), bool) for flow in udp_flows.parse(text))
+
+
+def test_a_load_balancer_leads_outside_and_is_refused_at_other_ports() -> None:
+    made = chains(service(HERE, THERE, load_balancer="10.89.0.241"))
+    outside = service_rules.chain_name("external", "default/web/tcp/")
+    assert "10.89.0.241 . tcp . 80 : goto %s," % outside in made["map service-ips"]
+    assert made["chain " + outside][-1].startswith("goto service-")
+    assert made["set load-balancer-ips"][-2:] == ["10.89.0.241,", "}"]
+    for hook in ("input", "forward", "output"):
+        assert made["chain filter-" + hook][-1] == "ct state new jump load-balancer-ips-check"
+    assert "map service-nodeports" in made
+    assert not any("elements" in line for line in made["map service-nodeports"])
+    assert not any("load-balancer" in line for lines in chains(service(HERE)).values() for line in lines)
+
+
+@pytest.mark.parametrize(("ends", "verdict"), [([], "goto reject-chain"), ([THERE], "drop"), ([HERE, THERE], None)])
+def test_a_load_balancer_with_the_policy_local_leads_to_pods_of_the_node_alone(
+    ends: List[Dict[str, Any]], verdict: Optional[str]
+) -> None:
+    made = chains(service(*ends, load_balancer="10.89.0.241", external_traffic_policy="Local"))
+    empty = [line for line in made["map no-endpoint-services"] if line.startswith("10.89.0.241")]
+    expected = ['10.89.0.241 . tcp . 80 comment "default/web" : %s,' % verdict] if verdict else []
+    assert empty == expected
+    outside = made.get("chain " + service_rules.chain_name("external", "default/web/tcp/"), [])
+    assert any(rule.startswith("goto local-") for rule in outside) == (HERE in ends)
+
+
+def test_an_address_of_a_load_balancer_must_be_one() -> None:
+    with pytest.raises(ValueError):
+        service_rules.read_ports([service(HERE, load_balancer="10.89.0.241; drop")])

@@ -148,3 +148,36 @@ def test_a_fault_says_where_it_is(changes: dict[str, Any], expected: str) -> Non
 def test_what_cannot_be_understood_is_left_to_those_who_say_so(changes: dict[str, Any]) -> None:
     assert with_dns({**DESCRIPTION, **changes})["dns"] is True
     assert plan(**changes)["faults"]
+
+
+def test_a_pod_with_a_hostname_and_a_subdomain_has_a_name_behind_the_headless_service() -> None:
+    first, *others = DESCRIPTION["pods"]
+    named = {**first, "hostname": "alpha", "subdomain": "each"}
+    found = records(pods=[named, *others])
+    each = "each.default.svc.cluster.local"
+    assert ("A", f"alpha.{each}", "10.244.0.3") in found
+    assert ("SRV", f"_http._tcp.{each}", f"alpha.{each}", "8080") in found
+    assert not any(one[1] == f"10-244-0-3.{each}" for one in found), "the host name takes the place of the address"
+    assert sorted(one[2] for one in found if one[1] == each) == ["10.244.0.3", "10.244.0.4"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"hostname": "Alpha"}, "manual_lab_pods[0].hostname: 'Alpha' is not a name"),
+        ({"hostname": "a,10.0.0.1"}, "manual_lab_pods[0].hostname: 'a,10.0.0.1' is not a name"),
+        ({"subdomain": "web"}, "manual_lab_pods[0].subdomain: there is no headless Service default/web"),
+        ({"hostname": "a", "subdomain": "nobody"}, "there is no headless Service default/nobody that selects the pod"),
+    ],
+)
+def test_a_name_that_nobody_would_find_is_a_fault(changes: dict[str, str], text: str) -> None:
+    first, *others = DESCRIPTION["pods"]
+    (fault,) = plan(pods=[{**first, **changes}, *others])["faults"]
+    assert text in fault
+
+
+def test_two_pods_with_one_name_are_a_fault() -> None:
+    same = {"hostname": "alpha", "subdomain": "each"}
+    pods = [{**pod, **same} if pod["labels"].get("app") == "web" else pod for pod in DESCRIPTION["pods"]]
+    (fault,) = plan(pods=pods)["faults"]
+    assert fault.startswith("manual_lab_pods[1].hostname: manual_lab_pods[0] is alpha.each too")

@@ -72,6 +72,7 @@ def test_pods_of_the_same_namespace_that_have_all_labels_are_behind_a_service() 
             "namespace": "default",
             "name": "web",
             "address": "10.96.1.1",
+            "load_balancer": None,
             "affinity_timeout": None,
             "internal_traffic_policy": "Cluster",
             "external_traffic_policy": "Cluster",

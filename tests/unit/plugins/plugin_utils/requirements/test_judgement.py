@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -354,3 +355,18 @@ def test_nodes_ask_for_pods_that_a_policy_selects_only_on_the_pods_own_node() ->
         }
     assert found[0]
     assert not found[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy", "asked"),
+    [("external", "cluster", True), ("load_balancer", "cluster", True), ("external", "local", False)],
+)
+def test_addresses_outside_are_asked_for_where_all_backends_answer(kind: str, policy: str, asked: bool) -> None:
+    world = captured("kubeadm_services")
+    (web,) = [one for one in world.model["services"] if one["virtual_address"] == "10.105.212.48"]
+    outside = copy.deepcopy(web)
+    outside["type"], outside["virtual_address"], outside["traffic_policy"] = kind, "10.89.0.241", policy
+    world.model["services"].append(outside)
+    found = [way for way in services.ways(Network(world).scene) if way.address == "10.89.0.241"]
+    assert bool(found) == asked
+    assert all(set(way.backends) == set(web["rules"][0]["backends"]) for way in found)

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, podnet.lab contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Addresses of load balancers that this node has, so that it answers for them, and tells its neighbours so.
+
+The kernel answers ARP for every address of the node. Neighbours that have heard of another node before are told by an
+ARP announcement (RFC 5227, section 2.3), a request for the address by the address itself.
+
+An address has no room for a mark. So it is noted before it is added, and those that the leases of the Services
+(``service_leases``) give to load balancers are the lab's as well: one of the two is left when the other is lost.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .read import View, read_node
+from .service_leases import ServiceLeases
+from .step import LAB_ARGUMENT, Step, check_ifname
+from .store import AnnouncedState, Store
+
+_TIMES, _PAUSE = 2, 0.2
+"""An announcement may be lost: ANNOUNCE_NUM of RFC 5227, section 1.1; its two seconds between are for slow links."""
+_ETH_P_ARP = 0x0806
+_BROADCAST = b"\xff" * 6
+
+
+def frame(address: str, mac: bytes) -> bytes:
+    """Return an Ethernet frame that announces an address by ARP (RFC 826).
+
+    >>> frame("10.89.0.241", bytes([2, 0, 0, 0, 0, 1])).hex(" ")[42:65]
+    '00 01 08 00 06 04 00 01'
+    """
+    own = socket.inet_aton(address)
+    kind = b"\x00\x01\x08\x00\x06\x04\x00\x01"  # Ethernet, IPv4, lengths 6 and 4, request
+    return _BROADCAST + mac + _ETH_P_ARP.to_bytes(2, "big") + kind + mac + own + b"\0" * 6 + own
+
+
+def announce(pairs: Dict[str, str]) -> None:
+    """Tell the neighbours which addresses this node has; `pairs` are address and link."""
+    for number in range(_TIMES):
+        time.sleep(_PAUSE if number else 0)
+        for address, dev in pairs.items():
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packets:
+                packets.bind((dev, 0))
+                mac = packets.getsockname()[4]
+                if len(mac) == len(_BROADCAST):  # else it is no Ethernet and has no ARP
+                    packets.send(frame(address, mac))
+
+
+def own_addresses(lab: str, node: View) -> Dict[str, str]:
+    """Return the links of the addresses on this node that are of the lab's load balancers."""
+    known = {entry["address"] for entry in Store(lab).announced()} | set(ServiceLeases(lab).load_balancers().values())
+    found = {}
+    for item in node.addresses:
+        if item["prefixlen"] == 32 and item["local"] in known:
+            found[item["local"]] = node.ifname(item["ifindex"]) or ""
+    return found
+
+
+_ADDRESS_OPTIONS: Dict[str, Any] = {
+    "address": {"type": "str", "required": True},
+    "dev": {"type": "str", "required": True},
+}
+
+ARGUMENTS: Dict[str, Any] = {
+    "argument_spec": {
+        "lab": LAB_ARGUMENT,
+        "addresses": {"type": "list", "elements": "dict", "required": True, "options": _ADDRESS_OPTIONS},
+    },
+}
+"""What AnsibleModule is to know of the options."""
+
+
+def read_wanted(step: Step, node: View) -> Dict[str, str]:
+    """Return links by address from the option, and end the module when one makes no sense."""
+    wanted: Dict[str, str] = {}
+    for item in step.module.params["addresses"]:
+        try:
+            address = str(ipaddress.IPv4Address(item["address"]))
+        except ValueError as error:
+            step.fail("address %r" % item["address"], str(error), "Correct it.")
+        check_ifname(step, item["dev"])
+        if item["dev"] not in node.links:
+            step.fail("link %s" % item["dev"], "it is not on this node", "Name the link to the other nodes.")
+        wanted[address] = item["dev"]
+    return wanted
+
+
+def states(pairs: Dict[str, str], told: bool) -> List[AnnouncedState]:
+    """Return what is noted of addresses and their links."""
+    return [{"address": address, "dev": dev, "told": told} for address, dev in sorted(pairs.items())]
+
+
+def run(module: AnsibleModule) -> None:
+    """Do what the module is asked for, and end it."""
+    step = Step(module)
+    store, node = Store(step.lab), read_node()
+    wanted = read_wanted(step, node)
+    noted, have = store.announced(), own_addresses(step.lab, node)
+    for item in node.addresses:
+        if item["local"] in wanted and item["local"] not in have:
+            cause = "%s has it on this node, and lab %s did not put it there" % (
+                node.ifname(item["ifindex"]),
+                step.lab,
+            )
+            step.fail("address %s" % item["local"], cause, "Remove it there, or choose another range.")
+    silent = [entry["address"] for entry in noted if not entry["told"]]
+    add = {address: dev for address, dev in sorted(wanted.items()) if have.get(address) != dev}
+    delete = {address: dev for address, dev in sorted(have.items()) if wanted.get(address) != dev}
+    tell = {address: dev for address, dev in sorted(wanted.items()) if address in add or address in silent}
+    if step.real and (add or delete or tell):
+        kept = {address: dev for address, dev in have.items() if address not in tell}
+        store.write_announced(states(kept, True) + states(tell, False))
+    step.ip(["address delete %s/32 dev %s" % pair for pair in delete.items()])
+    step.ip(["address add %s/32 dev %s" % pair for pair in add.items()])
+    step.commands += ["arping -U -c %d -I %s %s" % (_TIMES, dev, address) for address, dev in tell.items()]
+    if step.real:
+        announce(tell)
+        if noted != states(wanted, True):
+            store.write_announced(states(wanted, True))
+    dev = next(iter(sorted(wanted.values())), None)
+    step.exit(
+        before=["%s dev %s" % pair for pair in sorted(have.items())],
+        after=["%s dev %s" % pair for pair in sorted(wanted.items())],
+        see=["ip address show dev " + dev] if dev else [],
+    )

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab's ingress, a real nginx, judged by what node3, which is no node of the lab, gets from it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from netaddr import IPNetwork
+
+from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
+from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+
+NODES = ("node1", "node2")
+STATE = "/run/podnet-lab/lab0"
+PODS = [
+    {"name": name, "node": node, "labels": {"app": name}, "containers": [{"name": "web", "serve": 80}]}
+    for name, node in (("shop", "node1"), ("api", "node2"), ("cart", "node1"))
+]
+SERVICES = [{"name": name, "selector": {"app": name}, "ports": [{"port": 80}]} for name in ("shop", "api", "cart")]
+
+
+def path(where: str, service: str, kind: str = "Prefix") -> dict[str, Any]:
+    """A path of a rule."""
+    return {"path": where, "pathType": kind, "backend": {"service": {"name": service, "port": {"number": 80}}}}
+
+
+def rule(host: str, *paths: dict[str, Any]) -> dict[str, Any]:
+    """A rule for a host."""
+    return {"host": host, "http": {"paths": list(paths)}}
+
+
+RULES = [
+    rule("shop.example", path("/", "shop"), path("/api", "api"), path("/api/exact", "cart", "Exact")),
+    rule("*.shop.example", path("/", "cart")),
+]
+INGRESS: dict[str, Any] = {"name": "shop", "rules": RULES, "tls": [{"hosts": ["shop.example"]}]}
+
+
+@pytest.fixture(scope="module")
+def lab(ssh_nodes: Nodes) -> Iterator[Lab]:
+    """The lab with its ingress, shared by the tests of this file in their order; at the end nothing is left of it."""
+    made = Lab(ssh_nodes)
+    for program in ("nginx", "openssl"):
+        if not made.sh("node1", f"command -v {program} || true").strip():
+            pytest.skip(f"the program {program} (Debian: {program}) is not here")
+    before = {node: made.state(node) for node in NODES}
+    try:
+        yield made
+    finally:
+        made.teardown()
+    assert {node: made.state(node) for node in before} == before
+
+
+def described(lab: Lab, **changes: Any) -> dict[str, Any]:
+    """A lab whose ingress has an address outside."""
+    subnet = IPNetwork(lab.address("node1") + "/24").cidr
+    return {
+        "manual_lab_pods": PODS,
+        "manual_lab_services": SERVICES,
+        "manual_lab_ingresses": [INGRESS],
+        "manual_lab_load_balancer_cidr": f"{subnet[240]}/28",
+        **changes,
+    }
+
+
+def entrance(lab: Lab) -> str:
+    """The ingress's address outside."""
+    noted = json.loads(lab.sh("node1", "cat /var/lib/podnet-lab/lab0/services.json"))
+    return str(noted["load_balancers"]["ingress-nginx/ingress-nginx-controller"])
+
+
+def get(lab: Lab, host: str, where: str, to: str = "", options: str = "") -> str:
+    """The pod that answers node3 for a host and a path, or the status when none does."""
+    url = f"http://{to or entrance(lab)}{where}"
+    text = lab.sh("node3", f"curl -s -m 5 --path-as-is -w '%{{http_code}}' -H 'Host: {host}' {options} '{url}'")
+    lines = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    return lines["pod"].partition("/")[2] if "pod" in lines else text[-3:]
+
+
+def nginx(lab: Lab) -> list[str]:
+    """The PIDs of nginx's master on node1."""
+    return lab.sh("node1", "pgrep -f '^nginx: master' || true").split()
+
+
+def test_check_mode_predicts_the_configuration_and_touches_nothing(lab: Lab) -> None:
+    before = lab.state("node1"), lab.state("node2")
+    predicted = lab.build("--check", "--diff", **described(lab))
+    assert (lab.state("node1"), lab.state("node2")) == before
+    assert "location = /api/exact" in predicted.output
+    assert "+certificate for shop.example" in predicted.output
+    real = lab.build("--diff", **described(lab))
+    assert predicted.changed("node1") == real.changed("node1")
+    assert "PRIVATE KEY" not in real.output
+    for again in (lab.build(**described(lab)), lab.build("--check", **described(lab))):
+        assert again.changed("node1") == again.changed("node2") == []
+
+
+def test_requests_are_routed_by_host_and_path(lab: Lab) -> None:
+    expected = {
+        ("shop.example", "/"): "shop",
+        ("SHOP.example:80", "/other"): "shop",
+        ("shop.example", "/api"): "api",
+        ("shop.example", "/api/"): "api",
+        ("shop.example", "/api/v1?x=/"): "api",
+        ("shop.example", "/apis"): "shop",
+        ("shop.example", "/api/exact"): "cart",
+        ("shop.example", "/api/exact/"): "api",
+        ("shop.example", "/api/../x"): "shop",
+        ("a.shop.example", "/api"): "cart",
+        ("a.b.shop.example", "/"): "404",
+        ("other.example", "/"): "404",
+    }
+    assert {asked: get(lab, *asked) for asked in expected} == expected
+
+
+def test_node_ports_lead_to_it_on_every_node(lab: Lab) -> None:
+    for node in NODES:
+        assert get(lab, "shop.example", "/api", f"{lab.address(node)}:30080") == "api"
+
+
+def test_tls_ends_at_the_ingress_with_a_certificate_whose_key_root_alone_can_read(lab: Lab) -> None:
+    assert lab.sh("node1", f"stat -c '%a %U' {STATE}/ingress.pem").split() == ["600", "root"]
+    certificate = lab.sh("node1", f"openssl x509 -in {STATE}/ingress.pem")
+    assert "PRIVATE" not in certificate
+    ask = f"curl -s -m 5 --cacert $file --resolve shop.example:443:{entrance(lab)} https://shop.example/api"
+    answer = lab.sh("node3", f"file=$(mktemp); cat > $file <<'END'\n{certificate}END\n{ask}; rm $file")
+    assert "pod: default/api" in answer
+    resolve = f"--resolve other.example:443:{entrance(lab)}"
+    refused = lab.sh("node3", f"curl -sk -m 5 {resolve} https://other.example/ || echo failed $?")
+    assert refused.strip() == "failed 35", "a host without a certificate gets no handshake"
+
+
+def test_a_change_is_loaded_without_a_dropped_connection(lab: Lab) -> None:
+    (before,) = nginx(lab)
+    url = f"http://{entrance(lab)}/"
+    loop = (
+        f"while [ ! -e $stop ]; do curl -s -m 5 -o /dev/null -w '%{{http_code}}\\n' -H 'Host: shop.example' {url}; done"
+    )
+    script = f"stop=/tmp/podnet-stop; rm -f $stop; {loop} || true; rm $stop"
+    with subprocess.Popen(
+        ["ssh", "-F", str(lab.nodes.directory / "ssh_config"), "node3", script], stdout=subprocess.PIPE, text=True
+    ) as stream:
+        changed = {**INGRESS, "rules": [rule("shop.example", path("/", "cart"))]}
+        try:
+            run = lab.build(**described(lab, manual_lab_ingresses=[changed]))
+            lab.build(**described(lab))
+        finally:
+            lab.sh("node3", "touch /tmp/podnet-stop")
+        codes = stream.communicate(timeout=60)[0].split()
+    assert f"kill -HUP {before}" in run.commands("node1")
+    assert len(codes) > 20
+    assert set(codes) == {"200"}, codes
+    assert nginx(lab) == [before]
+    assert get(lab, "shop.example", "/") == "shop"
+
+
+def test_what_was_not_loaded_is_loaded_by_the_next_run(lab: Lab) -> None:
+    (before,) = nginx(lab)
+    lab.sh("node1", f"rm {STATE}/nginx.loaded")
+    assert f"kill -HUP {before}" in lab.build(**described(lab)).commands("node1")
+    lab.sh("node1", f"echo garbage > {STATE}/nginx.conf; rm {STATE}/ingress.pem; kill -9 {before}")
+    lab.build(**described(lab))
+    assert get(lab, "shop.example", "/api") == "api"
+    assert lab.build(**described(lab)).changed("node1") == []
+
+
+def test_values_that_would_become_configuration_are_refused_before_anything_is_touched(lab: Lab) -> None:
+    before = lab.state("node1"), lab.state("node2")
+    bad = {"name": "bad", "rules": [rule("a.example; }", path("/", "shop")), rule("b.example", path("/;", "shop"))]}
+    run = lab.run("lab.yml", variables=described(lab, manual_lab_ingresses=[INGRESS, bad], manual_lab_bridge="other0"))
+    assert run.status != 0
+    assert "There are 2 faults" in run.output
+    assert "rules[0].host: 'a.example; }' is not a host" in run.output
+    assert "paths[0].path: '/;' is not a path" in run.output
+    assert (lab.state("node1"), lab.state("node2")) == before
+
+
+def test_an_ingress_that_is_not_listed_goes_with_all_that_came_with_it(lab: Lab) -> None:
+    lab.build(**described(lab, manual_lab_ingresses=[]))
+    state = lab.state("node1")
+    assert not any(word in state for word in ("nginx", "ingress"))
+    assert nginx(lab) == []
+    lab.build(**described(lab))
+    lab.sh("node1", "rm -r /run/podnet-lab")
+    lab.teardown()
+    assert nginx(lab) == []
