@@ -611,10 +611,7 @@ def make_plan(
     faults += check_mtu(nodes, description)
     faults += _not_for_v6(description, services, policies)
     for name in play_hosts:
-        if name in description.gone:
-            text = f"it is in this play and in {VARIABLE}gone_nodes"
-            faults.append(Fault(f"host {name}", text, f"Leave it out with --limit '!{name}', or there"))
-        elif name not in description.nodes:
+        if name not in [*description.nodes, *description.gone]:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
             faults.append(Fault(f"host {name}", f"it is in this play and not in {VARIABLE}nodes", remedy))
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}

@@ -141,7 +141,6 @@ def test_nobody_announces_what_all_route() -> None:
         ([web()], {"load_balancer_announce": "bgp"}, "manual_lab_load_balancer_announce: 'bgp' has no meaning here"),
         ([web()], {"gone_nodes": ["node9"]}, "manual_lab_gone_nodes: 'node9' is not a node of the lab"),
         ([web()], {"gone_nodes": NODES}, "no node of the lab is left"),
-        ([web()], {"gone_nodes": ["node2"]}, "host node2: it is in this play and in manual_lab_gone_nodes"),
     ],
 )  # fmt: skip
 def test_faults_are_found_before_anything_is_touched(services: list[Any], changes: dict[str, Any], text: str) -> None:
