@@ -45,6 +45,7 @@ options:
         the rights of that file and opens a connection to the server that it names, for at most 10 seconds.
       - V(permanent_fdb) adds permanent forwarding entries to bridges, and the tables of VXLAN interfaces.
       - V(neighbours) reads the ARP and NDP tables.
+      - V(resolvers) reads the resolv.conf of each pod, from the file that its runtime binds into its containers.
       - V(rules) reads the policy routing rules.
       - V(sockets) reads the listening sockets.
       - V(sysctls) reads the kernel settings that matter to forwarding.

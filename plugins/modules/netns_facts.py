@@ -1228,6 +1228,36 @@ ansible_facts:
                 are left out where they are as conf.default. Null for what the kernel does not have. Subset V(settings).
               type: dict
               returned: when it applies
+            resolver:
+              description: >-
+                The pod's resolv.conf. Null where no file of its runtime is found, and for what is no pod. Subset
+                V(resolvers).
+              type: dict
+              returned: when it applies
+              contains:
+                path:
+                  description: The runtime's file.
+                  type: str
+                  returned: success
+                  sample: /etc/netns/lab0_default_pod1/resolv.conf
+                nameservers:
+                  description: Name servers, in their order.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["10.96.0.10"]
+                search:
+                  description: Search domains.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"]
+                options:
+                  description: Options.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["ndots:5"]
             errors:
               description: What could not be read in this namespace.
               type: list

@@ -6,17 +6,13 @@
 
 from __future__ import annotations
 
-from .._files.reader import Files, printable
+from .._files.reader import Files
 from .._firewall.commands import Run
 from .._firewall.reading import read_firewall_tables
 from .views import Facts
 
 
 def firewall_facts(files: Files, run: Run) -> Facts:
-    """Read the tables. Their words may come from a file that somebody else wrote: what cannot be shown is escaped."""
+    """Read the tables and return the value."""
     read = read_firewall_tables(files, run)
-    for table in read.tables:
-        for chain in table["chains"]:
-            for rule in chain["rules"]:
-                rule["text"] = printable(rule["text"])
     return {"complete": read.complete, "tables": read.tables}

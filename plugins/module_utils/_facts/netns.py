@@ -56,6 +56,11 @@ def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = 
     facts = envelope(list(snapshot["errors"]) + node.errors, snapshot["partial"])
     facts["partial"] = facts["partial"] or any(entry["errors"] for entry in namespaces)
     facts["namespaces"] = namespaces
+    if files is not None and "resolvers" in node.subsets:
+        from .resolvers import resolver_facts
+
+        for entry in namespaces:
+            entry["resolver"] = resolver_facts(files, node.identities[entry["inode"]], entry["names"])
     if files is not None and "machine" in node.subsets:
         # Imported only here: Python compiles each module of a task anew, and not all ask for this one.
         from .machine import machine_facts

@@ -23,6 +23,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "neighbours": ("neighbours",),
     "permanent_fdb": ("fdb",),
     "processes": (),
+    "resolvers": (),
     "routes": ("routes",),
     "rules": ("rules",),
     "settings": ("settings",),
@@ -49,7 +50,17 @@ _IMPLIED: Dict[str, Tuple[str, ...]] = {
     "host_processes": ("processes",),
     "permanent_fdb": ("fdb",),
 }
-DIAGNOSE = DEFAULT | {"all_routes", "ends", "fdb", "firewall", "neighbours", "permanent_fdb", "rules", "sockets"}
+DIAGNOSE = DEFAULT | {
+    "all_routes",
+    "ends",
+    "fdb",
+    "firewall",
+    "neighbours",
+    "permanent_fdb",
+    "resolvers",
+    "rules",
+    "sockets",
+}
 """What findings look at: a fault that can be seen at all is seen with these."""
 
 NAMES = ("all", "min", "default", "diagnose", *SUBSETS)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Tuple
 
-from .._files.reader import Files
+from .._files.reader import Files, printable
 from .commands import (
     IPTABLES_EXTENSIONS,
     LEGACY,
@@ -99,9 +99,9 @@ def _read(
 def _table(
     files: Files, output: str, show: str, known: Tuple[Optional[str], str, str], parse: Parse
 ) -> Optional[Table]:
-    """Return a table, None when it cannot be read or is too large."""
+    """Return a table, None when it cannot be read or is too large. Names in it need not be UTF-8."""
     try:
-        chains = reached(parse(output))
+        chains = reached(parse(printable(output)))
     except ValueError as error:
         _not_read(files, show, error)
         return None

@@ -87,6 +87,7 @@ KINDS = (
     # What may surprise
     "service-backends-differ",
     "dns-cut",
+    "dns-ndots",
     "pod-mtu",
     "route-asymmetric",
     "cni-shadowed",

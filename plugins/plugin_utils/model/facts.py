@@ -29,6 +29,7 @@ from .records import (
     Pod,
     PodCable,
     PodName,
+    PodResolver,
     Port,
     Range,
     RangeSource,
@@ -75,7 +76,17 @@ def namespace(item: Item, host: str) -> Namespace:
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
         "neighbours": list(_neighbours(item)) if "neighbours" in item else None,
         "neighbour_counts": _neighbour_counts(item) if "neighbours" in item else None,
+        "resolver": _resolver(item.item("resolver")) if "resolver" in item else None,
         "errors": item.errors(),
+    }
+
+
+def _resolver(item: Item) -> PodResolver:
+    return {
+        "path": item.text("path"),
+        "nameservers": item.texts("nameservers"),
+        "search": item.texts("search"),
+        "options": item.texts("options"),
     }
 
 

@@ -114,6 +114,16 @@ class Neighbour(TypedDict):
     permanent: bool
 
 
+class PodResolver(TypedDict):
+    """A pod's resolv.conf."""
+
+    path: str
+    """The file of its runtime, on the node."""
+    nameservers: list[str]
+    search: list[str]
+    options: list[str]
+
+
 class Namespace(TypedDict):
     """One network namespace of a node."""
 
@@ -137,6 +147,8 @@ class Namespace(TypedDict):
     """Null when they were not read."""
     neighbour_counts: dict[str, int] | None
     """How many entries count for the limit of the table, those that are not in force included, by family."""
+    resolver: PodResolver | None
+    """Null when it was not read, or none was found."""
     errors: list[Error]
 
 

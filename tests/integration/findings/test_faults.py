@@ -237,6 +237,12 @@ FAULTS = {
     ),
     "node's end down": Fault("routed", "ip link set vethweb down", "ip link set vethweb up", "pod-interface-down"),
     "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
+    "few dots in resolv.conf": Fault(
+        "routed",
+        "sed -i s/ndots:5/ndots:1/ /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf",
+        "sed -i s/ndots:1/ndots:5/ /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf",
+        "dns-ndots",
+    ),
     "rp_filter strict": Fault(
         "kindnet",
         "ip link add eth1 type veth peer name wire1 netns outside; ip -n outside link set wire1 up;"

@@ -80,3 +80,60 @@ def test_rules_that_were_not_read() -> None:
     node = with_dns("10.96.0.11")
     node.services = None
     assert odd_of(node) == []
+
+
+CLUSTER = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
+
+
+def give(node: NodeFile, *servers: str, search: tuple[str, ...] = CLUSTER, ndots: str | None = "5") -> NodeFile:
+    """Write this into the resolv.conf of the node's first pod."""
+    node.namespaces[1]["resolver"] = {
+        "path": "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/1/resolv.conf",
+        "nameservers": list(servers),
+        "search": list(search),
+        "options": [] if ndots is None else [f"ndots:{ndots}"],
+    }
+    return node
+
+
+def test_a_pod_that_asks_a_name_server_which_nobody_serves() -> None:
+    node = give(with_dns("10.96.0.11", told="10.96.0.11"), "10.96.0.10")
+    finding = only(odd_of(node), "dns-not-served")
+    assert finding["object"] == "10.96.0.10"
+    assert finding["message"] == "10.96.0.10 is the name server of 1 pod, and no Service has that address at port 53"
+    assert finding["evidence"][0].startswith("node1: default/pod1, nameserver 10.96.0.10 in /var/lib/containerd/")
+
+
+def test_what_the_kubelet_tells_pods_is_told_once() -> None:
+    only(odd_of(give(with_dns("10.96.0.11"), "10.96.0.10")), "dns-not-served")
+
+
+@pytest.mark.parametrize("server", ["10.96.0.11", "192.0.2.53", "169.254.20.10", "127.0.0.1", "nonsense"])
+def test_a_pod_that_asks_who_is_there_or_nobody_knows_of(server: str) -> None:
+    assert odd_of(give(with_dns("10.96.0.11", told="10.96.0.11"), server)) == []
+
+
+@pytest.mark.parametrize("ndots", ["1", "0", None, "x"])
+def test_too_few_dots(ndots: str | None) -> None:
+    finding = only(odd_of(give(NodeFile(1, pods=1), "10.96.0.10", ndots=ndots)), "dns-ndots")
+    assert finding["severity"] == "note"
+    assert finding["certainty"] == "seen"
+
+
+def test_enough_dots_or_no_names_of_the_cluster() -> None:
+    assert odd_of(give(NodeFile(1, pods=1), "10.96.0.10", ndots="2")) == []
+    assert odd_of(give(NodeFile(1, pods=1), "192.0.2.53", search=("example.org",), ndots=None)) == []
+
+
+def test_search_domains_that_the_kubelet_left_out() -> None:
+    wanted = tuple(f"d{number}.example.org" for number in range(5))
+    node = give(asking("192.0.2.1", search=wanted), "10.96.0.10", search=(*CLUSTER, *wanted[:3]))
+    finding = only(odd_of(node), "dns-cut")
+    assert finding["object"] == "/etc/resolv.conf"
+    assert finding["message"].startswith("d3.example.org and d4.example.org of the node is left out")
+
+
+def test_search_domains_that_came_later_or_are_all_there() -> None:
+    wanted = tuple(f"d{number}.example.org" for number in range(5))
+    for search in ((*CLUSTER, *wanted), (*CLUSTER, *wanted[:2]), (*CLUSTER, "z.org", *wanted[:2]), wanted[:2]):
+        assert odd_of(give(asking("192.0.2.1", search=wanted), "10.96.0.10", search=search)) == [], search
