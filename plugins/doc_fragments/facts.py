@@ -26,7 +26,8 @@ options:
       - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
       - V(routes) reads the main routing table without the routes that the kernel makes by itself for the prefix of an
         address.
-      - V(machine) reads a hash of the node's machine-id, and its name servers.
+      - V(machine) reads a hash of the node's machine-id, its name servers, and which interfaces systemd-networkd or
+        NetworkManager configures.
       - V(settings) reads the few kernel settings of the node's own namespace that stop pods when they are wrong.
       - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it.
         Of cables it shows address, MTU and state of both ends.

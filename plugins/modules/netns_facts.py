@@ -116,7 +116,9 @@ ansible_facts:
               returned: success
               sample: "Run the task with become: true."
         machine:
-          description: What makes the node this machine, and whom it asks for names. Subset V(machine).
+          description: >-
+            What makes the node this machine, whom it asks for names, and who configures its interfaces. Subset
+            V(machine).
           type: dict
           returned: when it applies
           contains:
@@ -164,6 +166,27 @@ ansible_facts:
                   elements: str
                   returned: success
                   sample: ["edns0"]
+            managed_links:
+              description: Interfaces that systemd-networkd or a profile of NetworkManager configures.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                ifindex:
+                  description: Index of the interface in the node's own namespace.
+                  type: int
+                  returned: success
+                  sample: 12
+                manager:
+                  description: V(systemd-networkd) or V(NetworkManager).
+                  type: str
+                  returned: success
+                  sample: systemd-networkd
+                path:
+                  description: The file that says how.
+                  type: str
+                  returned: success
+                  sample: /etc/systemd/network/10-all.network
         firewall:
           description: >-
             Rules of the node's own namespace that may drop packets of pods and tunnels, or give them another source

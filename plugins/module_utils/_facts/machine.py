@@ -2,7 +2,7 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""What makes a node this machine and no other, and whom it asks for names: three small files.
+"""What makes a node this machine and no other, whom it asks for names, and who configures its interfaces.
 
 /etc/machine-id is confidential (machine-id(5)). What leaves the node is a hash keyed for this program alone, as
 sd_id128_get_machine_app_specific(3) makes it; it tells whether two nodes have the same, and nothing more.
@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .._files.reader import Files
 from .._ranges.kubernetes import KUBELET_FILES, documents
+from .managers import link_managers
 from .views import Facts
 
 MACHINE_ID = "/etc/machine-id"
@@ -39,6 +40,7 @@ def machine_facts(files: Files) -> Facts:
         "id": _hashed(files.text(MACHINE_ID, _LIMIT)),
         "boot": _hashed(files.text(BOOT_ID, _LIMIT)),
         "resolvers": [one for one in (_resolver(files, path, pods) for path, pods in _paths(files)) if one is not None],
+        "managed_links": link_managers(files),
     }
 
 

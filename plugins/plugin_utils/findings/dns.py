@@ -129,8 +129,8 @@ def dns_ndots(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]
             "severity": "note",
             "hosts": [host],
             "object": "ndots",
-            "message": f"ndots is below {_FEWEST_DOTS} in {words.counted(len(pods), 'pod')}: NAME.NAMESPACE is asked as "
-            "it stands first, and with musl (Alpine) never with the cluster's domain",
+            "message": f"ndots is below {_FEWEST_DOTS} in {words.counted(len(pods), 'pod')}: NAME.NAMESPACE is asked "
+            "as it stands first, and with musl (Alpine) never with the cluster's domain",
             "evidence": cut([f"{one.pod}: ndots:{dots} in {one.resolver['path']}" for one, dots in pods]),
             "remedy": "Leave ndots at 5, or at 2 at least, in the pods' dnsConfig; or use whole names with a dot at "
             "their end",

@@ -27,6 +27,7 @@ from . import (
     firewall,
     kernel,
     leases,
+    managers,
     neighbours,
     nodes,
     pods,
@@ -53,6 +54,7 @@ ALL: tuple[Finder, ...] = (
     *neighbours.ALL,
     *services.ALL,
     *dns.ALL,
+    *managers.ALL,
 )
 
 

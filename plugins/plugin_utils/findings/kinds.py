@@ -79,6 +79,7 @@ KINDS = (
     "lease-leaked",
     "lease-empty",
     "namespace-leaked",
+    "link-managed",
     # What is not known
     "node-partly-read",
     "namespace-not-read",

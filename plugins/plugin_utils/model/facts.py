@@ -355,6 +355,10 @@ def machine(item: Item) -> Machine:
             }
             for one in item.items("resolvers")
         ],
+        "managed_links": [
+            {"ifindex": one.number("ifindex"), "manager": one.text("manager"), "path": one.text("path")}
+            for one in item.items("managed_links")
+        ],
     }
 
 

@@ -398,14 +398,24 @@ class Resolver(TypedDict):
     search: list[str]
 
 
+class ManagedLink(TypedDict):
+    """An interface of a node that systemd-networkd or a profile of NetworkManager configures."""
+
+    ifindex: int
+    manager: str
+    path: str
+    """The file that says how."""
+
+
 class Machine(TypedDict):
-    """What makes a node this machine, and whom it asks for names."""
+    """What makes a node this machine, whom it asks for names, and who configures its interfaces."""
 
     id: str | None
     """Keyed hash of its machine-id."""
     boot: str | None
     """Keyed hash of its kernel's boot id, which containers of one machine share."""
     resolvers: list[Resolver]
+    managed_links: list[ManagedLink]
 
 
 class FirewallMatch(TypedDict):

@@ -237,6 +237,13 @@ FAULTS = {
     ),
     "node's end down": Fault("routed", "ip link set vethweb down", "ip link set vethweb up", "pod-interface-down"),
     "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
+    "tunnel that networkd configures": Fault(
+        "flannel",
+        "mkdir -p /run/systemd/netif/links; F=/run/systemd/netif/links/$(cat /sys/class/net/flannel.1/ifindex);"
+        "printf 'ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/10-all.network\n' > $F",
+        "rm -r /run/systemd",
+        "link-managed",
+    ),
     "few dots in resolv.conf": Fault(
         "routed",
         "sed -i s/ndots:5/ndots:1/ /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf",

@@ -127,7 +127,8 @@ class Node:
         self.write(f"/var/lib/cni/results/pods-{identity}-eth0", json.dumps(cached))
         self.write(
             f"/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/{identity}/resolv.conf",
-            "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n",
+            "search default.svc.cluster.local svc.cluster.local cluster.local\n"
+            "nameserver 10.96.0.10\noptions ndots:5\n",
         )
         if lease:
             self.write(f"/var/lib/cni/networks/pods/{local}", f"{identity}\r\neth0")
