@@ -92,6 +92,7 @@ class Pace:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._routes: Dict[int, Routes] = {}
+        self._asked: Set[Tuple[int, str]] = set()
         self._known: Set[FrozenSet[str]] = set()
         self._recent: Deque[float] = collections.deque()
         self._allowed = max(table_size() // _SHARE // _ENDS, 1)
@@ -119,8 +120,9 @@ class Pace:
                 routes = parse_routes(self._places.home.inside(place.descriptor, _routes_here))
                 self._routes[place.inode] = routes
             neighbour = next_hop(routes, address)
-            if neighbour is None:
+            if neighbour is None or (place.inode, neighbour) in self._asked:
                 return False
+            self._asked.add((place.inode, neighbour))
             pair = frozenset((neighbour, self._source(place, address)))
         except (ValueError, OSError, ProbeError):
             return False  # it fails when it is sent, and says why

@@ -226,6 +226,17 @@ def test_places(net: World) -> None:
     assert "it names no place" in found[4]["detail"]["cause"]
 
 
+def test_the_node_is_where_its_default_route_leaves(net: World) -> None:
+    (lost,) = sent(net, {"kind": "icmp", "to": "node"})
+    assert "it has no default route" in lost["detail"]["cause"]
+    net.sh("ip route add default via 10.8.0.2")
+    try:
+        (found,) = sent(net, {"kind": "icmp", "to": "node"})
+        assert (found["outcome"], found["address"], found["sent_from"]["address"]) == ("ok", "10.8.0.1", "10.9.0.2")
+    finally:
+        net.sh("ip route delete default")
+
+
 def state(world: World) -> str:
     """What is there. A process that has ended and that the world's init has yet to note (state Z) holds nothing."""
     return world.sh(
