@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {**result, "skipped": True, "msg": "Nothing is sent in check mode"}
         try:
-            asked = folder.asked(path, host, phase)
+            asked = folder.asked(path, host, phase, args["timeout"])
             if asked is None:
                 return {**result, "skipped": True, "msg": "Nothing is planned for this node"}
             limits = {"timeout": args["timeout"], "total_timeout": args["total_timeout"]}

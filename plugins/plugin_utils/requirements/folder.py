@@ -77,8 +77,10 @@ def write_plan(path: Path, planned: Plan, hosts: Sequence[str]) -> None:
         files.write(_file(path, "plan", host), files.layered_json(part, 2) + "\n")
 
 
-def asked(path: Path, host: str, phase: str) -> dict[str, Any] | None:
+def asked(path: Path, host: str, phase: str, timeout: float) -> dict[str, Any] | None:
     """Return the arguments of podnet.lab.probe for *host* in *phase*; None when there is nothing to do.
+
+    *timeout* is for how many seconds a probe waits.
 
     Raises FolderError and ShapeError.
     """
@@ -88,7 +90,7 @@ def asked(path: Path, host: str, phase: str) -> dict[str, Any] | None:
     if phase == "listen":
         return {"listeners": part["listeners"]} if part["listeners"] else None
     if phase == "send":
-        probes = plan.ready(part["probes"], results.listening(_phase(path, "listen")))
+        probes = plan.ready(part["probes"], results.listening(_phase(path, "listen")), timeout)
         return {"probes": probes} if probes else None
     kept = _file(path, "listen", host)
     held = Item(_document(kept), kept.name).item_or_none("held") if kept.exists() else None

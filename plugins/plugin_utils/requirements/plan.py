@@ -13,6 +13,12 @@ from . import connections, containers, leaving, names, path_mtu, policy_table, s
 from .records import Check, Listening, Plan
 from .scene import Scene
 
+PATIENCE = 3
+"""So many times as long a patient probe waits.
+
+What finds the queue of a server full is dropped, and sent again after one and after three seconds (tcp_syn_retries in
+tcp(7)); web servers in pods have queues for nine and less.
+"""
 HOLD = 900
 """Seconds for which listeners wait for probes at most; they are ended when all nodes have sent theirs."""
 
@@ -59,15 +65,22 @@ def _probe(check: Check) -> dict[str, Any]:
         probe["listener"] = check.listener
     if check.record:
         probe["type"] = check.record
+    if check.patient:
+        probe["patient"] = True
     return probe
 
 
-def ready(probes: list[dict[str, Any]], listening: Mapping[str, Listening]) -> list[dict[str, Any]]:
-    """Return *probes* with the ports of the listeners that they are for, without those that have none to go to."""
+def ready(probes: list[dict[str, Any]], listening: Mapping[str, Listening], timeout: float) -> list[dict[str, Any]]:
+    """Return *probes* with the ports of the listeners that they are for, without those that have none to go to.
+
+    *timeout* is for how many seconds a probe waits that is not patient.
+    """
     found = []
     for probe in probes:
         listener = probe.get("listener")
-        one = {key: value for key, value in probe.items() if key != "listener"}
+        one = {key: value for key, value in probe.items() if key not in ("listener", "patient")}
+        if probe.get("patient"):
+            one["timeout"] = PATIENCE * timeout
         if listener is not None:
             port = listening[listener].port if listener in listening else None
             if port is None:

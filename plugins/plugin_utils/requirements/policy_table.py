@@ -66,7 +66,11 @@ def planned(scene: Scene) -> Iterator[Check]:
         for port, protocol in ports[other.key]:
             for _mine, theirs in common(one, other):
                 listener = f"q{numbers[other.key]}-{port}-{protocol}"
-                yield Check(KEY, f"{port}/{protocol}", one, other.name, protocol, theirs, listener, port)
+                verdict = scene.verdict(one, other, port, protocol)
+                yield Check(
+                    KEY, f"{port}/{protocol}", one, other.name, protocol, theirs, listener, port,
+                    patient=verdict is not None and verdict.allowed,
+                )  # fmt: skip
 
 
 def table(scene: Scene, answers: Sequence[Answer]) -> list[tuple[TruthRow, Check, Result]]:

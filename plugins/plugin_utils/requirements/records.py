@@ -85,6 +85,8 @@ class Check(NamedTuple):
     """Where it starts when that is not the sender's namespace by its number: ``pid:812``."""
     record: str = ""
     """What is asked of a name server, as in ``A``."""
+    patient: bool = False
+    """Whether it waits longer than others: an answer is expected, of a server that many ask at the same time."""
 
 
 class Plan(NamedTuple):

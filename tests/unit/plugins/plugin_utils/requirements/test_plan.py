@@ -37,16 +37,21 @@ def test_a_probe_goes_to_the_port_at_which_its_listener_came_to_be() -> None:
     listeners = {one["id"] for host in ("node1", "node2", "node3") for one in plan.listeners_of(network.plan, host)}
     assert {one["listener"] for one in probes if "listener" in one} <= listeners
     listening = {one: Listening(4000 + number, None) for number, one in enumerate(sorted(listeners))}
-    for one, made in zip(probes, plan.ready(probes, listening), strict=True):
+    for one, made in zip(probes, plan.ready(probes, listening, 2.0), strict=True):
         assert made["port"] == listening[one["listener"]].port
         assert "listener" not in made
     without = {name: Listening(None, "in use") if name == "l0" else one for name, one in listening.items()}
-    assert len(plan.ready(probes, without)) == sum(one["listener"] != "l0" for one in probes)
+    assert len(plan.ready(probes, without, 2.0)) == sum(one["listener"] != "l0" for one in probes)
 
 
 def test_a_port_that_was_asked_for_is_asked_whether_we_listen_there_or_not() -> None:
     probe = {"id": "1.0", "kind": "tcp", "at": "node", "to": "10.0.0.1", "port": 80}
-    assert plan.ready([probe], {}) == [probe]
+    assert plan.ready([probe], {}, 2.0) == [probe]
+
+
+def test_who_is_patient_waits_longer() -> None:
+    probe = {"id": "0.0", "kind": "tcp", "to": "10.244.0.2", "port": 80}
+    assert plan.ready([{**probe, "patient": True}, probe], {}, 0.5) == [{**probe, "timeout": 1.5}, probe]
 
 
 def test_connections_make_a_missing_backend_improbable() -> None:
@@ -96,18 +101,18 @@ def run(path: Path, silent: str = "") -> Verification:
     network = Network(captured("lab"))
     ports = network.scene.listening
     for host in ("node1", "node2", "node3"):
-        asked = folder.asked(path, host, "listen") or {"listeners": []}
+        asked = folder.asked(path, host, "listen", 2.0) or {"listeners": []}
         opened = [{**one, "port": ports[one["id"]].port, "error": None, "seen": []} for one in asked["listeners"]]
         folder.keep(path, host, "listen", {"listeners": opened, "held": {"token": f"t{host}"}})
     everything = {one["id"]: one for one in network.document()["probes"]}
     for host in ("node1", "node2", "node3"):
-        asked = folder.asked(path, host, "send") or {"probes": []}
+        asked = folder.asked(path, host, "send", 2.0) or {"probes": []}
         if host == silent:
             error = {"object": host, "cause": "it went away", "remedy": ""}
             folder.keep(path, host, "send", {"error": error})
             continue
         folder.keep(path, host, "send", {"probes": [everything[one["id"]] for one in asked["probes"]]})
-        assert folder.asked(path, host, "collect") == {"collect": f"t{host}"}
+        assert folder.asked(path, host, "collect", 2.0) == {"collect": f"t{host}"}
     return folder.verification(path)
 
 
@@ -124,7 +129,7 @@ def test_a_node_that_goes_away_is_said(tmp_path: Path) -> None:
 
 def test_nothing_is_done_for_a_node_that_is_not_in_the_plan(tmp_path: Path) -> None:
     for phase in folder.PHASES:
-        assert folder.asked(prepared(tmp_path / phase), "node9", phase) is None
+        assert folder.asked(prepared(tmp_path / phase), "node9", phase, 2.0) is None
 
 
 def test_a_host_outside_must_be_in_the_play(tmp_path: Path) -> None:

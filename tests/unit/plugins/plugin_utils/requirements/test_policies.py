@@ -212,3 +212,12 @@ def test_pods_without_labels_are_left_out_and_said() -> None:
     assert line(lab_with(ONLY_POD3, pods=()).judged(), "policies")["summary"].startswith(
         "the labels of the pods were not"
     )
+
+
+def test_what_should_be_open_is_waited_for_longer() -> None:
+    """Many ask one web server at once, and its queue is short."""
+    checks = [check for check in lab_with(ONLY_POD3).plan.checks if check.requirement == "policies"]
+    assert {check.patient for check in checks} == {True, False}
+    for check in checks:
+        closed = check.sender.name != "default/pod3" and check.receiver == "default/pod2"
+        assert check.patient is not closed
