@@ -23,8 +23,10 @@ SEEN = 1000
 """So many questions are remembered for each listener; all are counted."""
 BACKLOG = 1024
 _QUESTION = 256
-_PATIENCE = 5.0
-"""Seconds that a connection may take to say its line."""
+_PATIENCE = 30.0
+"""Seconds that a connection may take to say its line: where hundreds connect at once on a busy node, their process is
+slow to come to each.
+"""
 _PKTINFO6 = 50
 """IPV6_PKTINFO (linux/in6.h)."""
 
