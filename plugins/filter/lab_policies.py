@@ -14,7 +14,7 @@ author: podnet.lab contributors (@podnet-lab)
 description:
   - Returns the option O(podnet.lab.policy_rules#module:pods) of M(podnet.lab.policy_rules) for one node.
   - A part of the role P(podnet.lab.manual_lab#role), which gives it the role's variables.
-positional: _input, hosts, node
+positional: _input, hosts, node, version
 options:
   _input:
     description: What P(podnet.lab.lab_plan#filter) returned.
@@ -30,6 +30,10 @@ options:
     description: Name of the node.
     type: str
     required: true
+  version:
+    description: Version of IP. A lab without it has no such pods.
+    type: int
+    default: 4
 """
 
 EXAMPLES = r"""
@@ -59,9 +63,12 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.lab.policies import nod
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import pod_addresses
 
 
-def lab_policies(plan: Mapping[str, Any], hosts: Any, node: str) -> list[dict[str, Any]]:
+def lab_policies(plan: Mapping[str, Any], hosts: Any, node: str, version: int = 4) -> list[dict[str, Any]]:
     """Return the selected pods of a node; see DOCUMENTATION."""
-    return node_policies(plan["policies"], plan["namespaces"], plan["ends"], pod_addresses(plan, hosts), node)
+    if version not in plan["versions"]:
+        return []
+    addresses = pod_addresses(plan, hosts, version)
+    return node_policies(plan["policies"], plan["namespaces"], plan["ends"], addresses, node)
 
 
 class FilterModule:

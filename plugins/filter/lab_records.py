@@ -55,7 +55,8 @@ def lab_records(plan: Mapping[str, Any], hosts: Any) -> list[dict[str, Any]]:
     """Return all records; see DOCUMENTATION."""
     if plan["dns"] is None:
         return []
-    return list(records(plan["dns"]["domain"], plan["services"], plan["pods"], pod_addresses(plan, hosts)))
+    addresses, addresses_v6 = (pod_addresses(plan, hosts, version) for version in (4, 6))
+    return list(records(plan["dns"]["domain"], plan["services"], plan["pods"], addresses, addresses_v6))
 
 
 class FilterModule:

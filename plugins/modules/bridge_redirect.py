@@ -14,8 +14,8 @@ short_description: "Lab step: hand frames between pods of a bridge to the node's
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Keeps an nftables table of the lab's own, C(bridge podnet_LAB), with one rule that gives IPv4 frames from pod to
-    pod the MAC address of the bridge. So the node routes them, and its rules see them.
+  - Keeps an nftables table of the lab's own, C(bridge podnet_LAB), with a rule that gives frames from pod to pod the
+    MAC address of the bridge. So the node routes them, and its rules see them. Neighbour discovery is left alone.
   - Without it a pod that answers as a backend of a Service answers a client on its own bridge past the node, which
     cannot translate the answer back; and no rule for network policies sees the packets. Clusters use
     C(br_netfilter) for that, which concerns all bridges of a node.
@@ -29,7 +29,10 @@ options:
     choices: [present, absent]
     default: present
   source:
-    description: Range of the node's pods, an IPv4 network. Needed when O(state=present).
+    description: Range of the node's pods, an IPv4 network. It or O(source_v6) is needed when O(state=present).
+    type: str
+  source_v6:
+    description: IPv6 range of the node's pods.
     type: str
   address:
     description: MAC address of the bridge. Needed when O(state=present).

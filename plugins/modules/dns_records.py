@@ -40,7 +40,7 @@ options:
       type:
         description: Kind of the record.
         type: str
-        choices: [A, SRV, TXT]
+        choices: [A, AAAA, SRV, TXT]
         required: true
       name:
         description: The whole name.

@@ -14,8 +14,9 @@ short_description: "Lab step: let through to and from pods what network policies
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Keeps an nftables table of the lab's own, C(ip podnet_LAB_policies). Each pod in O(pods) has a chain for each
-    direction in which it is selected, which lets pass what is listed and drops the rest; peers are sets of addresses.
+  - Keeps an nftables table of the lab's own, C(ip podnet_LAB_policies), or C(ip6) with O(family=ip6). Each pod in
+    O(pods) has a chain for each direction in which it is selected, which lets pass what is listed and drops the rest;
+    peers are sets of addresses.
   - Replies pass, the node reaches its own pods, and a pod reaches itself.
   - M(podnet.lab.bridge_redirect) has to be there, or the rules see nothing of what pods of one node send each other.
   - The table is compared as a whole and replaced in one transaction, so that no packet sees half of it. No other table
@@ -25,6 +26,12 @@ extends_documentation_fragment:
   - podnet.lab.attributes.changing_module
   - podnet.lab.lab
 options:
+  family:
+    description:
+      - Family of the table. With V(ip6) all addresses and ranges in O(pods) are IPv6, and neighbour discovery passes.
+    type: str
+    choices: [ip, ip6]
+    default: ip
   pods:
     description: Every pod of the node that some policy selects.
     type: list
@@ -40,7 +47,7 @@ options:
         type: str
         required: true
       address:
-        description: The pod's IPv4 address.
+        description: The pod's address.
         type: str
         required: true
       ingress:
@@ -57,7 +64,7 @@ options:
             type: int
             required: true
           peers:
-            description: IPv4 ranges at the other end, without overlaps. All when not given.
+            description: Ranges at the other end, without overlaps. All when not given.
             type: list
             elements: str
           ports:
@@ -90,7 +97,7 @@ options:
                 choices: [tcp, udp, sctp]
                 required: true
               address:
-                description: IPv4 address of the peer.
+                description: Address of the peer.
                 type: str
                 required: true
               port:

@@ -52,6 +52,8 @@ def record_line(record: Dict[str, Any]) -> str:
         raise ValueError("%r is not a name" % name)
     if record["type"] == "A":
         return "host-record=%s,%s" % (name, ipaddress.IPv4Address(value))
+    if record["type"] == "AAAA":
+        return "host-record=%s,%s" % (name, ipaddress.IPv6Address(value))
     if record["type"] == "TXT":
         if not re.match(r"[A-Za-z0-9. -]{1,255}\Z", value):
             raise ValueError("%s: %r is not a text for a record" % (name, value))
@@ -74,7 +76,7 @@ def configuration(domain: str, records: List[Dict[str, Any]], upstreams: List[st
 
 
 _RECORD_OPTIONS: Dict[str, Any] = {
-    "type": {"type": "str", "choices": ["A", "SRV", "TXT"], "required": True},
+    "type": {"type": "str", "choices": ["A", "AAAA", "SRV", "TXT"], "required": True},
     "name": {"type": "str", "required": True},
     "value": {"type": "str", "required": True},
     "port": {"type": "int"},

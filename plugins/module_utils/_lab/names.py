@@ -56,7 +56,7 @@ def services_table(lab: str) -> str:
 
 
 def policies_table(lab: str) -> str:
-    """Return the name of the table, family ip, that has the rules of the lab's network policies."""
+    """Return the name of the tables, of families ip and ip6, that have the rules of the lab's network policies."""
     return "podnet_%s_policies" % lab
 
 
@@ -68,6 +68,7 @@ def table_keys(lab: str) -> List[str]:
         "bridge " + nft_table(lab),
         "ip " + services_table(lab),
         "ip " + policies_table(lab),
+        "ip6 " + policies_table(lab),
     ]
 
 

@@ -23,6 +23,11 @@ from .service_rules import chain_name
 from .step import LAB_ARGUMENT, LABEL, Step
 from .store import Store
 
+TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
+"""Families of nftables, and the type that their addresses have in its sets."""
+_DISCOVERY = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+"""A pod must find a MAC before it can say anything: the node's (input), or with ``br_netfilter`` another pod's
+(forward). For IPv4 that is ARP, which passes no such rule."""
 _SIDES = {"ingress": ("saddr", "daddr"), "egress": ("daddr", "saddr")}
 """By direction: where the peer's address is, and the pod's own."""
 
@@ -60,14 +65,14 @@ class Pod(NamedTuple):
         return self.ingress if direction == "ingress" else self.egress
 
 
-def rule_sets(rule: Rule, direction: str) -> Iterator[Block]:
+def rule_sets(rule: Rule, direction: str, family: str = "ip") -> Iterator[Block]:
     """Yield the sets that a rule needs."""
     if rule.peers is not None and rule.ports != ():
         name = chain_name("peers", rule.base(direction))
-        yield _set(name, "ipv4_addr", list(rule.peers), interval=True)
+        yield _set(name, TYPES[family], list(rule.peers), interval=True)
     for protocol in sorted({item[0] for item in rule.pairs}):
         members = ["%s . %d" % (address, port) for kind, address, port in rule.pairs if kind == protocol]
-        yield _set(chain_name("pairs-" + protocol, rule.base(direction)), "ipv4_addr . inet_service", members)
+        yield _set(chain_name("pairs-" + protocol, rule.base(direction)), TYPES[family] + " . inet_service", members)
 
 
 def _set(name: str, of: str, members: List[str], interval: bool = False) -> Block:
@@ -78,10 +83,12 @@ def _set(name: str, of: str, members: List[str], interval: bool = False) -> Bloc
     return lines + (["  elements = {", *("    %s," % item for item in listed), "  }"] if listed else []) + ["}"]
 
 
-def rule_lines(rule: Rule, direction: str) -> Iterator[str]:
+def rule_lines(rule: Rule, direction: str, family: str = "ip") -> Iterator[str]:
     """Yield the lines by which a chain returns for what a rule allows."""
     peer = _SIDES[direction][0]
-    among = "ip %s @%s " % (peer, chain_name("peers", rule.base(direction))) if rule.peers is not None else ""
+    among = ""
+    if rule.peers is not None:
+        among = "%s %s @%s " % (family, peer, chain_name("peers", rule.base(direction)))
     ends = 'return comment "%s"' % rule.policy
     if rule.ports is None:
         yield among + ends
@@ -95,7 +102,7 @@ def rule_lines(rule: Rule, direction: str) -> Iterator[str]:
             yield "%s%s dport { %s } %s" % (among, protocol, members, ends)
         if any(item[0] == protocol for item in rule.pairs):
             name = chain_name("pairs-" + protocol, rule.base(direction))
-            yield "ip %s . %s dport @%s %s" % (peer, protocol, name, ends)
+            yield "%s %s . %s dport @%s %s" % (family, peer, protocol, name, ends)
 
 
 def _span(first: int, last: int) -> str:
@@ -117,8 +124,8 @@ def _joined(spans: List[Tuple[int, int]]) -> List[Tuple[int, int]]:
     return found
 
 
-def blocks(pods: List[Pod]) -> List[Block]:
-    """Return the blocks of the table; none when no pod is selected."""
+def blocks(pods: List[Pod], family: str = "ip") -> List[Block]:
+    """Return the blocks of the table of a family; none when no pod is selected."""
     if not pods:
         return []
     found: List[Block] = []
@@ -128,11 +135,11 @@ def blocks(pods: List[Pod]) -> List[Block]:
             rules = pod.rules(direction)
             if rules is None:
                 continue
-            for block in (block for rule in rules for block in rule_sets(rule, direction)):
+            for block in (block for rule in rules for block in rule_sets(rule, direction, family)):
                 if block[0] not in headers:
                     headers.add(block[0])
                     found.append(block)
-            lines = [line for rule in rules for line in rule_lines(rule, direction)]
+            lines = [line for rule in rules for line in rule_lines(rule, direction, family)]
             name = chain_name(direction, pod.name)
             found.append(["chain %s {" % name, *("  " + line for line in lines), "  drop", "}"])
     for direction in ("egress", "ingress"):
@@ -142,16 +149,23 @@ def blocks(pods: List[Pod]) -> List[Block]:
             if pod.rules(direction) is not None
         ]
         listed = ["  elements = {", *members, "  }"] if members else []
-        found.append(["map pods-%s {" % direction, "  type ipv4_addr : verdict", *listed, "}"])
-        found.append(["chain %s {" % direction, "  ip %s vmap @pods-%s" % (_SIDES[direction][1], direction), "}"])
-    found.append(_set("selves", "ipv4_addr . ipv4_addr", ["%s . %s" % (pod.address, pod.address) for pod in pods]))
-    begin = ["  ct state established,related accept"]
+        found.append(["map pods-%s {" % direction, "  type %s : verdict" % TYPES[family], *listed, "}"])
+        lookup = "  %s %s vmap @pods-%s" % (family, _SIDES[direction][1], direction)
+        found.append(["chain %s {" % direction, lookup, "}"])
+    found.append(
+        _set(
+            "selves",
+            "%s . %s" % (TYPES[family], TYPES[family]),
+            ["%s . %s" % (pod.address, pod.address) for pod in pods],
+        )
+    )
+    begin = ["  ct state established,related accept", *(["  " + _DISCOVERY] if family == "ip6" else [])]
     found.append(
         [
             "chain forward {",
             "  type filter hook forward priority filter; policy accept;",
             *begin,
-            "  ip saddr . ip daddr @selves accept",
+            "  %s saddr . %s daddr @selves accept" % (family, family),
             "  jump egress",
             "  jump ingress",
             "}",
@@ -162,14 +176,14 @@ def blocks(pods: List[Pod]) -> List[Block]:
     return found
 
 
-def read_pods(options: List[Dict[str, Any]]) -> List[Pod]:
+def read_pods(options: List[Dict[str, Any]], family: str = "ip") -> List[Pod]:
     """Turn the option into records, in the order of names. Raise ValueError, with words for a person."""
     pods = [
         Pod(
             name=_full_name("%s/%s" % (item["namespace"], item["name"])),
-            address=str(ipaddress.IPv4Address(item["address"])),
-            ingress=_rules(item["ingress"]),
-            egress=_rules(item["egress"]),
+            address=_network(item["address"], family),
+            ingress=_rules(item["ingress"], family),
+            egress=_rules(item["egress"], family),
         )
         for item in options
     ]
@@ -186,14 +200,14 @@ def _full_name(text: str) -> str:
     return text
 
 
-def _rules(options: Optional[List[Dict[str, Any]]]) -> Optional[Tuple[Rule, ...]]:
-    return None if options is None else tuple(_rule(item) for item in options)
+def _rules(options: Optional[List[Dict[str, Any]]], family: str) -> Optional[Tuple[Rule, ...]]:
+    return None if options is None else tuple(_rule(item, family) for item in options)
 
 
-def _rule(item: Dict[str, Any]) -> Rule:
+def _rule(item: Dict[str, Any], family: str) -> Rule:
     ports, peers = item["ports"], item["peers"]
     spans = None if ports is None else tuple((one["protocol"], one["first"], one["last"]) for one in ports)
-    pairs = tuple((one["protocol"], str(ipaddress.IPv4Address(one["address"])), one["port"]) for one in item["pairs"])
+    pairs = tuple((one["protocol"], _network(one["address"], family), one["port"]) for one in item["pairs"])
     if not all(
         0 < first <= last < 65536 for _kind, first, last in [*(spans or ()), *((p, n, n) for p, _a, n in pairs)]
     ):
@@ -201,15 +215,15 @@ def _rule(item: Dict[str, Any]) -> Rule:
     return Rule(
         policy=_full_name(item["policy"]),
         number=item["number"],
-        peers=None if peers is None else tuple(_network(text) for text in peers),
+        peers=None if peers is None else tuple(_network(text, family) for text in peers),
         ports=spans,
         pairs=pairs,
     )
 
 
-def _network(text: str) -> str:
-    network = ipaddress.IPv4Network(text)
-    return str(network.network_address) if network.prefixlen == 32 else str(network)
+def _network(text: str, family: str) -> str:
+    network = ipaddress.IPv6Network(text) if family == "ip6" else ipaddress.IPv4Network(text)
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
 _PROTOCOL: Dict[str, Any] = {"type": "str", "choices": ["tcp", "udp", "sctp"], "required": True}
@@ -235,6 +249,7 @@ _POD_OPTIONS: Dict[str, Any] = {
 ARGUMENTS: Dict[str, Any] = {
     "argument_spec": {
         "lab": LAB_ARGUMENT,
+        "family": {"type": "str", "choices": list(TYPES), "default": "ip"},
         "pods": {"type": "list", "elements": "dict", "required": True, "options": _POD_OPTIONS},
     },
 }
@@ -244,10 +259,11 @@ ARGUMENTS: Dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
+    family = module.params["family"]
     try:
-        made = blocks(read_pods(module.params["pods"]))
+        made = blocks(read_pods(module.params["pods"], family), family)
     except ValueError as error:
         step.fail("pods", str(error), "Correct the options.")
-    table = Table("ip", policies_table(step.lab), made)
+    table = Table(family, policies_table(step.lab), made)
     before, after = bring(step, Store(step.lab), table)
     step.exit(before=before, after=after, see=["nft list table " + table.key] if after else [])

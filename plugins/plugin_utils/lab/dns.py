@@ -156,13 +156,18 @@ def resolv_conf(dns: Dns, namespace: str) -> dict[str, Any]:
 
 
 def records(
-    domain: str, services: Iterable[Mapping[str, Any]], pods: Iterable[str], addresses: Mapping[str, str]
+    domain: str,
+    services: Iterable[Mapping[str, Any]],
+    pods: Iterable[str],
+    addresses: Mapping[str, str],
+    addresses_v6: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of the domain.
 
-    `services` are those that :func:`services.plan_services` returned, `pods` the full names of all, `addresses` has the
-    pods' addresses by these. The first name of an address is the one that it leads back to.
+    `services` are those that :func:`services.plan_services` returned, `pods` the full names of all, `addresses` and
+    `addresses_v6` have the pods' addresses by these. The first name of an address is the one that it leads back to.
     """
+    families = (addresses, addresses_v6 or {})
     yield {"type": "TXT", "name": f"dns-version.{domain}", "value": _VERSION}
     for service in services:
         name = f"{service['name']}.{service['namespace']}.svc.{domain}"
@@ -170,29 +175,41 @@ def records(
             yield {"type": "A", "name": name, "value": service["address"]}
             targets = [(name, "")]
         else:
-            labels = {pod: service["hostnames"].get(pod) or _dashed(addresses[pod]) for pod in service["pods"]}
-            behind = [(f"{labels[pod]}.{name}", addresses[pod]) for pod in service["pods"]]
+            behind = [
+                (f"{service['hostnames'].get(pod) or _dashed(known[pod])}.{name}", known[pod])
+                for known in families
+                for pod in service["pods"]
+                if pod in known
+            ]
             for own, address in behind:
-                yield {"type": "A", "name": own, "value": address}
+                yield _host(own, address)
             for _own, address in behind:
-                yield {"type": "A", "name": name, "value": address}
+                yield _host(name, address)
             targets = behind
-        yield from _service_records(service, name, targets, addresses)
+        yield from _service_records(service, name, targets, families)
     for pod in pods:
         namespace = pod.partition("/")[0]
-        yield {"type": "A", "name": f"{_dashed(addresses[pod])}.{namespace}.pod.{domain}", "value": addresses[pod]}
+        for address in (known[pod] for known in families if pod in known):
+            yield _host(f"{_dashed(address)}.{namespace}.pod.{domain}", address)
+
+
+def _host(name: str, address: str) -> dict[str, Any]:
+    return {"type": "AAAA" if ":" in address else "A", "name": name, "value": address}
 
 
 def _service_records(
-    service: Mapping[str, Any], name: str, targets: list[tuple[str, str]], addresses: Mapping[str, str]
+    service: Mapping[str, Any],
+    name: str,
+    targets: list[tuple[str, str]],
+    families: Iterable[Mapping[str, str]],
 ) -> Iterator[dict[str, Any]]:
     """Yield where each named port is: of a headless Service at each pod, and at the port that the pod has."""
     for port in service["ports"]:
         if port["name"] is None:
             continue
-        numbers = {addresses[end["pod"]]: end["port"] for end in port["pods"]}
-        for target, address in targets:
-            number = numbers.get(address) if address else port["port"]
+        numbers = {known[end["pod"]]: end["port"] for known in families for end in port["pods"] if end["pod"] in known}
+        ends = dict.fromkeys((target, numbers.get(address) if address else port["port"]) for target, address in targets)
+        for target, number in ends:  # a pod with a hostname has one name for both of its addresses
             if number is not None:
                 yield {
                     "type": "SRV",
@@ -203,4 +220,4 @@ def _service_records(
 
 
 def _dashed(address: str) -> str:
-    return address.replace(".", "-")
+    return address.replace(".", "-").replace(":", "-")

@@ -248,9 +248,18 @@ def check_services(node: Node, services: list[Service], part: IPNetwork | None, 
             node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
 
 
-def check_addresses(node: Node, needed: str, pods: Sequence[Pod]) -> None:
-    """Find pods whose address nobody knows, where what is `needed`, policies or names, is about all pods."""
-    unknown = [pod for pod in pods if pod.node == node.name and pod.address is None] if node.info is None else []
+def check_addresses(node: Node, needed: str, description: Description) -> None:
+    """Find pods whose addresses nobody knows, where what is `needed`, policies or names, is about all pods."""
+    unknown = [
+        pod
+        for pod in description.pods
+        if node.info is None
+        and pod.node == node.name
+        and (
+            (description.cluster is not None and pod.address is None)
+            or (description.cluster_v6 is not None and pod.address_v6 is None)
+        )
+    ]
     if needed and unknown:
         text = f"the address of pod {unknown[0].full_name} is not known in this run, and {needed} are about all pods"
         node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
@@ -528,7 +537,7 @@ def _container_options(container: Container) -> dict[str, Any]:
     return {"name": container.name, "command": list(container.command)}
 
 
-def _not_for_v6(description: Description, services: Sequence[Service], policies: Sequence[Any]) -> list[Fault]:
+def _not_for_v6(description: Description, services: Sequence[Service]) -> list[Fault]:
     """Find what the lab does with IPv4 alone."""
     if description.cluster_v6 is None:
         return []
@@ -536,9 +545,9 @@ def _not_for_v6(description: Description, services: Sequence[Service], policies:
     where, text = VARIABLE + "cluster_cidr_v6", "{} carry IPv4 alone in the lab"
     if description.network in PEER_KINDS:
         faults.append(Fault(where, text.format(description.network + " tunnels"), f"Set {VARIABLE}network to vxlan"))
-    for name, there in (("services", services), ("policies", policies)):
-        if there:
-            faults.append(Fault(where, text.format(name), f"Leave {VARIABLE}{name} out, or this"))
+    if services and description.cluster is None:
+        remedy = f"Give {VARIABLE}cluster_cidr as well, or leave {VARIABLE}services and {VARIABLE}dns out"
+        faults.append(Fault(where, text.format("Services"), remedy))
     return faults
 
 
@@ -564,8 +573,9 @@ def make_plan(
     """Return ``faults``, ``warnings`` (lists of text) and, without faults, ``nodes``: name to options.
 
     With them come ``services``, ``dns`` and ``ingress`` (null without names and without ingresses), ``policies`` and
-    ``namespaces`` as they are written, ``ends``, what policies ask of pods, ``pods``, the full names of all, and
-    ``addresses``, those that the description gives to pods, by these names.
+    ``namespaces`` as they are written, ``ends``, what policies ask of pods, ``pods``, the full names of all,
+    ``addresses`` and ``addresses_v6``, those that the description gives to pods, by these names, and ``versions``,
+    those of IP that pods have.
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address`` and ``address_v6``
     (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info``, ``services``,
@@ -598,7 +608,7 @@ def make_plan(
         check_names(node, dns)
         node.faults += missing_programs(ingress, node.name, node.info)
         node.faults += check_balancers(balancers, node.where, node.info, node.announced)
-        check_addresses(node, "policies" if policies else "names" if dns is not None else "", description.pods)
+        check_addresses(node, "policies" if policies else "names" if dns is not None else "", description)
         faults += node.faults
         node.faults = []
         node.choose_address(resolve)
@@ -609,7 +619,7 @@ def make_plan(
     faults += check_links(nodes, description.network)
     faults += check_links_v6(nodes)
     faults += check_mtu(nodes, description)
-    faults += _not_for_v6(description, services, policies)
+    faults += _not_for_v6(description, services)
     for name in play_hosts:
         if name not in [*description.nodes, *description.gone]:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
@@ -624,6 +634,10 @@ def make_plan(
     result["pods"] = [pod.full_name for pod in description.pods]
     result["dns"] = None if dns is None else {"node": dns.node, "domain": dns.domain, "upstreams": list(dns.upstreams)}
     result["addresses"] = {pod.full_name: str(pod.address) for pod in description.pods if pod.address is not None}
+    result["addresses_v6"] = {
+        pod.full_name: str(pod.address_v6) for pod in description.pods if pod.address_v6 is not None
+    }
+    result["versions"] = [part.version for part in description.clusters]
     result["ingress"] = None if faults else plan_ingress(ingress, given)
     outside = balancers.addresses if balancers is not None else {}
     result["services"] = [] if faults else plan_services(services, given, description.pods, outside)

@@ -163,8 +163,8 @@ def _check_cidr(text: str, within: str, where: str, faults: list[Fault]) -> None
     except (AddrFormatError, ValueError):
         faults.append(Fault(where, f"{text!r} is not a range of addresses", remedy))
         return
-    if part.version != 4 or "/" not in text or part not in whole:
-        faults.append(Fault(where, f"{text!r} is not a range of IPv4 addresses that can stand here", remedy))
+    if "/" not in text or part not in whole:
+        faults.append(Fault(where, f"{text!r} is not a range of addresses that can stand here", remedy))
 
 
 def pod_ends(description: Description) -> list[dict[str, Any]]:
@@ -189,6 +189,8 @@ def node_policies(
     node: str,
 ) -> list[dict[str, Any]]:
     """Return the option ``pods`` of ``podnet.lab.policy_rules`` for one node: its pods that some policy selects.
+
+    The addresses are of one family, and so are the rules: of a block of the other family they know nothing.
 
     `written` is what `read_policies` returned, `pods` what `pod_ends` did, `addresses` has those that the pods have
     got, by full name.
@@ -262,7 +264,7 @@ def _is_peer(
     return any(
         _selects(peer, namespace, namespaces, other)
         if peer.block is None
-        else addresses[other.full_name] in _block(peer)
+        else addresses[other.full_name] in _block(peer, addresses)
         for peer in rule.peers
     )
 
@@ -275,8 +277,10 @@ def _selects(peer: PolicyPeer, namespace: str, namespaces: Mapping[str, Mapping[
     return fits and (peer.pods is None or peer.pods.selects(other.labels))
 
 
-def _block(peer: PolicyPeer) -> IPSet:
-    if peer.block is None:
+def _block(peer: PolicyPeer, addresses: Mapping[str, str]) -> IPSet:
+    """Return the addresses of a peer's block, none when it is of another family than the pods' `addresses`."""
+    one = next(iter(addresses.values()), "")
+    if peer.block is None or (":" in one) != (":" in peer.block.cidr):
         return IPSet()
     return IPSet([peer.block.cidr]) - IPSet(peer.block.excepted)
 
@@ -285,5 +289,5 @@ def _ranges(rule: PolicyRule, others: list[PodEnd], addresses: Mapping[str, str]
     """Return the addresses of a rule's peers as ranges that do not overlap."""
     whole = IPSet([addresses[other.full_name] for other in others])
     for peer in rule.peers:
-        whole |= _block(peer)
+        whole |= _block(peer, addresses)
     return [str(part) for part in whole.iter_cidrs()]

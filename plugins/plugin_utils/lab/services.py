@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description import checks
 from ..description.checks import Fault, integer, overlap
-from .description import PROTOCOLS, VARIABLE, Description, Pod, is_port_name, network, one_of, port_number
+from .description import PROTOCOLS, SUFFIXES, VARIABLE, Description, Pod, is_port_name, network, one_of, port_number
 
 _FIELDS = (
     "name",
@@ -404,17 +404,21 @@ def node_services(
     ]
 
 
-def pod_addresses(plan: Mapping[str, Any], hosts: Any) -> dict[str, str]:
+def pod_addresses(plan: Mapping[str, Any], hosts: Any, version: int = 4) -> dict[str, str]:
     """Return the address of each pod by its full name: the one that it has got, else the one that it is to have.
+
+    They are of one version of IP; a lab without it has none.
 
     `plan` is what :func:`plan.make_plan` returned, `hosts` has the variables of all hosts, ``__manual_lab_addresses``
     among them: what ``podnet.lab.pod_address`` returned.
     """
-    found: dict[str, str] = dict(plan["addresses"])
+    suffix = SUFFIXES[version]
+    found: dict[str, str] = dict(plan["addresses" + suffix])
     for name in plan["nodes"]:
         if name not in hosts:
             continue
         seen = hosts[name].get("__manual_lab_addresses") or {}
         for pod in seen.get("addresses") or ():
-            found[f"{pod['namespace']}/{pod['name']}"] = pod["address"]
+            if pod.get("address" + suffix):
+                found[f"{pod['namespace']}/{pod['name']}"] = pod["address" + suffix]
     return found

@@ -12,14 +12,18 @@ from typing import Any, Dict, List
 import pytest
 
 from ansible_collections.podnet.lab.plugins.module_utils._lab import (
+    bridge_redirect,
+    dns_records,
     forwarding,
     masquerade,
     pod_address,
+    policy_rules,
     static_route,
     tunnel,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._lab.leases import AllocationError, allocate
 from ansible_collections.podnet.lab.plugins.module_utils._lab.read import View, is_link_local, prefix
+from ansible_collections.podnet.lab.plugins.module_utils._lab.service_rules import chain_name
 
 ETH0 = {"ifindex": 2, "ifname": "eth0", "flags": 1, "link_type": 1, "mtu": 1500}
 
@@ -159,3 +163,31 @@ def test_a_vxlan_carries_both_families_to_one_mac() -> None:
         "neigh replace fe80::858:aff:fef4:100 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
     ]
     assert tunnel.fdb_lines([], made) == ["fdb add 0a:58:0a:f4:01:00 dev vxlan1 dst 10.89.0.12"]
+
+
+def test_policies_of_ipv6_let_neighbour_discovery_pass_before_they_look_at_anything() -> None:
+    rule = {"policy": "default/web", "number": 0, "peers": ["fd00::2"], "ports": None, "pairs": []}
+    option = {"namespace": "default", "name": "web1", "address": "fd00::3", "ingress": [rule], "egress": []}
+    pods = policy_rules.read_pods([option], "ip6")
+    lines = [line.strip() for block in policy_rules.blocks(pods, "ip6") for line in block]
+    assert not [line for line in lines if line.startswith("ip ") or "ipv4" in line]
+    assert "fd00::3 : goto " + chain_name("ingress", "default/web1") + "," in lines
+    for chain in ("chain forward {", "chain input {"):
+        start = lines.index(chain)
+        discovery = lines.index("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept", start)
+        assert discovery < lines.index("jump egress", start)
+    with pytest.raises(ValueError, match=r"10\.244"):
+        policy_rules.read_pods([{**option, "address": "10.244.0.2"}], "ip6")
+
+
+def test_frames_of_both_families_are_redirected_but_those_of_neighbour_discovery() -> None:
+    lines = bridge_redirect.blocks("10.244.0.0/24", "0a:58:0a:f4:00:01", "fd00::/64")[0]
+    assert [line.split()[0] for line in lines[2:-1]] == ["ip", "icmpv6", "ip6"]
+    assert bridge_redirect.blocks("10.244.0.0/24", "0a:58:0a:f4:00:01")[0][2:-1] == lines[2:3]
+
+
+def test_an_ipv6_address_of_a_name_is_a_record_too() -> None:
+    record = {"type": "AAAA", "name": "fd00--2.default.pod.cluster.local", "value": "fd00::2", "port": None}
+    assert dns_records.record_line(record) == "host-record=fd00--2.default.pod.cluster.local,fd00::2"
+    with pytest.raises(ValueError, match=r"10\.244"):
+        dns_records.record_line({**record, "value": "10.244.0.2"})

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from netaddr import IPAddress
 
+from ansible_collections.podnet.lab.plugins.filter.lab_policies import lab_policies
+from ansible_collections.podnet.lab.plugins.filter.lab_records import lab_records
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.tunnels import mac_of
 
@@ -46,6 +48,16 @@ def host(number: int, more: Any = (), link_local: bool = True, **changes: Any) -
         **changes,
     }
     return {"address": None, "address_v6": None, "ansible_host": local, "info": info}
+
+
+ROUTED = {
+    f"node{number}": host(
+        10 + number,
+        routes=[{"dst": "10.89.0.0/24", "gateway": None, "dev": "eth0", "prefsrc": None, "metric": 0, "own": False}],
+    )
+    for number in (1, 2)
+}
+"""Nodes that reach each other, as a tunnel needs it."""
 
 
 def plan(hosts: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -159,3 +171,97 @@ def test_an_address_of_a_family_that_the_lab_has_not_is_said() -> None:
 def test_what_of_a_node_stands_in_the_way_is_said(node: dict[str, Any], expected: str) -> None:
     found = plan({"node1": node})["faults"]
     assert any(expected in text for text in found), found
+
+
+def test_an_overlay_is_told_of_both_families_and_routes_ipv6_to_link_local_ends() -> None:
+    node1 = plan(ROUTED, network="vxlan")["nodes"]["node1"]
+    assert node1["mtu"] == 1450
+    assert node1["tunnel"]["vtep"] == "10.244.0.0"
+    assert node1["tunnel"]["peers"] == [
+        {
+            "remote": "10.89.0.12",
+            "lladdr": "0a:58:0a:f4:01:00",
+            "vtep": "10.244.1.0",
+            "vtep_v6": "fe80::858:aff:fef4:100",
+        }
+    ]
+    assert node1["routes"] == [
+        {"dst": "10.244.1.0/24", "gateway": "10.244.1.0", "dev": "vxlan1"},
+        {"dst": "fd00:10:244:1::/64", "gateway": "fe80::858:aff:fef4:100", "dev": "vxlan1"},
+    ]
+
+
+def test_wireguard_takes_both_ranges_from_a_node_and_bgp_says_where_ipv6_goes() -> None:
+    node1 = plan(ROUTED, network="wireguard")["nodes"]["node1"]
+    assert node1["wireguard"]["peers"] == [
+        {"node": "node2", "remote": "10.89.0.12", "allowed": "10.244.1.0/24", "allowed_v6": "fd00:10:244:1::/64"}
+    ]
+    node1 = plan(network="bgp")["nodes"]["node1"]
+    assert node1["bgp"]["local_v6"] == "fe80::11"
+    assert node1["bgp"]["peers"] == [
+        {
+            "address": "10.89.0.12",
+            "address_v6": "fe80::12",
+            "range": "10.244.1.0/24",
+            "range_v6": "fd00:10:244:1::/64",
+        }
+    ]
+
+
+@pytest.mark.parametrize("network", ["ipip", "gre", "geneve"])
+def test_what_does_not_carry_ipv6_is_refused(network: str) -> None:
+    found = plan(ROUTED, network=network)["faults"]
+    assert any(f"{network} tunnels carry IPv4 alone in the lab" in text for text in found), found
+
+
+def leased() -> dict[str, Any]:
+    """Hosts whose pods have got their addresses."""
+    pods = [
+        ("node1", "pod1", "10.244.0.2", "fd00:10:244::2"),
+        ("node2", "pod2", "10.244.1.2", "fd00:10:244:1::2"),
+    ]
+    return {
+        node: {
+            "__manual_lab_addresses": {
+                "addresses": [{"namespace": "default", "name": name, "address": four, "address_v6": six}]
+            }
+        }
+        for node, name, four, six in pods
+    }
+
+
+def test_a_policy_has_rules_of_each_family_and_a_block_those_of_its_own() -> None:
+    policy = {
+        "name": "both",
+        "podSelector": {},
+        "ingress": [{"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "2001:db8::/32"}}]}],
+    }
+    made = plan(policies=[policy])
+    four, six = (lab_policies(made, leased(), "node1", version) for version in (4, 6))
+    assert (four[0]["address"], six[0]["address"]) == ("10.244.0.2", "fd00:10:244::2")
+    assert four[0]["ingress"][0]["peers"] == ["10.244.0.2/32", "10.244.1.2/32"]
+    assert set(six[0]["ingress"][0]["peers"]) == {"2001:db8::/32", "fd00:10:244::2/128", "fd00:10:244:1::2/128"}
+    assert lab_policies(plan(policies=[policy], cluster_cidr_v6=""), leased(), "node1", 6) == []
+    # A block of one family alone lets nobody through by the other.
+    policy["ingress"] = [{"from": [{"ipBlock": {"cidr": "2001:db8::/32"}}]}]
+    assert lab_policies(plan(policies=[policy]), leased(), "node1", 4)[0]["ingress"][0]["peers"] == []
+
+
+def test_a_pod_has_a_name_for_each_of_its_addresses() -> None:
+    services = [{"name": "all", "headless": True, "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]}]
+    pods = [{**pod, "labels": {"app": "web"}} for pod in DESCRIPTION["pods"]]
+    made = plan(services=services, service_cidr="10.96.0.0/16", pods=pods)
+    assert made["faults"] == []
+    made["dns"] = {"node": "node1", "domain": "cluster.local", "upstreams": []}
+    found = {(one["type"], one["name"], one["value"]) for one in lab_records(made, leased())}
+    assert ("AAAA", "fd00-10-244--2.default.pod.cluster.local", "fd00:10:244::2") in found
+    assert ("AAAA", "all.default.svc.cluster.local", "fd00:10:244:1::2") in found
+    assert ("A", "all.default.svc.cluster.local", "10.244.1.2") in found
+    target = "fd00-10-244-1--2.all.default.svc.cluster.local"
+    assert ("SRV", "_http._tcp.all.default.svc.cluster.local", target) in found
+
+
+def test_services_need_ipv4() -> None:
+    services = [{"name": "all", "selector": {}, "ports": [{"port": 80}]}]
+    found = plan(services=services, service_cidr="10.96.0.0/16", cluster_cidr="")["faults"]
+    assert any("Services carry IPv4 alone in the lab" in text for text in found), found

@@ -221,7 +221,7 @@ def test_rules_allow_what_the_truth_table_says(written: list[dict[str, Any]]) ->
         ({"name": "x", "egress": [{"to": [{"ipBlock": {"cidr": "x"}}]}]}, "'x', no range of addresses"),
         (
             {"name": "x", "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["192.0.2.0/24"]}}]}]},
-            "'192.0.2.0/24' is not a range of IPv4 addresses that can stand here",
+            "'192.0.2.0/24' is not a range of addresses that can stand here",
         ),
     ],
 )
@@ -249,7 +249,14 @@ def test_two_policies_of_one_name_and_labels_that_are_none_are_faults() -> None:
 
 def test_the_filter_gives_each_node_its_own_pods() -> None:
     read = read_policies({"policies": [{"name": "closed", "podSelector": {}}]}, [])
-    plan = {"policies": read, "namespaces": {}, "ends": ends(), "nodes": {"node1": {}}, "addresses": ADDRESSES}
+    plan = {
+        "policies": read,
+        "namespaces": {},
+        "ends": ends(),
+        "nodes": {"node1": {}},
+        "versions": [4],
+        "addresses": ADDRESSES,
+    }
     assert lab_policies(plan, {}, "node2") == [
         {"namespace": "default", "name": "b", "address": "10.244.1.2", "ingress": [], "egress": None}
     ]
