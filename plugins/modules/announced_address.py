@@ -38,6 +38,10 @@ options:
         description: Link of the node to those who are to reach it.
         type: str
         required: true
+      again:
+        description: Whether to announce it also when this node has it already, because another one had it meanwhile.
+        type: bool
+        default: false
 """
 
 EXAMPLES = r"""

@@ -67,6 +67,7 @@ def own_addresses(lab: str, node: View) -> Dict[str, str]:
 _ADDRESS_OPTIONS: Dict[str, Any] = {
     "address": {"type": "str", "required": True},
     "dev": {"type": "str", "required": True},
+    "again": {"type": "bool", "default": False},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -112,6 +113,7 @@ def run(module: AnsibleModule) -> None:
             )
             step.fail("address %s" % item["local"], cause, "Remove it there, or choose another range.")
     silent = [entry["address"] for entry in noted if not entry["told"]]
+    silent += [str(ipaddress.IPv4Address(item["address"])) for item in module.params["addresses"] if item["again"]]
     add = {address: dev for address, dev in sorted(wanted.items()) if have.get(address) != dev}
     delete = {address: dev for address, dev in sorted(have.items()) if wanted.get(address) != dev}
     tell = {address: dev for address, dev in sorted(wanted.items()) if address in add or address in silent}

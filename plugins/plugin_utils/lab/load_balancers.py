@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description.checks import Fault, overlap
 from .description import VARIABLE, Description, network, one_of
-from .services import Service, service_range
+from .services import Service, lease, service_range
 
 _RANGE = VARIABLE + "load_balancer_cidr"
 _EXAMPLE = "Use a free part of the nodes' network, like 10.89.0.240/28"
@@ -91,20 +91,18 @@ def _check_given(services: list[Service], part: IPNetwork, faults: list[Fault]) 
 def give(services: list[Service], part: IPNetwork, leases: Iterable[Mapping[str, str]]) -> dict[str, IPAddress]:
     """Return the address of each of these Services: the given one, else the one that it had, else the lowest free."""
     found = {item.full_name: item.balancer_address for item in services if item.balancer_address is not None}
-    for name, text in ((name, text) for noted in leases for name, text in sorted(noted.items())):
-        wanting = any(service.full_name == name for service in services)
-        address = next((item for item in _usable(part) if str(item) == text), None) if wanting else None
-        if address is not None and name not in found and address not in found.values():
-            found[name] = address
+    names = {service.full_name for service in services}
+    for noted in leases:
+        for name, text in sorted(noted.items()):
+            address = lease(text, part) if name in names - found.keys() else None
+            if address is not None and address not in found.values():
+                found[name] = address
     for service in services:
         if service.full_name not in found:
-            free = (item for item in _usable(part) if item not in found.values())
+            numbers = range(part.first + 1, part.last)
+            free = (IPAddress(number) for number in numbers if IPAddress(number) not in found.values())
             found[service.full_name] = next(free, IPAddress(part.first))
     return found
-
-
-def _usable(part: IPNetwork) -> Iterable[IPAddress]:
-    return (IPAddress(number) for number in range(part.first + 1, part.last))
 
 
 def chosen_node(address: IPAddress, service: Service, nodes: list[str], behind: Iterable[str]) -> str:

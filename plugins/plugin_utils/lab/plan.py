@@ -552,11 +552,16 @@ def _not_for_v6(description: Description, services: Sequence[Service]) -> list[F
 
 
 def announced_options(
-    balancers: Balancers | None, holders: Mapping[str, str], name: str, info: Mapping[str, Any] | None
-) -> list[dict[str, str]]:
+    balancers: Balancers | None, holders: Mapping[str, str], node: Node, nodes: Sequence[Node]
+) -> list[dict[str, Any]]:
     """Return the option ``addresses`` of ``podnet.lab.announced_address`` for one node."""
-    dev = connected(info, balancers.part) if balancers is not None and info is not None else None
-    return [{"address": address, "dev": dev} for address, node in sorted(holders.items()) if node == name and dev]
+    dev = connected(node.info, balancers.part) if balancers is not None and node.info is not None else None
+    elsewhere = {address for other in nodes if other is not node for address in other.announced}
+    return [
+        {"address": address, "dev": dev, "again": address in elsewhere}
+        for address, holder in sorted(holders.items())
+        if holder == node.name and dev
+    ]
 
 
 def _behind(services: Sequence[Service], pods: Sequence[Pod]) -> dict[str, set[str]]:
@@ -627,9 +632,8 @@ def make_plan(
     result: dict[str, Any] = {"faults": [str(fault) for fault in faults], "warnings": warnings_of(nodes, description)}
     holders = announced_by(balancers, services, description.nodes, _behind(services, description.pods))
     result["nodes"] = {} if faults else {node.name: node_plan(description, node, nodes, dns) for node in nodes}
-    for name, node_options in result["nodes"].items():
-        info = (hosts.get(name) or {}).get("info")
-        node_options["announced"] = announced_options(balancers, holders, name, info)
+    for node in nodes if not faults else ():
+        result["nodes"][node.name]["announced"] = announced_options(balancers, holders, node, nodes)
     result["policies"], result["namespaces"], result["ends"] = policies, namespaces, pod_ends(description)
     result["pods"] = [pod.full_name for pod in description.pods]
     result["dns"] = None if dns is None else {"node": dns.node, "domain": dns.domain, "upstreams": list(dns.upstreams)}

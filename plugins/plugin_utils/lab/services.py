@@ -301,7 +301,7 @@ def give_addresses(
     wanting = [service for service in services if not service.headless]
     found = {service.full_name: service.address for service in wanting if service.address is not None}
     taken = set(found.values())
-    held = [{name: _lease(text, part) for name, text in noted.items()} for noted in leases]
+    held = [{name: lease(text, part) for name, text in noted.items()} for noted in leases]
     for service in wanting:
         name = service.full_name
         had = next((noted[name] for noted in held if noted.get(name) is not None), None)
@@ -316,7 +316,8 @@ def give_addresses(
     return found
 
 
-def _lease(text: str, part: IPNetwork) -> IPAddress | None:
+def lease(text: str, part: IPNetwork) -> IPAddress | None:
+    """Return an address that a node has noted, or None when it is none of a range."""
     try:
         address = IPAddress(text)
     except (AddrFormatError, ValueError):

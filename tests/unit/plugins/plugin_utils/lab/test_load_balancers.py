@@ -85,6 +85,14 @@ def test_one_node_announces_each_address_and_others_keep_theirs_when_it_goes() -
     assert all(after[address] == node for address, node in before.items() if node != "node2")
 
 
+def test_an_address_that_two_nodes_have_is_announced_again() -> None:
+    (node,) = holders(plan(web())).values()
+    for other in NODES:
+        hosts = {other: {**HOSTS[other], "announced": ["10.89.0.241"]}}
+        (told,) = plan(web(), hosts=hosts)["nodes"][node]["announced"]
+        assert told == {"address": "10.89.0.241", "dev": "eth0", "again": other != node}
+
+
 def test_who_is_gone_is_as_if_it_had_never_been_there_but_for_its_range() -> None:
     found = plan(web(), gone_nodes=["node1"], hosts={"node1": {"info": None}}, dns=True, dns_domain="cluster.local")
     assert set(found["nodes"]) == {"node2", "node3"}
