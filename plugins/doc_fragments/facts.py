@@ -51,6 +51,8 @@ options:
       - V(sockets) reads the listening sockets.
       - V(sysctls) reads the kernel settings that matter to forwarding.
       - V(statistics) reads the interfaces' counters.
+      - V(wireguard) reads ports and peers of WireGuard interfaces of the node's own namespace with C(wg), where it is
+        installed. It reads no private keys.
       - V(sources) lists every file that confirms whose a namespace is, not only those that were needed to know.
       - V(host_processes) lists the processes of the node's own namespace as well.
       - V(hidden) also looks for namespaces that only an open file descriptor or a socket holds. This asks every process

@@ -304,6 +304,40 @@ ansible_facts:
                               elements: str
                               returned: success
                               sample: ["docker0"]
+        wireguard:
+          description: >-
+            WireGuard interfaces of the node's own namespace. Null when they could not be read. Subset V(wireguard).
+          type: list
+          elements: dict
+          returned: when it applies
+          contains:
+            ifname:
+              description: Name of the interface.
+              type: str
+              returned: success
+              sample: wg51821
+            port:
+              description: UDP port that it listens on.
+              type: int
+              returned: success
+              sample: 51821
+            peers:
+              description: Other nodes.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                public_key:
+                  description: Public key.
+                  type: str
+                  returned: success
+                  sample: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+                allowed_ips:
+                  description: Whose packets go to it and come from it.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["10.244.1.0/24"]
         namespaces:
           description: "Every network namespace: the node's own first, then by kind and name."
           type: list

@@ -27,6 +27,7 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_CHECKOUT / ".venv" / "collections"))
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.page import site  # noqa: E402
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import gathering, terminal, writing  # noqa: E402
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile  # noqa: E402
 
@@ -66,6 +67,7 @@ def write_report(folder: Path) -> tuple[float, float, float]:
     began, processor = time.monotonic(), time.process_time()
     model, sources = gathering.read_model([folder], keep_documents=False)
     writing.write_report(folder, model, sources)
+    site.write(model, folder)
     terminal.summary(model, "report.md")
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     return time.monotonic() - began, time.process_time() - processor, gib

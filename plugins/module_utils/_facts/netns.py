@@ -70,6 +70,12 @@ def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = 
         from .firewall import firewall_facts
 
         facts["firewall"] = firewall_facts(files, run)
+    if files is not None and run is not None and "wireguard" in node.subsets:
+        from .wireguard import wireguard_facts
+
+        links = [one for entry in namespaces if entry["kind"] == "host" for one in entry["interfaces"]]
+        kinds = [one.get("linkinfo", {}).get("info_kind") for one in links]
+        facts["wireguard"] = wireguard_facts(files, run, "wireguard" in kinds)
     return facts
 
 

@@ -31,6 +31,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "sources": (),
     "statistics": ("statistics",),
     "sysctls": ("sysctls",),
+    "wireguard": (),
 }
 UNASKED = frozenset(("api",))
 """Not part of ``all``: it uses the cluster's credentials, and the network."""
@@ -60,6 +61,7 @@ DIAGNOSE = DEFAULT | {
     "resolvers",
     "rules",
     "sockets",
+    "wireguard",
 }
 """What findings look at: a fault that can be seen at all is seen with these."""
 

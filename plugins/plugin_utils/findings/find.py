@@ -34,6 +34,7 @@ from . import (
     ranges,
     routes,
     services,
+    wireguard,
 )
 from .causes import SEVERITIES, folded
 from .kinds import certainty, place
@@ -50,6 +51,7 @@ ALL: tuple[Finder, ...] = (
     *leases.ALL,
     *ranges.ALL,
     *routes.ALL,
+    *wireguard.ALL,
     *firewall.ALL,
     *neighbours.ALL,
     *services.ALL,

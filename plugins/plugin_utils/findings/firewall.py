@@ -31,9 +31,10 @@ _PAST_THE_FIREWALL = ("cilium_", "bpfin.cali", "bpfout.cali", "antrea-gw", "ovn-
 """Interfaces of plugins whose packets may take a way past the rules (eBPF, Open vSwitch)."""
 _OF_THE_LAB = "podnet_"
 """Tables of the lab, whose policies drop what they are told to."""
-_TUNNEL_PROTOCOLS = {"vxlan": 17, "geneve": 17, "ipip": 4, "sit": 41, "ip6tnl": 41, "gre": 47}
+_TUNNEL_PROTOCOLS = {"vxlan": 17, "geneve": 17, "ipip": 4, "sit": 41, "ip6tnl": 41, "gre": 47, "wireguard": 17}
 """Protocol numbers of IANA."""
-_PORTS = {"vxlan": "UDP port", "geneve": "UDP port"}
+_ONE_WAY = ("vxlan", "geneve")
+"""Tunnels whose answers come from another port, so that connection tracking knows none of their packets."""
 
 TO, FROM, WITHIN, OUT = (
     "to pods of other nodes",
@@ -301,13 +302,15 @@ def _tunnels_blocked(ways: Ways, host: str, firewall: Firewall) -> Iterator[Find
         protocol = _TUNNEL_PROTOCOLS.get(tunnel["kind"] or "")
         if protocol is None or tunnel["tunnel"] is None:
             continue
-        packets = list(_arriving(ways, host, tunnel, protocol))
+        port = _port(ways, host, tunnel)
+        if protocol == 17 and port is None:
+            continue
+        packets = list(_arriving(ways, host, tunnel, protocol, port))
         ends = [_before_tunnel(firewall, packet) for packet in packets]
         fate = ends[0] if ends else None
         if fate is None or None in ends:
             continue
-        kind, port = tunnel["kind"] or "", tunnel["tunnel"]["port"]
-        place = f"{_PORTS[kind]} {port}" if kind in _PORTS else f"IP protocol {protocol}"
+        place = f"UDP port {port}" if protocol == 17 else f"IP protocol {protocol}"
         yield {
             "kind": "tunnel-blocked",
             "severity": "fault",
@@ -326,12 +329,20 @@ def _before_tunnel(firewall: Firewall, packet: Packet) -> Fate | None:
     return next((fate for fate in found if fate.surely(DROP)), None)
 
 
-def _arriving(ways: Ways, host: str, tunnel: Interface, protocol: int) -> Iterator[Packet]:
+def _port(ways: Ways, host: str, tunnel: Interface) -> int | None:
+    """Return the UDP port that a tunnel gets its packets at, None where it is not known or there is none."""
+    if tunnel["kind"] == "wireguard":
+        known = ways.nodes[host]["wireguard"] or []
+        return next((one["port"] for one in known if one["ifname"] == tunnel["ifname"]), None)
+    return tunnel["tunnel"]["port"] if tunnel["tunnel"] is not None else None
+
+
+def _arriving(ways: Ways, host: str, tunnel: Interface, protocol: int, port: int | None) -> Iterator[Packet]:
     """Yield what comes to a tunnel from nodes that send their pods' packets by it, where addresses are known."""
     here = _outer(ways, host, tunnel)
     if here is None or tunnel["tunnel"] is None:
         return
-    states = frozenset({"new", "untracked"} if protocol == 17 else {"new", "established", "untracked"})
+    states = frozenset({"new", "untracked"} if tunnel["kind"] in _ONE_WAY else {"new", "established", "untracked"})
     tried = 0
     for other in ways.homes_of:
         if other == host or tried == _TRIED:
@@ -341,7 +352,6 @@ def _arriving(ways: Ways, host: str, tunnel: Interface, protocol: int) -> Iterat
             if there is not None and ways.neighbours(host, other) and (":" in there[0]) == (":" in here[0]):
                 tried += 1
                 family = "inet6" if ":" in here[0] else "inet"
-                port = tunnel["tunnel"]["port"]
                 yield Packet(family, there[0], here[0], here[1], None, protocol, port, states, local=True)
 
 

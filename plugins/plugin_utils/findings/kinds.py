@@ -43,6 +43,7 @@ KINDS = (
     "tunnel-fdb-wrong",
     "tunnel-fdb-missing",
     "tunnel-neighbour-wrong",
+    "wireguard-peer-missing",
     "tunnel-mtu",
     "masquerade-missing",
     "masquerade-between-pods",

@@ -35,6 +35,7 @@ from .records import (
     RangeSource,
     Route,
     Tunnel,
+    Wireguard,
 )
 
 TUNNELS = ("vxlan", "geneve", "ipip", "ip6tnl", "sit", "gre", "wireguard")
@@ -358,6 +359,18 @@ def machine(item: Item) -> Machine:
         "managed_links": [
             {"ifindex": one.number("ifindex"), "manager": one.text("manager"), "path": one.text("path")}
             for one in item.items("managed_links")
+        ],
+    }
+
+
+def wireguard(item: Item) -> Wireguard:
+    """An entry of ``podnet_netns.wireguard``."""
+    return {
+        "ifname": item.text("ifname"),
+        "port": item.number("port"),
+        "peers": [
+            {"public_key": one.text("public_key"), "allowed_ips": one.texts("allowed_ips")}
+            for one in item.items("peers")
         ],
     }
 

@@ -75,6 +75,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "service_sources": [],
         "machine": None,
         "firewall": None,
+        "wireguard": None,
         "settings": None,
     }
     return {
@@ -143,6 +144,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "service_mode": service.text_or_none("mode"),
         "service_sources": services.sources(service),
         "machine": facts.machine(netns.item("machine")) if "machine" in netns else None,
+        "wireguard": [facts.wireguard(one) for one in netns.items("wireguard")] if "wireguard" in netns else None,
         "firewall": firewall.read(netns.item("firewall")) if "firewall" in netns else None,
         "settings": settings,
     }

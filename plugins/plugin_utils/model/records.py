@@ -467,6 +467,23 @@ class Firewall(TypedDict):
     tables: list[FirewallTable]
 
 
+class WireguardPeer(TypedDict):
+    """Another node, as a WireGuard interface knows it."""
+
+    public_key: str
+    allowed_ips: list[str]
+    """Whose packets go to it and come from it."""
+
+
+class Wireguard(TypedDict):
+    """A WireGuard interface of a node."""
+
+    ifname: str
+    port: int
+    """UDP port that it listens on."""
+    peers: list[WireguardPeer]
+
+
 class Node(TypedDict):
     """One node, by its inventory name."""
 
@@ -490,6 +507,8 @@ class Node(TypedDict):
     machine: Machine | None
     """Null when it was not read."""
     firewall: Firewall | None
+    """Null when it was not read."""
+    wireguard: list[Wireguard] | None
     """Null when it was not read."""
     settings: Settings | None
     """Kernel settings of the node itself by name; null when they were not read. Those of an interface are only there

@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +36,10 @@ RANGES = 12
 """So many ranges the overview shows as bars, those of the cluster first."""
 SERVICES = 20
 """So many Services the overview lists, odd ones first."""
+PROCESSES = 4
+"""So many processes make the pages of nodes at most, as far as there are processors."""
+NODES_OF_A_PROCESS = 100
+"""For fewer pages of nodes no process is worth its start."""
 IGNORED = 100
 """So many findings that were set aside the overview lists."""
 
@@ -46,18 +53,61 @@ Named = tuple[str, str]
 def write(model: Model, folder: Path) -> Path:
     """Write the pages of *model* into the report folder *folder*; return the page that people open.
 
-    Pages are made and written one by one. The overview comes last, so that what it leads to is there. Raises
-    files.FolderError.
+    Pages are made and written one by one, those of many nodes by several processes. The overview comes last, so that
+    what it leads to is there. Raises files.FolderError.
     """
     html = folder / names.FOLDER
     pages = _Pages(model)
-    kept = set()
-    for name, text in chain(_assets(), pages.lists(), pages.findings(), pages.nodes(), pages.index(html)):
-        files.write(html / name, text)
-        kept.add(name)
+    kept = {names.node(node["host"]) for node in model["nodes"]}
+    with _by_several(model["nodes"], lambda part: _write_all(html, pages.nodes(part))):
+        for named in chain(_assets(), pages.lists(), pages.findings(), pages.index(html)):
+            _write_all(html, [named])
+            kept.add(named[0])
     files.write(folder / names.HOME, pages.home())
     _remove_others(html, kept)
     return folder / names.HOME
+
+
+def _write_all(folder: Path, pages: Iterable[Named]) -> None:
+    for name, text in pages:
+        files.write(folder / name, text)
+
+
+@contextlib.contextmanager
+def _by_several(nodes: Sequence[Node], work: Callable[[Sequence[Node]], None]) -> Iterator[None]:
+    """Do *work* on parts of *nodes* in processes beside the caller, and wait for them at the end.
+
+    They begin with what this process knows and only write files. A part whose process failed is done here, where what
+    is wrong can be said.
+    """
+    count = min(os.cpu_count() or 1, PROCESSES, len(nodes) // NODES_OF_A_PROCESS)
+    parts = [nodes[number::count] for number in range(count)]
+    if count < 2:
+        work(nodes)
+        yield
+        return
+    gc.freeze()  # looking through what was there before would copy all of it into each process
+    processes = {_start(part, work): part for part in parts}
+    try:
+        yield
+    finally:
+        failed = [part for process, part in processes.items() if os.waitpid(process, 0)[1] != 0]
+        gc.unfreeze()
+    for part in failed:
+        work(part)
+
+
+def _start(part: Sequence[Node], work: Callable[[Sequence[Node]], None]) -> int:
+    """Do *work* in a process of its own, which ends without what this one would do at its end; return its id."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        work(part)
+        status = 0
+    finally:
+        os._exit(status)
 
 
 def _assets() -> Iterator[Named]:
@@ -174,16 +224,17 @@ class _Pages:
                 }
                 yield names.finding(name, number), self._render("finding.html.j2", context)
 
-    def nodes(self) -> Iterator[Named]:
-        """Yield the page of each node."""
-        rows_of, leading = self._leading()
-        for node in self.model["nodes"]:
+    def nodes(self, nodes: Iterable[Node]) -> Iterator[Named]:
+        """Yield the page of each of these nodes."""
+        rows_of, leading = self._leading
+        for node in nodes:
             host = node["host"]
             context = node_page.context(
                 node, self.views[host], self.odd[host], self.usage, rows_of.get(host, []), leading.get(host, {})
             )
             yield names.node(host), self._render("node.html.j2", {"title": host, "hosts_shown": 4, **context})
 
+    @cached_property
     def _leading(self) -> tuple[dict[str, list[tuple[int, ServiceRow]]], dict[str, dict[str, list[str]]]]:
         """Return by node the Services that lead to its pods, and their names by the pod's name."""
         numbered = {(row.name, row.place): (number, row) for number, row in enumerate(self.services)}

@@ -61,6 +61,8 @@ class NodeFile:
         self.leases: list[Facts] = []
         self.conflicts: list[Facts] = []
         self.machine: Facts | None = None
+        self.firewall: Facts | None = None
+        self.wireguard: list[Facts] | None = None
         """Null: it was not asked for."""
         self.services: list[Facts] | None = None
         """Null: they were not asked for."""
@@ -355,6 +357,8 @@ class NodeFile:
                 "errors": errors,
                 "namespaces": self.namespaces,
                 **({} if self.machine is None else {"machine": self.machine}),
+                **({} if self.firewall is None else {"firewall": self.firewall}),
+                **({} if self.wireguard is None else {"wireguard": self.wireguard}),
             },
             "podnet_veth": {**head, "errors": told, "pairs": self.pairs},
             "podnet_bridge": {**head, "errors": told, "bridges": self.bridges},

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -211,3 +212,30 @@ def test_no_two_things_share_a_file() -> None:
     ]
     assert len(files) == len(set(files))
     assert not [file for file in files if "/" in file]
+
+
+def _of_nodes(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.rglob("node-*.html"))}
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["several processes", "a process that fails"])
+def test_pages_by_several_processes_are_those_of_one(
+    failing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, here = fleet(), os.getpid()
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(site, "NODES_OF_A_PROCESS", len(model["nodes"]) + 1)
+    site.write(model, tmp_path / "one")
+    monkeypatch.setattr(site, "NODES_OF_A_PROCESS", 10)
+    write, began = site._write_all, os.times().children_user
+
+    def written(folder: Path, some: Iterable[tuple[str, str]]) -> None:
+        if failing and os.getpid() != here:
+            raise OSError
+        write(folder, some)
+
+    monkeypatch.setattr(site, "_write_all", written)
+    site.write(model, tmp_path / "several")
+    assert failing or os.times().children_user > began
+    assert len(_of_nodes(tmp_path / "one")) == len(model["nodes"])
+    assert _of_nodes(tmp_path / "several") == _of_nodes(tmp_path / "one")
