@@ -20,7 +20,8 @@ from urllib.parse import quote
 import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
-from ansible_collections.podnet.lab.plugins.plugin_utils.page import site
+from ansible_collections.podnet.lab.plugins.plugin_utils.page import comparing, site
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.test_comparison import compared, made
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile, model_of
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.page.reading import Page
 
@@ -232,6 +233,22 @@ def test_names_that_bite_are_text_in_the_search(bitten: Path, browser: Browser) 
         assert found(seen) != []
         assert seen.page.all("img") == []
         assert not [one for one in seen.page.all("svg") if "onload" in one]
+
+
+def test_a_comparison_is_whole_and_names_that_bite_are_text_in_it(browser: Browser, tmp_path: Path) -> None:
+    node = NodeFile(1)
+    for name in BITING:
+        node.pod(name, namespace=name)
+    path = comparing.write(compared(made(tmp_path, NodeFile(1)), made(tmp_path, node)), tmp_path)
+    seen = browser.see(path)
+    assert seen.title == _title(path.read_text(encoding="utf-8"))
+    assert seen.page.all("img") == seen.page.all("script") == []
+    assert not [one for one in seen.page.all("svg") if "onload" in one]
+    assert not [link for link in seen.page.links if link.lower().startswith("javascript")]
+    assert seen.complaints == []
+    light = browser.colors(path, "--blink-settings=preferredColorScheme=1")
+    dark = browser.colors(path, "--blink-settings=preferredColorScheme=0")
+    assert (light(5, 290), dark(5, 290)) == ((0xF6, 0xF7, 0xF9), (0x14, 0x18, 0x1F))
 
 
 @pytest.mark.parametrize("page", ["report.html", "html/node-node1.html"])
