@@ -44,8 +44,17 @@ def test_lab_and_cluster(cluster: Site, lab: Nodes) -> None:
         1,
     ):  # fmt: skip
         assert f"### {number}. {duty}" in page
-    for scope in ("container", "pod", "node", "service", "cluster"):
-        assert scope in page.lower()
+    for scope in ("Container", "Pod", "Node", "Tunnel", "Service", "Names", "Policies", "Way in", "Cluster"):
+        assert f"### {scope}" in page
+    aspects = {one["key"]: one for subject in found["scopes"] for one in subject["aspects"]}
+    # What kube-proxy and CoreDNS do in the cluster; the lab was built without Services.
+    assert aspects["dns.service"]["right"]["text"].startswith("kube-system/kube-dns at ")
+    assert "kube-system/coredns-" in aspects["dns.server"]["right"]["text"]
+    assert aspects["service.choice"]["right"]["text"] == "random"
+    assert aspects["service.nodes"]["right"]["text"].startswith("on all of ")
+    assert aspects["service.mode"]["left"]["state"] == "absent"
+    # Nobody holds policies there, which both sides have been asked.
+    assert aspects["policy.holder"]["left"]["state"] == aspects["policy.holder"]["right"]["state"] == "absent"
     # Bridges are called lab0 and cni0: a difference of names only.
     assert "only the name" in page
     assert "lab0" in page

@@ -13,7 +13,7 @@ from ..model import ranges
 from ..model.records import Pod
 from ..report import rows
 from ..text import commands, words
-from . import dns, external, policies, services
+from . import dns, external, policies, services, tunnels
 from .measured import (
     NO_PODS,
     Measured,
@@ -213,6 +213,7 @@ SCOPES: tuple[tuple[str, str, tuple[Question, ...]], ...] = (
                      "Packets of pods that are larger than the uplink takes are cut up or dropped."),
         ),
     ),
+    ("tunnel", "Tunnel", tunnels.QUESTIONS),
     ("service", "Service", services.QUESTIONS),
     ("dns", "Names", dns.QUESTIONS),
     ("policy", "Policies", policies.QUESTIONS),

@@ -15,22 +15,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.index import NodeView
+from ..model.overhead import OVERHEAD
 from ..model.records import Finding, Interface, Neighbour, Route, Tunnel
 from ..text import commands, words
 from ..text.escape import shell_word
 from .nodes import cut
 from .ways import Home, Ways, same_tunnel
 
-_OVERHEAD = {
-    # Bytes around a packet, over IPv4 and over IPv6 (RFC 7348, RFC 8926, RFC 2003, RFC 2784; WireGuard's paper, 5.4)
-    "vxlan": (50, 70),
-    "geneve": (50, 70),
-    "ipip": (20, 40),
-    "sit": (20, 40),
-    "ip6tnl": (40, 40),
-    "gre": (24, 44),
-    "wireguard": (60, 80),
-}
 _EVERY_MAC = "00:00:00:00:00:00"
 
 
@@ -64,7 +55,7 @@ def _too_large(ways: Ways, uses: list[_Use]) -> Iterator[Finding]:
     """Yield tunnels that take more than what is below passes on, and pods that send more than their tunnel takes."""
     for host, interface, tunnel in _once(uses):
         below, six = _below(ways, host, tunnel)
-        over = _OVERHEAD.get(interface["kind"] or "", (0, 0))[six]
+        over = OVERHEAD.get(interface["kind"] or "", (0, 0))[six]
         size = interface["mtu"]
         if below is not None and below["mtu"] is not None and size is not None and over and size + over > below["mtu"]:
             yield {

@@ -48,6 +48,7 @@ def test_eight_duties_and_the_scopes(lab_and_cluster: Comparison) -> None:
         "container",
         "pod",
         "node",
+        "tunnel",
         "service",
         "dns",
         "policy",
