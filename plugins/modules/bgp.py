@@ -15,8 +15,8 @@ version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
   - Runs BIRD 2 on the node with a configuration of the lab's own, beside whatever configuration the package has. It
-    announces the range of the bridge to every other node (a full mesh within one autonomous system), and takes from
-    each of them the one range that is that node's. The routes carry C(proto bird).
+    announces the range of the bridge within one autonomous system, to every other node or to reflectors that tell the
+    others, and takes of each node the one range that is that node's. The routes carry C(proto bird).
   - A node on which another BIRD has put routes is refused, as two would remove each other's.
 extends_documentation_fragment:
   - podnet.lab.attributes.changing_module
@@ -44,6 +44,12 @@ options:
   bridge:
     description: Bridge of the node's pods, whose network is announced. Needed when O(state=present).
     type: str
+  bfd:
+    description:
+      - Whether both ends of a session send each other a packet each 300 ms (RFC 5880, UDP port 3784), so that it ends
+        about a second after the other went silent.
+    type: bool
+    default: false
   peers:
     description: The other nodes.
     type: list
@@ -63,6 +69,15 @@ options:
       address_v6:
         description: Next hop of that range. Needed with O(peers[].range_v6).
         type: str
+      role:
+        description:
+          - What the node is to this one. V(peer) tells of itself. A V(client) is told of all others by this node, which
+            is then a reflector (RFC 4456). A V(reflector) tells this node of all others. A node V(behind) a reflector
+            has no session with this one.
+          - Reflectors tell IPv4 ranges alone.
+        type: str
+        choices: [peer, client, reflector, behind]
+        default: peer
   timeout:
     description: Seconds to wait at most with O(state=awaited).
     type: int
@@ -80,6 +95,20 @@ EXAMPLES = r"""
     peers:
       - address: 10.89.0.12
         range: 10.244.1.0/24
+
+- name: Let node2 tell of the pods of node3, and notice within a second when it goes silent
+  podnet.lab.bgp:
+    lab: lab0
+    local: 10.89.0.11
+    bridge: lab0
+    bfd: true
+    peers:
+      - address: 10.89.0.12
+        range: 10.244.1.0/24
+        role: reflector
+      - address: 10.89.0.13
+        range: 10.244.2.0/24
+        role: behind
 
 - name: Wait for the route to the pods of node2
   podnet.lab.bgp:

@@ -15,7 +15,8 @@ version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
   - Adds IPv4 and IPv6 routes to the node's main table. They carry C(proto 112), and the lab notes them in its state.
-  - O(routes) is the whole of what the lab has on this node. A route of the lab that is not in it is removed.
+  - O(routes) is the whole of what the lab has on this node. A route of the lab that is not in it is removed, unless
+    O(prune=false).
   - A route to a wanted destination that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
   - podnet.lab.attributes.changing_module
@@ -43,6 +44,12 @@ options:
             this node says where the gateway is.
           - With a link-local gateway of IPv6 the link that it is on. Every link has such addresses.
         type: str
+  prune:
+    description:
+      - Whether routes of the lab that are not in O(routes) are removed. V(false) leaves them until something else, such
+        as M(podnet.lab.bgp), has routes in their place, so that no packet finds none.
+    type: bool
+    default: true
   forward:
     description:
       - Whether the node is made to forward packets as well, without which a route for others is of no use.

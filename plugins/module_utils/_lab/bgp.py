@@ -31,14 +31,21 @@ _CONFIG = "bird.conf"
 _SECONDS = 30.0
 
 
+PEER, CLIENT, REFLECTOR, BEHIND = "peer", "client", "reflector", "behind"
+ROLES = (PEER, CLIENT, REFLECTOR, BEHIND)
+"""What another node is to this one: `peer` tells of itself, `client` is told of all others by this node, `reflector`
+tells this node of all others, and `behind` a reflector is a node without a session to this one."""
+
+
 class Peer(NamedTuple):
-    """Another node: its address, and the ranges that it may announce."""
+    """Another node: its address, the ranges that it may announce, and its role."""
 
     address: str
     range: Optional[str]
     range_v6: Optional[str] = None
     address_v6: Optional[str] = None
     """Where its IPv6 pods are reached."""
+    role: str = PEER
 
     def routes(self) -> List[Dict[str, str]]:
         """Return the routes that lead to it, as the store notes them."""
@@ -52,24 +59,62 @@ def paths(lab: str) -> Dict[str, str]:
     return {name: "%s/bird.%s" % (directory, name) for name in ("conf", "ctl", "pid")}
 
 
-def channel(family: str, range_: Optional[str], next_hop: str) -> List[str]:
-    """Return the lines of a session for one family, ``ipv4`` or ``ipv6``; none without a range."""
-    if range_ is None:
+def accepted(peer: Peer, peers: List[Peer]) -> Optional[str]:
+    """Return the filter for the IPv4 ranges that a node may tell: its own, a reflector that of each node that is there.
+
+    The next hop of a route is the node that has the range, and a reflector leaves it as it is (RFC 4456, section 10).
+    BIRD reads ``&&`` and ``||`` from left to right, none before the other, so that each pair is in brackets.
+    """
+    if peer.role != REFLECTOR:
+        return "net = %s" % peer.range if peer.range else None
+    pairs = ["(net = %s && bgp_next_hop = %s)" % (one.range, one.address) for one in peers if one.range]
+    return " || ".join(pairs) or None
+
+
+def channel(family: str, wanted: Optional[str], next_hop: str, reflects: bool = False) -> List[str]:
+    """Return the lines of a session for one family, ``ipv4`` or ``ipv6``; none where nothing is taken.
+
+    A reflector tells what it was told as well, with the next hop that it has.
+    """
+    if wanted is None:
         return []
     return [
         "  %s {" % family,
-        "    import where net = %s;" % range_,
-        "    export where source = RTS_DEVICE;",
-        "    next hop %s;" % next_hop,
+        "    import where %s;" % wanted,
+        "    export where source = RTS_DEVICE%s;" % (" || source = RTS_BGP" if reflects else ""),
+        *([] if reflects else ["    next hop %s;" % next_hop]),
         "  };",
     ]
 
 
-def configuration(local: str, asn: int, bridge: str, peers: List[Peer], local_v6: Optional[str] = None) -> str:
-    """Return the configuration of BIRD 2: a full mesh of sessions within one autonomous system.
+def session(local: str, asn: int, peer: Peer, peers: List[Peer], bfd: bool, local_v6: Optional[str]) -> List[str]:
+    """Return the session with a node."""
+    reflects = any(one.role == CLIENT for one in peers)
+    return [
+        "protocol bgp peer_%s {" % peer.address.replace(".", "_"),
+        "  local %s as %d;" % (local, asn),
+        "  neighbor %s as %d;" % (peer.address, asn),
+        "  direct;",
+        *(["  rr client;"] if peer.role == CLIENT else []),
+        *(["  bfd on;"] if bfd else []),
+        "  connect delay time 1;",
+        "  connect retry time 5;",
+        "  error wait time 1, 5;",
+        "  hold time 9;",
+        *channel("ipv4", accepted(peer, peers), "self", reflects),
+        *channel("ipv6", "net = %s" % peer.range_v6 if peer.range_v6 else None, "address %s" % local_v6),
+        "}",
+    ]
+
+
+def configuration(
+    local: str, asn: int, bridge: str, peers: List[Peer], local_v6: Optional[str] = None, bfd: bool = False
+) -> str:
+    """Return the configuration of BIRD 2: sessions within one autonomous system, with all nodes or with reflectors.
 
     A node announces the ranges of its bridge, and takes from each other node those that are that node's. Sessions are
-    IPv4, and carry IPv6 routes as well (RFC 4760): these need a next hop that the session's addresses do not say.
+    IPv4, and carry IPv6 routes as well (RFC 4760): these need a next hop that the session's addresses do not say. With
+    `bfd` a session ends when three packets in a row did not come, of one each 300 ms (RFC 5880, section 6.8.4).
     """
     ranges = [("ipv4", any(peer.range for peer in peers)), ("ipv6", any(peer.range_v6 for peer in peers))]
     families = [family for family, there in ranges if there] or ["ipv4"]
@@ -91,20 +136,10 @@ def configuration(local: str, asn: int, bridge: str, peers: List[Peer], local_v6
             "  };",
             "}",
         ]
+    if bfd:
+        lines += ["protocol bfd {", '  interface "*" {', "    interval 300 ms;", "    multiplier 3;", "  };", "}"]
     for peer in peers:
-        lines += [
-            "protocol bgp peer_%s {" % peer.address.replace(".", "_"),
-            "  local %s as %d;" % (local, asn),
-            "  neighbor %s as %d;" % (peer.address, asn),
-            "  direct;",
-            "  connect delay time 1;",
-            "  connect retry time 5;",
-            "  error wait time 1, 5;",
-            "  hold time 9;",
-            *channel("ipv4", peer.range, "self"),
-            *channel("ipv6", peer.range_v6, "address %s" % local_v6),
-            "}",
-        ]
+        lines += session(local, asn, peer, peers, bfd, local_v6) if peer.role != BEHIND else []
     return "".join(line + "\n" for line in lines)
 
 
@@ -192,6 +227,7 @@ def read_peer(peer: Dict[str, Any]) -> Peer:
         str(ipaddress.IPv4Network(peer["range"])) if peer["range"] else None,
         str(ipaddress.IPv6Network(peer["range_v6"])) if peer["range_v6"] else None,
         str(ipaddress.IPv6Address(peer["address_v6"])) if peer["address_v6"] else None,
+        peer["role"],
     )
 
 
@@ -205,9 +241,11 @@ def present(step: Step) -> None:
         local_v6 = str(ipaddress.IPv6Address(options["local_v6"])) if options["local_v6"] else None
         if local_v6 is None and any(peer.range_v6 for peer in peers):
             raise ValueError("there are IPv6 ranges and no local_v6, where the node's own is reached")
+        if any(peer.range_v6 and peer.role != PEER for peer in peers):
+            raise ValueError("there are IPv6 ranges, which reflectors do not tell here")
     except ValueError as error:
         step.fail("bgp", str(error), "Correct it.")
-    text = configuration(local, options["asn"], options["bridge"], sorted(peers), local_v6)
+    text = configuration(local, options["asn"], options["bridge"], sorted(peers), local_v6, options["bfd"])
     earlier, running = store.text(_CONFIG), daemons(step.lab)
     noted = ["%s via %s" % (entry["dst"], entry["gateway"]) for entry in store.bgp_routes()]
     for route in read_node().routes:
@@ -230,7 +268,12 @@ def present(step: Step) -> None:
     step.exit(
         before=describe(earlier, good),
         after=describe(text, True),
-        see=[birdc + "show protocols", birdc + "show route", "ip route show proto bird"],
+        see=[
+            birdc + "show protocols",
+            *([birdc + "show bfd sessions"] if options["bfd"] else []),
+            birdc + "show route",
+            "ip route show proto bird",
+        ],
     )
 
 
@@ -276,6 +319,7 @@ _PEER_OPTIONS: Dict[str, Any] = {
     "range": {"type": "str"},
     "range_v6": {"type": "str"},
     "address_v6": {"type": "str"},
+    "role": {"type": "str", "choices": list(ROLES), "default": PEER},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -286,6 +330,7 @@ ARGUMENTS: Dict[str, Any] = {
         "local_v6": {"type": "str"},
         "asn": {"type": "int", "default": 64512},
         "bridge": {"type": "str"},
+        "bfd": {"type": "bool", "default": False},
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
         "timeout": {"type": "int", "default": 30},
     },

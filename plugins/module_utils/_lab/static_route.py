@@ -97,6 +97,7 @@ ARGUMENTS: Dict[str, Any] = {
     "argument_spec": {
         "lab": LAB_ARGUMENT,
         "routes": {"type": "list", "elements": "dict", "required": True, "options": _ROUTE_OPTIONS},
+        "prune": {"type": "bool", "default": True},
         "forward": {"type": "bool", "default": False},
         **SOURCES,
     },
@@ -131,6 +132,8 @@ def run(module: AnsibleModule) -> None:
     # The same routes by BGP have a metric that comes after; they go when BIRD ends.
     routes = [r for r in node.routes if r["protocol"] != RTPROT_BIRD or pair_of(r) not in learned]
     own = own_routes(routes, noted, others)
+    if not module.params["prune"]:
+        wanted = {**{prefix(route): way_of(route, names) for route in own}, **wanted}
     plan = decide(wanted, routes, own, names)
     if plan.conflicts:
         step.fail(

@@ -127,6 +127,9 @@ class Description:
     wireguard_port: int
     asn: int
     """Number of the autonomous system of all nodes."""
+    reflectors: list[str]
+    """Nodes that tell the others by BGP which pods all nodes have; none: each tells all."""
+    bfd: bool
     cluster: IPNetwork | None
     """None: pods have no IPv4."""
     ranges: dict[str, IPNetwork]
@@ -214,6 +217,24 @@ def _network(value: Any, faults: list[Fault]) -> str:
     remedy = f"Use one of {', '.join(NETWORKS)}"
     faults.append(Fault(VARIABLE + "network", f"{value!r} is no way to join nodes", remedy))
     return "routes"
+
+
+def _reflectors(value: Any, nodes: Sequence[str], faults: list[Fault]) -> list[str]:
+    where = VARIABLE + "bgp_reflectors"
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        faults.append(Fault(where, f"{value!r} is not a list", "List the names of one or two of the lab's nodes"))
+        return []
+    found = list(dict.fromkeys(str(name) for name in value))
+    for name in found:
+        if name not in nodes:
+            faults.append(Fault(where, f"{name!r} is no node of the lab", f"Use names of {VARIABLE}nodes"))
+    return found
+
+
+def _switch(value: Any, name: str, faults: list[Fault]) -> bool:
+    if not isinstance(value, bool):
+        faults.append(Fault(VARIABLE + name, f"{value!r} is neither true nor false", "Use one of them"))
+    return value is True
 
 
 def _number(value: Any, name: str, limits: tuple[int, int], faults: list[Fault]) -> int:
@@ -597,6 +618,8 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         port=_number(raw.get("vxlan_port", 4789), "vxlan_port", _PORT_LIMITS, faults),
         wireguard_port=_number(raw.get("wireguard_port", 51820), "wireguard_port", _PORT_LIMITS, faults),
         asn=_number(raw.get("bgp_asn", 64512), "bgp_asn", _ASN_LIMITS, faults),
+        reflectors=_reflectors(raw.get("bgp_reflectors") or [], nodes, faults),
+        bfd=_switch(raw.get("bgp_bfd", False), "bgp_bfd", faults),
         cluster=cluster,
         ranges=_ranges(raw, 4, cluster, nodes, faults),
         pods=_pods(raw.get("pods"), nodes, faults),
@@ -608,4 +631,7 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         masquerade_v6=_masquerade_v6(raw.get("masquerade_v6", False), cluster_v6, faults),
     )
     _check_sizes(description)
+    if description.reflectors and description.network == "bgp" and cluster_v6 is not None:
+        text = "the lab's reflectors tell no IPv6 routes"
+        faults.append(Fault(VARIABLE + "bgp_reflectors", text, f"Leave it out, or {VARIABLE}cluster_cidr_v6"))
     return description

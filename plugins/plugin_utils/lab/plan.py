@@ -36,9 +36,12 @@ from .load_balancers import check_node as check_balancers
 from .networks import ETH_DATA_LEN, IPV6_MIN_MTU, NETWORKS
 from .policies import pod_ends, read_namespaces, read_policies
 from .services import Service, give_addresses, plan_services, read_services, service_range
+from .sessions import role
 from .tunnels import PEER_KINDS, Tunnel, mac_of, unused_tunnels, what_is_in_the_way
 
 _ADDRESS = VARIABLE + "node_address"
+_BIRD_METRIC = 32
+"""KRT_DEFAULT_METRIC, sysdep/linux/netlink.c of BIRD 2."""
 
 
 class Node:
@@ -417,6 +420,7 @@ def network_options(description: Description, node: Node, nodes: list[Node], mtu
     }
     return {
         "network": network,
+        "replaced_routes": network == "bgp" and any(_is_static(route) for route in seen.get("routes", [])),
         "tunnel": tunnel.vxlan(node.name, mtu) if tunnel is not None else None,
         "peer_tunnel": tunnel.peer_tunnel(node.name, mtu) if tunnel is not None else None,
         "wireguard": tunnel.wireguard(node.name, mtu) if tunnel is not None else None,
@@ -433,10 +437,12 @@ def _bgp(description: Description, node: Node, others: list[Node]) -> dict[str, 
     return {
         "local": str(node.address),
         "asn": description.asn,
+        "bfd": description.bfd,
         **({"local_v6": str(node.address_v6)} if v6 else {}),
         "peers": [
             {
                 "address": str(other.address),
+                "role": role(node.name, other.name, description.reflectors),
                 **({"address_v6": str(other.address_v6)} if v6 else {}),
                 **{"range" + SUFFIXES[part.version]: str(part) for part in description.ranges_of(other.name)},
             }
@@ -457,6 +463,11 @@ def _routes_v6(description: Description, node: Node, others: list[Node]) -> list
         for other in others
         if other.name in description.ranges_v6 and other.address_v6 is not None
     ]
+
+
+def _is_static(route: Mapping[str, Any]) -> bool:
+    """Tell whether a route of the lab is a static one, which has not the metric of BIRD's."""
+    return bool(route["own"]) and route["metric"] != _BIRD_METRIC
 
 
 def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns | None) -> dict[str, Any]:

@@ -29,6 +29,51 @@ def test_every_other_node_is_a_neighbour_and_may_announce_its_own_range() -> Non
     assert "bgp" not in bgp.configuration("10.89.0.11", 64512, "lab0", []).replace("RTS_BGP", "")
 
 
+def part_of(text: str, address: str) -> str:
+    """The session with a node."""
+    found = text.partition("protocol bgp peer_%s {" % address.replace(".", "_"))[2]
+    return found.partition("protocol")[0]
+
+
+def test_a_node_with_a_reflector_has_one_session_and_takes_each_range_from_its_own_node() -> None:
+    peers = [
+        bgp.Peer("10.89.0.12", "10.244.1.0/24", role=bgp.REFLECTOR),
+        bgp.Peer("10.89.0.13", "10.244.2.0/24", role=bgp.BEHIND),
+    ]
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", peers)
+    assert text.count("protocol bgp") == 1
+    part = part_of(text, "10.89.0.12")
+    assert (
+        "import where (net = 10.244.1.0/24 && bgp_next_hop = 10.89.0.12) || "
+        "(net = 10.244.2.0/24 && bgp_next_hop = 10.89.0.13);"
+    ) in part
+    assert "export where source = RTS_DEVICE;" in part
+    assert "rr client" not in text
+
+
+def test_a_reflector_tells_what_it_was_told_and_leaves_the_next_hop() -> None:
+    peers = [
+        bgp.Peer("10.89.0.12", "10.244.1.0/24", role=bgp.CLIENT),
+        bgp.Peer("10.89.0.13", "10.244.2.0/24", role=bgp.REFLECTOR),
+    ]
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", peers)
+    client, other = part_of(text, "10.89.0.12"), part_of(text, "10.89.0.13")
+    assert "rr client;" in client
+    assert "import where net = 10.244.1.0/24;" in client
+    assert "rr client;" not in other
+    for part in (client, other):
+        assert "export where source = RTS_DEVICE || source = RTS_BGP;" in part
+        assert "next hop self" not in part
+
+
+def test_bfd_is_asked_for_by_each_session() -> None:
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", PEERS, bfd=True)
+    assert text.count("{") == text.count("}")
+    assert text.count("bfd on;") == 2
+    assert "interval 300 ms;" in text
+    assert "bfd" not in bgp.configuration("10.89.0.11", 64512, "lab0", PEERS)
+
+
 def test_a_configuration_is_shown_as_one_line() -> None:
     line = bgp.one_line(bgp.configuration("10.89.0.11", 64512, "lab0", PEERS))
     assert "\n" not in line

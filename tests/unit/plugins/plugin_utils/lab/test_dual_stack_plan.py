@@ -265,3 +265,9 @@ def test_services_need_ipv4() -> None:
     services = [{"name": "all", "selector": {}, "ports": [{"port": 80}]}]
     found = plan(services=services, service_cidr="10.96.0.0/16", cluster_cidr="")["faults"]
     assert any("Services carry IPv4 alone in the lab" in text for text in found), found
+
+
+def test_reflectors_and_ipv6_are_refused() -> None:
+    (fault,) = plan(network="bgp", bgp_reflectors=["node1"])["faults"]
+    assert fault.startswith("manual_lab_bgp_reflectors: the lab's reflectors tell no IPv6 routes.")
+    assert plan(network="bgp", bgp_bfd=True)["faults"] == []

@@ -282,6 +282,38 @@ def test_wireguard_of_an_earlier_description_is_unused_and_a_node_that_is_not_as
     assert fault == "node node2: it is not in this run, so that its public key is not known. Run without --limit."
 
 
+def test_reflectors_are_told_who_they_tell() -> None:
+    hosts = {"node3": host("10.89.0.13")}
+    made = plan(hosts, network="bgp", nodes=["node1", "node2", "node3"], bgp_reflectors=["node2"], bgp_bfd=True)
+    assert made["faults"] == []
+    roles = {
+        name: [peer["role"] for peer in made["nodes"][name]["bgp"]["peers"]] for name in ("node1", "node2", "node3")
+    }
+    assert roles == {
+        "node1": ["reflector", "behind"],
+        "node2": ["client", "client"],
+        "node3": ["behind", "reflector"],
+    }
+    assert made["nodes"]["node1"]["bgp"]["bfd"] is True
+    assert plan(network="bgp", bgp_reflectors=["node9"])["faults"] == [
+        "manual_lab_bgp_reflectors: 'node9' is no node of the lab. Use names of manual_lab_nodes."
+    ]
+    (fault,) = plan(network="bgp", bgp_reflectors="node1")["faults"]
+    assert fault.startswith("manual_lab_bgp_reflectors: 'node1' is not a list.")
+    (fault,) = plan(network="bgp", bgp_bfd="perhaps")["faults"]
+    assert fault.startswith("manual_lab_bgp_bfd: 'perhaps' is neither true nor false.")
+
+
+def test_static_routes_stay_until_bird_has_those_in_their_place() -> None:
+    route = {"dst": "10.244.1.0/24", "gateway": "10.89.0.12", "dev": "eth0", "prefsrc": None, "own": True}
+    for metric, replaced in ((0, True), (32, False)):
+        seen = info("10.89.0.11")
+        seen["routes"] = [*seen["routes"], {**route, "metric": metric}]
+        hosts = {"node1": host("10.89.0.11", info=seen)}
+        assert plan(hosts, network="bgp")["nodes"]["node1"]["replaced_routes"] is replaced
+        assert plan(hosts)["nodes"]["node1"]["replaced_routes"] is False
+
+
 def test_bgp_gets_its_neighbours_and_no_static_route() -> None:
     made = plan(network="bgp", mtu="auto", bgp_asn=65000)
     assert made["faults"] == []
@@ -289,7 +321,8 @@ def test_bgp_gets_its_neighbours_and_no_static_route() -> None:
     assert node1["bgp"] == {
         "local": "10.89.0.11",
         "asn": 65000,
-        "peers": [{"address": "10.89.0.12", "range": "10.244.1.0/24"}],
+        "bfd": False,
+        "peers": [{"address": "10.89.0.12", "range": "10.244.1.0/24", "role": "peer"}],
     }
     assert node1["routes"] == []
     assert (node1["tunnel"], node1["wireguard"], node1["mtu"]) == (None, None, 1500)
