@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import comparing, site
-from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.test_comparison import compared, made
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.sides import compared, made
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile, model_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

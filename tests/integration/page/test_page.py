@@ -21,7 +21,7 @@ import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import comparing, site
-from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.test_comparison import compared, made
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.comparison.sides import compared, made
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile, model_of
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.page.reading import Page
 
