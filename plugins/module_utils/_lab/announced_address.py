@@ -125,7 +125,7 @@ def run(module: AnsibleModule) -> None:
     step.commands += ["arping -U -c %d -I %s %s" % (_TIMES, dev, address) for address, dev in tell.items()]
     if step.real:
         announce(tell)
-        if noted != states(wanted, True):
+        if store.announced() != states(wanted, True):
             store.write_announced(states(wanted, True))
     dev = next(iter(sorted(wanted.values())), None)
     step.exit(

@@ -191,3 +191,5 @@ def test_an_ingress_that_is_not_listed_goes_with_all_that_came_with_it(lab: Lab)
     lab.sh("node1", "rm -r /run/podnet-lab")
     lab.teardown()
     assert nginx(lab) == []
+    # The earlier value of ip_forward and who made /var/lib/cni/networks were noted in what is lost.
+    lab.sh("node1", "echo 0 > /proc/sys/net/ipv4/ip_forward; rmdir /var/lib/cni/networks || true")
