@@ -115,7 +115,7 @@ def _split(scene: Scene, answers: Iterable[Answer]) -> tuple[list[Answer], int]:
     for check, results in answers:
         listening = scene.listening.get(check.listener or "")
         port = listening.port if listening else None
-        if port is not None and scene.is_open(check.sender, parties[check.listener or ""], port):
+        if port is not None and scene.is_open(check.sender, parties[check.listener or ""], port, to=check.to):
             open_.append((check, results))
         else:
             forbidden += 1

@@ -36,7 +36,13 @@ def _from(pods: list[Party], place: int) -> list[Party]:
 def _pair(scene: Scene, own: list[Party], others: list[Party]) -> tuple[Party, Party] | None:
     """Return the first two between whom echoes may pass: policies only let those through that allow all ports."""
     return next(
-        ((one, other) for one in own for other in others if one is not other and scene.is_open(one, other, 0, "icmp")),
+        (
+            (one, other)
+            for one in own
+            for other in others
+            if one is not other
+            and all(scene.is_open(one, other, 0, "icmp", theirs) for _mine, theirs in common(one, other))
+        ),
         None,
     )
 

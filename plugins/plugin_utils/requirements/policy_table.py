@@ -85,7 +85,7 @@ def table(scene: Scene, answers: Sequence[Answer]) -> list[tuple[TruthRow, Check
         listening = scene.listening.get(check.listener or "")
         port = check.port or (listening.port if listening else None)
         protocol = "udp" if check.kind == "udp" else "tcp"
-        verdict = None if port is None else scene.verdict(check.sender, target, port, protocol)
+        verdict = None if port is None else scene.verdict(check.sender, target, port, protocol, check.to)
         if verdict is None:
             continue
         row: TruthRow = {

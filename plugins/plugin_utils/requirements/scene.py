@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from . import sampling
-from .cast import Cast
+from .cast import Cast, family
 from .objects import NOTHING, GivenName, Objects
 from .policies import End, PolicyVerdict, allowed
 from .records import Answer, Check, Listener, Listening, Party
@@ -57,14 +57,25 @@ class Scene(NamedTuple):
         facts = self.expected.objects.pods.get(name)
         return None if facts is None else End(name[0], facts, party.own)
 
-    def verdict(self, source: Party, target: Party, port: int, protocol: str = "tcp") -> PolicyVerdict | None:
-        """Return what the given policies say of a connection between pods; None when that is unknown."""
+    def verdict(
+        self, source: Party, target: Party, port: int, protocol: str = "tcp", to: str | None = None
+    ) -> PolicyVerdict | None:
+        """Return what the given policies say of a connection between pods; None when that is unknown.
+
+        *to* is the address that is connected to. A block of a policy is of one family, and says nothing of connections
+        of the other; without *to* any address of a pod will do.
+        """
         objects = self.expected.objects
         if not objects.policies:
             return PolicyVerdict(True, "no policy was given")
         one, other = self.end(source), self.end(target)
         if one is None or other is None:
             return None
+        if to is not None:
+            one, other = (
+                end._replace(addresses=frozenset(item for item in end.addresses if family(item) == family(to)))
+                for end in (one, other)
+            )
         return allowed(objects.policies, objects.namespaces, one, other, port, protocol)
 
     def is_free(self, party: Party) -> bool:
@@ -77,11 +88,11 @@ class Scene(NamedTuple):
             one.namespace == end.namespace and one.pods.selects(end.facts.labels) for one in policies
         )
 
-    def is_open(self, source: Party, target: Party, port: int, protocol: str = "tcp") -> bool:
+    def is_open(self, source: Party, target: Party, port: int, protocol: str = "tcp", to: str | None = None) -> bool:
         """Tell whether no policy is known to forbid a connection. Policies do not hold for nodes' own traffic."""
         if source.pod is None or target.pod is None:
             return True
-        verdict = self.verdict(source, target, port, protocol)
+        verdict = self.verdict(source, target, port, protocol, to)
         return verdict is not None and verdict.allowed
 
 

@@ -152,7 +152,7 @@ def _may_ask(scene: Scene, pod: Party, service: Service) -> bool:
     for backend in service["backends"]:
         holder = scene.cast.holder(backend["address"])
         port = backend["port"] or service["port"]
-        if holder is not None and not scene.is_open(pod, holder, port, service["protocol"]):
+        if holder is not None and not scene.is_open(pod, holder, port, service["protocol"], backend["address"]):
             return False
     return True
 

@@ -370,3 +370,26 @@ def test_addresses_outside_are_asked_for_where_all_backends_answer(kind: str, po
     found = [way for way in services.ways(Network(world).scene) if way.address == "10.89.0.241"]
     assert bool(found) == asked
     assert all(set(way.backends) == set(web["rules"][0]["backends"]) for way in found)
+
+
+def test_a_block_of_one_family_says_nothing_of_connections_of_the_other() -> None:
+    world = captured("kubeadm_services")
+    one, other = (pod for pod in Network(world).scene.cast.pods[:2])
+    assert one.pod is not None
+    assert other.pod is not None
+    documents: list[Any] = [
+        {"kind": "Pod", "metadata": {"name": party.pod["name"], "namespace": party.pod["namespace"]}, "spec": {}}
+        for party in (one, other)
+        if party.pod is not None
+    ]
+    spec = {"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "fd00::/64"}}]}]}
+    namespace = other.pod["namespace"]
+    documents.append({"kind": "NetworkPolicy", "metadata": {"name": "v6", "namespace": namespace}, "spec": spec})
+    objects = read_objects([(document, "given") for document in documents])
+    asked = Network(world, Expected(objects=objects)).scene
+    one, other = (
+        party._replace(own=frozenset({f"10.244.0.{number}", f"fd00::{number}"}))
+        for number, party in ((2, one), (3, other))
+    )
+    assert asked.is_open(one, other, 80, to="fd00::3")
+    assert not asked.is_open(one, other, 80, to="10.244.0.3")
