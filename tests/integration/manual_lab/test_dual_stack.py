@@ -175,8 +175,10 @@ def test_pods_have_an_address_a_lease_and_a_way_out_of_each_family(dual: DualLab
     defaults = json.loads(dual.lab.sh("node1", f"ip -n {POD1} -j -6 route show default"))
     assert [route["gateway"] for route in defaults] == ["fd00:10:244::1"]
     # Neighbour discovery, not ARP, has found the other pod.
-    neighbours = json.loads(dual.lab.sh("node1", f"ip -n {POD1} -j -6 neigh show"))
-    assert dual.address("node1", POD3) in {entry["dst"] for entry in neighbours if "lladdr" in entry}
+    pod3 = dual.address("node1", POD3)
+    connect = f'import socket; socket.create_connection(("{pod3}", 80), 5)'
+    script = f"ip netns exec {POD1} python3 -c '{connect}'; ip -n {POD1} -j -6 neigh show to {pod3}"
+    assert [entry["dst"] for entry in json.loads(dual.lab.sh("node1", script)) if "lladdr" in entry] == [pod3]
 
 
 def test_the_promises_of_the_network_model_hold_for_both_families(dual: DualLab, tmp_path: Path) -> None:
