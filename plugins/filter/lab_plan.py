@@ -72,6 +72,8 @@ _value:
     ends: []
     pods: []
     addresses: {}
+    addresses_v6: {}
+    versions: [4]
 """
 
 import socket
