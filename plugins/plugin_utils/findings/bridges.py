@@ -137,6 +137,45 @@ def bridge_down(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Findin
             }
 
 
+def entry_wrong(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """MACs of pods that somebody set in a bridge's forwarding table for another port than that of the pod."""
+    for host, view in views.items():
+        for bridge in view.bridges:
+            homes = _ports_of_macs(bridge, view) if bridge["fixed"] else {}
+            for entry in bridge["fixed"]:
+                ports = homes.get(entry["mac"], [])
+                if len(ports) != 1 or ports[0][0] == entry["ifname"]:
+                    continue
+                (port, pod), namespace = ports[0], view.namespaces.get(bridge["netns"])
+                command = f"bridge fdb show br {shell_word(bridge['ifname'])}"
+                yield {
+                    "kind": "bridge-fdb-wrong",
+                    "severity": "fault",
+                    "hosts": [host],
+                    "object": f"{bridge['ifname']} {entry['mac']}",
+                    "message": f"{bridge['ifname']} sends what is for {pod} to {entry['ifname']}, and the pod is "
+                    f"behind {port}: somebody set it so, and it is never learned anew",
+                    "evidence": [
+                        f"forwarding table of {bridge['ifname']}: {entry['mac']} dev {entry['ifname']}, set",
+                        f"{pod} has {entry['mac']}, behind {port}",
+                    ],
+                    "remedy": f"bridge fdb del {entry['mac']} dev {shell_word(entry['ifname'])} master",
+                    "command": command if namespace is None else commands.inside(namespace, command),
+                }
+
+
+def _ports_of_macs(bridge: Bridge, view: NodeView) -> dict[str, list[tuple[str, str]]]:
+    """Return by MAC the ports behind which a pod has it, and the pod."""
+    names = {port["ifname"]: words.pod_name(port["pod"]) for port in bridge["ports"] if port["pod"] is not None}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for cable in view.cables:
+        for near, far in (cable["ends"], reversed(cable["ends"])):
+            name = near["ifname"]
+            if near["netns"] == bridge["netns"] and name in names and name is not None and far["address"] is not None:
+                found[far["address"]].append((name, names[name]))
+    return found
+
+
 def gateway_missing(_model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Pods at a bridge of the node whose default gateway is an address that nothing there has.
 
@@ -219,4 +258,4 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
             }
 
 
-ALL = (bridge_down, bridge_address, gateway_missing, hairpin_off)
+ALL = (bridge_down, bridge_address, entry_wrong, gateway_missing, hairpin_off)

@@ -64,6 +64,7 @@ KINDS = (
     "pod-interface-down",
     "cable-unplugged",
     "port-not-forwarding",
+    "bridge-fdb-wrong",
     "pod-without-default-route",
     "pod-gateway-missing",
     "range-duplicate",

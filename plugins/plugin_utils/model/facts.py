@@ -21,6 +21,7 @@ from .records import (
     Container,
     DefaultRoute,
     End,
+    FixedEntry,
     Interface,
     Lease,
     Machine,
@@ -324,8 +325,19 @@ def bridge(
         "vlan_filtering": item.number_or_none("vlan_filtering"),
         "nf_call_iptables": calls.get((netns, item.number("ifindex"))),
         "ports": [_port(one, netns, far_ends) for one in item.items("ports")],
+        "fixed": list(_fixed(item, netns, far_ends)),
         "fdb_count": sum(1 for _entry in item.items("fdb")) if "fdb" in item else None,
     }
+
+
+def _fixed(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None], End]) -> Iterator[FixedEntry]:
+    """Yield what somebody set for a MAC at the other end of a port; MACs of ports themselves are there anyway."""
+    ends = (far_ends.get((netns, port.number("ifindex"))) for port in item.items("ports"))
+    macs = {end["address"] for end in ends if end is not None}
+    for entry in item.items("fdb"):
+        mac = entry.text_or_none("mac")
+        if mac is not None and mac in macs and entry.text_or_none("state") in ("static", "permanent"):
+            yield {"mac": mac, "ifname": entry.text("dev")}
 
 
 def _port(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None], End]) -> Port:

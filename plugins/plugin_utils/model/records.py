@@ -229,6 +229,15 @@ class Port(TypedDict):
     pod: PodName | None
 
 
+class FixedEntry(TypedDict):
+    """An entry of a bridge's forwarding table that somebody set, and that the bridge never forgets."""
+
+    mac: str
+    """Of what is at the other end of one of its ports."""
+    ifname: str
+    """Where frames to it are sent: a port, or the bridge itself."""
+
+
 class Bridge(TypedDict):
     """One bridge."""
 
@@ -248,6 +257,8 @@ class Bridge(TypedDict):
     ports: list[Port]
     fdb_count: int | None
     """Number of entries in the forwarding table, null when it was not read."""
+    fixed: list[FixedEntry]
+    """Those of its forwarding table that somebody set, as far as it was read."""
 
 
 class RangeSource(TypedDict):

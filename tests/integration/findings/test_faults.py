@@ -237,6 +237,18 @@ FAULTS = {
     ),
     "node's end down": Fault("routed", "ip link set vethweb down", "ip link set vethweb up", "pod-interface-down"),
     "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
+    "pod behind another port": Fault(
+        "routed",
+        "bridge fdb add $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master static",
+        "bridge fdb del $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master",
+        "bridge-fdb-wrong",
+    ),
+    "pod that the bridge keeps": Fault(
+        "routed",
+        "bridge fdb add $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev cni0 self permanent",
+        "bridge fdb del $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev cni0 self",
+        "bridge-fdb-wrong",
+    ),
     "tunnel that networkd configures": Fault(
         "flannel",
         "mkdir -p /run/systemd/netif/links; F=/run/systemd/netif/links/$(cat /sys/class/net/flannel.1/ifindex);"
