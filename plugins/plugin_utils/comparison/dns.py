@@ -9,14 +9,19 @@ Each function without an underscore answers one question of the table at the end
 
 from __future__ import annotations
 
-from ..model.records import Service
-from ..text import words
+from collections.abc import Iterator
+
+from ..model import ranges
+from ..model.records import Pod, PodResolver, Service
+from ..text import commands, words
 from .measured import (
     Measured,
     Question,
     absent,
+    not_read,
     ranges_of,
     seen,
+    spread,
     unread_services,
     written,
 )
@@ -75,8 +80,60 @@ def server(world: World) -> Measured:
     return seen(len(pods) > 1, text, where_backends_are(found[0]["rules"][0]))
 
 
+def _resolvers(world: World) -> Iterator[tuple[Pod, PodResolver]]:
+    for pod in world.pods:
+        resolver = world.namespace(pod)["resolver"]
+        if resolver is not None:
+            yield pod, resolver
+
+
+_NOT_READ = "no resolv.conf of a pod was read (subset resolvers)"
+
+
+def asked(world: World) -> Measured:
+    """Return whom pods ask: the cluster's own DNS, as far as it is known, or somebody else."""
+    found = list(_resolvers(world))
+    if not found:
+        return not_read(_NOT_READ)
+    hints = [one["cidr"] for one in ranges_of(world, "service", "hint")]
+    known = {one["virtual_address"] for one in _served(world)}
+    kinds = [
+        "the cluster's DNS"
+        if any(one in known or any(ranges.contains(cidr, one) for cidr in hints) for one in resolver["nameservers"])
+        else "another server"
+        for _pod, resolver in found
+    ]
+    values, text = spread(kinds, "pod")
+    pod, resolver = found[0]
+    shown = words.listed(resolver["nameservers"], 3) or "nobody"
+    return seen(values, f"{text}: {shown} in {words.pod_name(pod)}", (pod["host"], commands.file(resolver["path"])))
+
+
+def search(world: World) -> Measured:
+    """Return the search domains, with NAMESPACE for that of the pod."""
+    found = list(_resolvers(world))
+    if not found:
+        return not_read(_NOT_READ)
+    values, text = spread((" ".join(_general(pod, resolver["search"])) or "none" for pod, resolver in found), "pod")
+    return seen(values, text, (found[0][0]["host"], commands.file(found[0][1]["path"])))
+
+
+def _general(pod: Pod, domains: list[str]) -> Iterator[str]:
+    for domain in domains:
+        first, dot, rest = domain.partition(".")
+        yield f"NAMESPACE{dot}{rest}" if first == pod["namespace"] and rest.startswith("svc.") else domain
+
+
+def options(world: World) -> Measured:
+    found = list(_resolvers(world))
+    if not found:
+        return not_read(_NOT_READ)
+    values, text = spread((" ".join(sorted(resolver["options"])) or "none" for _pod, resolver in found), "pod")
+    return seen(values, text, (found[0][0]["host"], commands.file(found[0][1]["path"])))
+
+
 QUESTIONS: tuple[Question, ...] = (
-    Question("dns.address", "the address that is written into pods",
+    Question("dns.address", "the address that the kubelet is to write into pods",
              lambda world: written(ranges_of(world, "service", "hint"), "no file on the nodes says one"),
              "Without it pods find Services only by address."),
     Question("dns.service", "the Service that has it", service,
@@ -85,5 +142,11 @@ QUESTIONS: tuple[Question, ...] = (
              "Answers that are too long for UDP are asked for again over TCP; without it they stay cut off."),
     Question("dns.server", "who answers", server,
              "When the only one goes, no pod finds a name until another is there."),
+    Question("dns.asked", "whom pods ask", asked,
+             "Who asks another server finds no Service by name."),
+    Question("dns.search", "where pods look for short names", search,
+             "A short name like web is found in the pod's own namespace only because of these."),
+    Question("dns.options", "options of their resolv.conf", options,
+             "With ndots:5 a name with fewer dots is tried with every search domain first."),
 )  # fmt: skip
 """What is compared of names."""

@@ -137,6 +137,14 @@ def test_the_pods_that_answer_for_names_are_counted_once(compared: tuple[Path, d
     assert found["right"]["text"] == "2 pods: 10.244.0.2 and 10.244.1.12"
 
 
+def test_resolv_conf_of_the_labs_pods(compared: tuple[Path, dict[str, Any], str]) -> None:
+    found = compared[1]
+    assert found["dns.asked"]["left"]["text"].startswith("the cluster's DNS: 10.96.0.10 in ")
+    assert found["dns.search"]["left"]["text"] == "NAMESPACE.svc.cluster.local svc.cluster.local cluster.local"
+    assert found["dns.options"]["left"]["text"] == "ndots:5"
+    assert found["dns.asked"]["right"]["state"] == "not_read", "node3 has no pods"
+
+
 def test_terminal_markdown_and_page_show_the_scopes(compared: tuple[Path, dict[str, Any], str]) -> None:
     folder, _found, shown = compared
     start = shown.index("COMPARISON of lab with kube-proxy")

@@ -179,6 +179,33 @@ def test_the_rule_for_services_is_none_for_pods(both: Comparison) -> None:
     assert found["nat.outside"]["left"]["text"] == "packets carry the pod's own address"
 
 
+def resolving(search: list[str], server: str = "10.96.0.10") -> dict[str, Any]:
+    """A node of a lab, the pods of which have a resolv.conf."""
+    document = lab()
+    for one in document["podnet_netns"]["namespaces"]:
+        if one["kind"] == "pod":
+            one["resolver"] = {
+                "path": "/etc/netns/x/resolv.conf",
+                "nameservers": [server],
+                "search": search,
+                "options": ["ndots:5"],
+            }
+    return document
+
+
+def test_resolv_conf_of_pods(tmp_path: Path) -> None:
+    own = ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"]
+    found = aspects(compared(side(tmp_path, resolving(own)), side(tmp_path, resolving(["corp"], "192.0.2.53"))))
+    assert (found["dns.asked"]["verdict"], found["dns.search"]["verdict"]) == ("different", "different")
+    assert found["dns.asked"]["left"]["text"] == "the cluster's DNS: 10.96.0.10 in default/pod1"
+    assert found["dns.asked"]["right"]["text"] == "another server: 192.0.2.53 in default/pod1"
+    assert found["dns.asked"]["left"]["command"] == "cat /etc/netns/x/resolv.conf"
+    assert found["dns.search"]["left"]["text"] == "NAMESPACE.svc.cluster.local svc.cluster.local cluster.local"
+    assert (found["dns.options"]["verdict"], found["dns.options"]["left"]["text"]) == ("same", "ndots:5")
+    unread = aspects(compared(side(tmp_path, lab()), side(tmp_path, lab())))
+    assert unread["dns.search"]["left"]["text"] == "no resolv.conf of a pod was read (subset resolvers)"
+
+
 def test_a_service_that_a_node_lacks_is_told(tmp_path: Path) -> None:
     other = NodeFile(3, 1).document()
     other["podnet_service"] = NodeFile(3).service_view()

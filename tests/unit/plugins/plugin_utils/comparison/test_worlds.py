@@ -133,6 +133,7 @@ def test_a_world_is_the_same_as_itself() -> None:
     assert unread == {
         "rules of Services were not read on node1 and node2 (podnet_services)",
         "tables of policies were not read on node1 and node2 (podnet_services)",
+        "no resolv.conf of a pod was read (subset resolvers)",
     }
     assert found["unexpected"] == []
 
