@@ -20,8 +20,8 @@ options:
       - V(min) is nothing beyond the part that is always there. V(all) is everything but V(api); on a node with many
         pods that is some megabytes, and slower.
       - V(default) is V(processes), V(routes), V(settings) and V(machine), and for a module that returns one key also
-        V(ends) and V(fdb). M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small enough for a
-        fact cache.
+        V(addresses), V(ends) and V(fdb). M(podnet.lab.pod_network_facts) leaves these out so that the facts stay small
+        enough for a fact cache.
       - V(diagnose) is all that the report's findings look at. It reads more than V(default) and starts commands.
       - V(processes) lists the processes of every namespace but the node's own, and groups those of containers.
       - V(routes) reads the main routing table without the routes that the kernel makes by itself for the prefix of an
@@ -29,8 +29,9 @@ options:
       - V(machine) reads a hash of the node's machine-id, its name servers, and which interfaces systemd-networkd or
         NetworkManager configures.
       - V(settings) reads the few kernel settings of the node's own namespace that stop pods when they are wrong.
-      - V(ends) says at every interface, cable and bridge port what is at the other end, even if another key says it.
-        Of cables it shows address, MTU and state of both ends.
+      - V(addresses) lists the addresses in use with their pods, as a part of the ranges, even if another key says them.
+      - V(ends) says at every interface, cable and bridge port what is at the other end, and the pod there, even if
+        another key says it. Of cables it shows the namespace's name, address, MTU, state and bridge of both ends.
       - V(fdb) reads what the bridges have learned.
       - V(links) describes veth and loopback interfaces in full too, with the fields that RETURN names. Without it
         these, of which there are two for every pod, are described in short; a loopback interface that is up and has no
@@ -53,7 +54,7 @@ options:
       - V(statistics) reads the interfaces' counters.
       - V(wireguard) reads ports and peers of WireGuard interfaces of the node's own namespace with C(wg), where it is
         installed. It reads no private keys.
-      - V(sources) lists every file that confirms whose a namespace is, not only those that were needed to know.
+      - V(sources) lists every file that says whose a namespace is, and what each knows.
       - V(host_processes) lists the processes of the node's own namespace as well.
       - V(hidden) also looks for namespaces that only an open file descriptor or a socket holds. This asks every process
         of the node and is slow.

@@ -30,11 +30,11 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ (ansible_facts.podnet_bridge.bridges | selectattr('ifname', 'eq', 'cni0') | first).ports
-         | map(attribute='pod') | reject('none') | map(attribute='name') | sort }}
+         | map(attribute='pod') | reject('none') | sort }}
 
 - name: Fail when a pod cannot reach itself through its Service
   ansible.builtin.assert:
-    that: item.ports | selectattr('hairpin', 'false') | length == 0
+    that: item.ports | rejectattr('hairpin', 'defined') | length == 0
     fail_msg: "{{ item.ifname }} has ports without hairpin mode."
   loop: "{{ ansible_facts.podnet_bridge.bridges }}"
   loop_control:
@@ -62,7 +62,7 @@ ansible_facts:
             something is added.
           type: int
           returned: success
-          sample: 1
+          sample: 2
         partial:
           description: Whether something could not be read. RV(ansible_facts.podnet_bridge.errors) then says what.
           type: bool
@@ -241,29 +241,31 @@ ansible_facts:
                   returned: success
                   sample: 5
                 state:
-                  description: V(forwarding), V(blocking), V(disabled), V(listening) or V(learning).
+                  description: >-
+                    V(forwarding), V(blocking), V(disabled), V(listening) or V(learning). Absent when it is
+                    V(forwarding).
                   type: str
-                  returned: success
+                  returned: when it applies
                   sample: "forwarding"
                 hairpin:
-                  description: Whether packets may leave by the port that they came in by.
+                  description: Whether packets may leave by the port that they came in by. Absent when it is not so.
                   type: bool
-                  returned: success
+                  returned: when it applies
                   sample: true
                 learning:
-                  description: Whether MAC addresses are learned.
+                  description: Whether MAC addresses are learned. Absent when it is so.
                   type: bool
-                  returned: success
+                  returned: when it applies
                   sample: true
                 isolated:
-                  description: Whether it talks to ports that are not isolated only.
+                  description: Whether it talks to ports that are not isolated only. Absent when it is not so.
                   type: bool
-                  returned: success
+                  returned: when it applies
                   sample: false
                 flood:
-                  description: Whether packets to unknown addresses are sent to it.
+                  description: Whether packets to unknown addresses are sent to it. Absent when it is so.
                   type: bool
-                  returned: success
+                  returned: when it applies
                   sample: true
                 peer:
                   description: The other end of its cable. Subset V(ends).
@@ -286,24 +288,10 @@ ansible_facts:
                       returned: success
                       sample: "eth0"
                 pod:
-                  description: The pod behind it.
-                  type: dict
-                  returned: success
-                  contains:
-                    namespace:
-                      description: Kubernetes namespace of the pod.
-                      type: str
-                      returned: success
-                      sample: "default"
-                    name:
-                      description: Name of the pod.
-                      type: str
-                      returned: success
-                      sample: "web-0"
-                    uid:
-                      description: Unique id of the pod. Only there when the name is unknown.
-                      type: str
-                      returned: when it applies
+                  description: The pod behind it. Subset V(ends).
+                  type: str
+                  returned: when it applies
+                  sample: "default/web-0"
             fdb:
               description: Its forwarding table. Subset V(fdb); permanent entries with V(permanent_fdb).
               type: list
@@ -343,23 +331,9 @@ ansible_facts:
                   sample: ["self"]
                 pod:
                   description: The pod that has the address.
-                  type: dict
+                  type: str
                   returned: success
-                  contains:
-                    namespace:
-                      description: Kubernetes namespace of the pod.
-                      type: str
-                      returned: success
-                      sample: "default"
-                    name:
-                      description: Name of the pod.
-                      type: str
-                      returned: success
-                      sample: "web-0"
-                    uid:
-                      description: Unique id of the pod. Only there when the name is unknown.
-                      type: str
-                      returned: when it applies
+                  sample: "default/web-0"
 """
 
 from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts

@@ -33,7 +33,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ item.owner.namespace }}/{{ item.owner.name }}:
-      {{ item.interfaces | map(attribute='addr_info') | flatten | map(attribute='local') | join(' ') }}
+      {{ item.interfaces | map(attribute='addresses', default=[]) | flatten | join(' ') }}
   loop: "{{ ansible_facts.podnet_netns.namespaces | selectattr('kind', 'eq', 'pod') }}"
   loop_control:
     label: "{{ item.inode }}"
@@ -88,7 +88,7 @@ ansible_facts:
             something is added.
           type: int
           returned: success
-          sample: 1
+          sample: 2
         partial:
           description: Whether something could not be read. RV(ansible_facts.podnet_netns.errors) then says what.
           type: bool
@@ -364,10 +364,11 @@ ansible_facts:
               returned: success
               sample: ["cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             paths:
-              description: Every place where it is mounted.
+              description: >-
+                Every place where it is mounted. Absent when that is just C(/run/netns) with each of its names.
               type: list
               elements: str
-              returned: success
+              returned: when it applies
               sample: ["/run/netns/cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"]
             nsid:
               description: "Number by which the node's own namespace knows it. Null when it has none."
@@ -403,18 +404,21 @@ ansible_facts:
                   sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
-                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
-                    V(lab) for podnet.lab itself.
+                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or V(lab) for
+                    podnet.lab itself. Absent when nobody says.
+                  type: str
+                  returned: when it applies
+                  sample: "containerd"
+                source:
+                  description: Kind of the most trusted source that speaks of it. Null when none does.
                   type: str
                   returned: success
-                  sample: "containerd"
+                  sample: "cni_cache"
                 sources:
-                  description: >-
-                    The evidence, the most trusted first. Without the subset V(sources), only what
-                    was needed to know the fields.
+                  description: The evidence, the most trusted first. Subset V(sources).
                   type: list
                   elements: dict
-                  returned: success
+                  returned: when it applies
                   contains:
                     source:
                       description: Kind of source.
@@ -433,10 +437,10 @@ ansible_facts:
                       returned: success
                       sample: ["namespace", "name", "uid", "sandbox_id"]
                 contradictions:
-                  description: Fields for which sources say different things.
+                  description: Fields for which sources say different things. Absent when there are none.
                   type: list
                   elements: dict
-                  returned: success
+                  returned: when it applies
                   contains:
                     field:
                       description: Name of the field.
@@ -495,18 +499,21 @@ ansible_facts:
                   sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
                 runtime:
                   description: >-
-                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or
-                    V(lab) for podnet.lab itself.
+                    Who runs the pod, such as V(containerd), V(cri-o), V(docker), V(podman), or V(lab) for
+                    podnet.lab itself. Absent when nobody says.
+                  type: str
+                  returned: when it applies
+                  sample: "containerd"
+                source:
+                  description: Kind of the most trusted source that speaks of it. Null when none does.
                   type: str
                   returned: success
-                  sample: "containerd"
+                  sample: "cni_cache"
                 sources:
-                  description: >-
-                    The evidence, the most trusted first. Without the subset V(sources), only what
-                    was needed to know the fields.
+                  description: The evidence, the most trusted first. Subset V(sources).
                   type: list
                   elements: dict
-                  returned: success
+                  returned: when it applies
                   contains:
                     source:
                       description: Kind of source.
@@ -525,10 +532,10 @@ ansible_facts:
                       returned: success
                       sample: ["namespace", "name", "uid", "sandbox_id"]
                 contradictions:
-                  description: Fields for which sources say different things.
+                  description: Fields for which sources say different things. Absent when there are none.
                   type: list
                   elements: dict
-                  returned: success
+                  returned: when it applies
                   contains:
                     field:
                       description: Name of the field.
@@ -586,25 +593,11 @@ ansible_facts:
                   sample: 4026532301
                 pod:
                   description: >-
-                    The pod that it is a part of, in the node's own namespace, where pods with C(hostNetwork)
-                    share one.
-                  type: dict
+                    The pod that it is a part of, in the node's own namespace, where pods with C(hostNetwork) share
+                    one.
+                  type: str
                   returned: when it applies
-                  contains:
-                    namespace:
-                      description: Kubernetes namespace of the pod.
-                      type: str
-                      returned: success
-                      sample: "kube-system"
-                    name:
-                      description: Name of the pod.
-                      type: str
-                      returned: success
-                      sample: "kube-proxy-7xk2p"
-                    uid:
-                      description: Unique id of the pod. Only there when the name is unknown.
-                      type: str
-                      returned: when it applies
+                  sample: "kube-system/kube-proxy-2x7bq"
             processes:
               description: "Its processes. Subset V(processes); for the node's own namespace V(host_processes)."
               type: list
@@ -627,25 +620,17 @@ ansible_facts:
                   returned: when it applies
                 pid_namespace:
                   description: >-
-                    Inode of its PID namespace, when it is not the node's own. Null when it could
-                    not be read.
+                    Inode of its PID namespace, when it is not the node's own and no container lists the process.
+                    Null when it could not be read.
                   type: int
                   returned: when it applies
                   sample: 4026532301
-                container_id:
-                  description: Id of its container.
-                  type: str
-                  returned: when it applies
-                  sample: "77a1…"
-                container_name:
-                  description: Name of its container.
-                  type: str
-                  returned: when it applies
-                  sample: "web"
             process_count:
-              description: Number of its processes.
+              description: >-
+                Number of its processes. Absent when RV(ansible_facts.podnet_netns.namespaces[].processes) lists
+                them all.
               type: int
-              returned: success
+              returned: when it applies
               sample: 1
             interfaces:
               description: Its interfaces in the words of C(ip -d -j addr).
@@ -675,12 +660,12 @@ ansible_facts:
                   returned: success
                   sample: 1500
                 operstate:
-                  description: V(UP), V(DOWN), V(LOWERLAYERDOWN), V(UNKNOWN) and so on.
+                  description: "V(UP), V(DOWN), V(LOWERLAYERDOWN), V(UNKNOWN) and so on. Absent when it is V(UP)."
                   type: str
-                  returned: success
+                  returned: when it applies
                   sample: "UP"
                 link_type:
-                  description: Link layer. Subset V(links) for veth and loopback.
+                  description: Link layer. Subset V(links) for veth.
                   type: str
                   returned: when it applies
                   sample: "ether"
@@ -745,7 +730,9 @@ ansible_facts:
                   returned: when it applies
                   sample: []
                 linkinfo:
-                  description: What C(ip -d) shows.
+                  description: >-
+                    What C(ip -d) shows. Subset V(links) for veth: what has neither this nor
+                    RV(ansible_facts.podnet_netns.namespaces[].interfaces[].link_type) is a veth.
                   type: dict
                   returned: when it applies
                   contains:
@@ -767,13 +754,23 @@ ansible_facts:
                       description: Fields of a port of this kind. Subset V(links) for veth.
                       type: dict
                       returned: when it applies
+                addresses:
+                  description: >-
+                    Addresses, each with the length of its prefix. Absent when there are none. Without the subset
+                    V(links), IPv6 link-local ones of veth interfaces are left out.
+                  type: list
+                  elements: str
+                  returned: when it applies
+                  sample: ["10.244.1.2/24"]
                 addr_info:
                   description: >-
-                    Addresses. Without the subset V(links), IPv6 link-local ones of veth interfaces
-                    are left out.
+                    All that C(ip addr) says of its addresses. Without the subset V(links), of veth and loopback
+                    only when there is more to say than
+                    RV(ansible_facts.podnet_netns.namespaces[].interfaces[].addresses) has: a flag, a peer, a scope
+                    other than global.
                   type: list
                   elements: dict
-                  returned: success
+                  returned: when it applies
                   contains:
                     family:
                       description: V(inet) or V(inet6).
@@ -1316,10 +1313,10 @@ ansible_facts:
                   returned: success
                   sample: ["ndots:5"]
             errors:
-              description: What could not be read in this namespace.
+              description: What could not be read in this namespace. Absent when nothing is missing.
               type: list
               elements: dict
-              returned: success
+              returned: when it applies
               contains:
                 object:
                   description: What could not be read.

@@ -46,7 +46,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: >-
       {{ ansible_facts.podnet_pod_cidr.leases | selectattr('state', 'in', ['leaked', 'empty'])
-         | map(attribute='path') }}
+         | map(attribute='address') }}
 
 - name: See the blocks that Calico writes to a routing table of its own
   podnet.lab.pod_cidr_facts:
@@ -70,7 +70,7 @@ ansible_facts:
             something is added.
           type: int
           returned: success
-          sample: 1
+          sample: 2
         partial:
           description: Whether something could not be read. RV(ansible_facts.podnet_pod_cidr.errors) then says what.
           type: bool
@@ -420,10 +420,10 @@ ansible_facts:
                   returned: success
                   sample: ["10.96.0.0/16"]
         addresses_in_use:
-          description: "Addresses in namespaces other than the node's own."
+          description: Addresses in namespaces other than the node's own. Subset V(addresses).
           type: list
           elements: dict
-          returned: success
+          returned: when it applies
           contains:
             local:
               description: Address.
@@ -452,23 +452,9 @@ ansible_facts:
               sample: 4026612791
             pod:
               description: The pod that has it.
-              type: dict
+              type: str
               returned: success
-              contains:
-                namespace:
-                  description: Kubernetes namespace of the pod.
-                  type: str
-                  returned: success
-                  sample: "default"
-                name:
-                  description: Name of the pod.
-                  type: str
-                  returned: success
-                  sample: "web-0"
-                uid:
-                  description: Unique id of the pod. Only there when the name is unknown.
-                  type: str
-                  returned: when it applies
+              sample: "default/web-0"
         leases:
           description: Leases of the IPAM plugin host-local.
           type: list
@@ -491,14 +477,14 @@ ansible_facts:
               returned: success
               sample: "0c1d1bff073a2c255d2ce56ed7e6ef4dfeed21f63b77fb368f230ae1133b8627"
             ifname:
-              description: Name of the interface.
+              description: Name of the interface. Absent when it is V(eth0), null in an empty file.
               type: str
-              returned: success
+              returned: when it applies
               sample: "eth0"
             path:
-              description: The file.
+              description: The file. Absent when it is C(/var/lib/cni/networks/<network>/<address>).
               type: str
-              returned: success
+              returned: when it applies
               sample: "/var/lib/cni/networks/cbr0/10.244.1.2"
             state:
               description: >-
@@ -509,23 +495,9 @@ ansible_facts:
               sample: "in_use"
             pod:
               description: The pod that holds it.
-              type: dict
+              type: str
               returned: success
-              contains:
-                namespace:
-                  description: Kubernetes namespace of the pod.
-                  type: str
-                  returned: success
-                  sample: "default"
-                name:
-                  description: Name of the pod.
-                  type: str
-                  returned: success
-                  sample: "web-0"
-                uid:
-                  description: Unique id of the pod. Only there when the name is unknown.
-                  type: str
-                  returned: when it applies
+              sample: "default/web-0"
         cni:
           description: CNI configurations.
           type: dict

@@ -13,8 +13,8 @@ description:
   - Returns what M(podnet.lab.netns_facts), M(podnet.lab.veth_facts), M(podnet.lab.bridge_facts) and
     M(podnet.lab.pod_cidr_facts) return, from one pass over the node. The four agree with each other, and cost one
     connection and one start of Python.
-  - By default what one of the four keys says is not repeated in another. O(gather_subset=ends) repeats it, and
-    O(gather_subset=fdb) adds what the bridges have learned.
+  - By default what one of the four keys says is not repeated in another. O(gather_subset=ends) and
+    O(gather_subset=addresses) repeat it, and O(gather_subset=fdb) adds what the bridges have learned.
   - Changes nothing on the node.
   - The facts are described by JSON Schemas, C(docs/schema/*.schema.json), which the collection's tests enforce.
 extends_documentation_fragment:
@@ -30,7 +30,7 @@ EXAMPLES = r"""
 
 - name: Show which pod is behind which cable
   ansible.builtin.debug:
-    msg: "{{ item.ends[0].ifname }} -> {{ item.pod.namespace }}/{{ item.pod.name }}"
+    msg: "{{ item.ends[0].ifname }} -> {{ item.pod }}"
   loop: "{{ ansible_facts.podnet_veth.pairs | rejectattr('pod', 'none') }}"
   loop_control:
     label: "{{ item.ends[0].ifname }}"

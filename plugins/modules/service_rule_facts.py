@@ -76,7 +76,7 @@ ansible_facts:
             something is added.
           type: int
           returned: success
-          sample: 1
+          sample: 2
         partial:
           description: >-
             Whether something could not be read or understood. RV(ansible_facts.podnet_service.errors) and
@@ -248,23 +248,9 @@ ansible_facts:
                   description: >-
                     The pod on this node that has the address. Null for a pod of another node, for one on the node's
                     own network, and when two have the address.
-                  type: dict
+                  type: str
                   returned: success
-                  contains:
-                    namespace:
-                      description: Kubernetes namespace of the pod.
-                      type: str
-                      returned: success
-                      sample: "default"
-                    name:
-                      description: Name of the pod.
-                      type: str
-                      returned: success
-                      sample: "web-0"
-                    uid:
-                      description: Unique id of the pod. Only there when the name is unknown.
-                      type: str
-                      returned: when it applies
+                  sample: "default/web-0"
             affinity:
               description: Whether connections of one client stay with one backend. Null when they do not.
               type: dict

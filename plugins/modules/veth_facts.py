@@ -30,8 +30,8 @@ EXAMPLES = r"""
 
 - name: Show the cable of one pod
   ansible.builtin.debug:
-    msg: "{{ item.ends[0].ifname }} leads to {{ item.ends[1].ifname }} of {{ item.pod.name }}"
-  loop: "{{ ansible_facts.podnet_veth.pairs | rejectattr('pod', 'none') | selectattr('pod.name', 'eq', 'web-0') }}"
+    msg: "{{ item.ends[0].ifname }} leads to {{ item.ends[1].ifname }} of {{ item.pod }}"
+  loop: "{{ ansible_facts.podnet_veth.pairs | selectattr('pod', 'eq', 'default/web-0') }}"
   loop_control:
     label: "{{ item.ends[0].ifname }}"
 
@@ -39,13 +39,13 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: item.ends | map(attribute='mtu') | unique | length == 1
     fail_msg: "{{ item.ends[0].ifname }} has different MTUs at its ends."
-  loop: "{{ ansible_facts.podnet_veth.pairs | selectattr('resolution', 'eq', 'exact') }}"
+  loop: "{{ ansible_facts.podnet_veth.pairs | rejectattr('resolution', 'defined') }}"
   loop_control:
     label: "{{ item.ends[0].ifname }}"
 
 - name: Fail when a cable leads nowhere that can be seen
   ansible.builtin.assert:
-    that: ansible_facts.podnet_veth.pairs | rejectattr('resolution', 'eq', 'exact') | length == 0
+    that: ansible_facts.podnet_veth.pairs | selectattr('resolution', 'defined') | length == 0
 
 - name: Also look for namespaces that nothing but a socket holds
   podnet.lab.veth_facts:
@@ -69,7 +69,7 @@ ansible_facts:
             something is added.
           type: int
           returned: success
-          sample: 1
+          sample: 2
         partial:
           description: Whether something could not be read. RV(ansible_facts.podnet_veth.errors) then says what.
           type: bool
@@ -114,9 +114,9 @@ ansible_facts:
                   returned: success
                   sample: 4026612638
                 netns_name:
-                  description: First name of the namespace.
+                  description: First name of the namespace. Subset V(ends).
                   type: str
-                  returned: success
+                  returned: when it applies
                   sample: "cni-db45f7e1-884b-5463-8954-cdbe30f48ec4"
                 ifname:
                   description: Name of the interface.
@@ -144,7 +144,7 @@ ansible_facts:
                   returned: when it applies
                   sample: "UP"
                 master:
-                  description: Bridge, bond or VRF that it is a port of. Absent for an end that was not found.
+                  description: Bridge, bond or VRF that it is a port of. Subset V(ends).
                   type: str
                   returned: when it applies
                   sample: "cni0"
@@ -157,49 +157,25 @@ ansible_facts:
                   sample: 3
             pod:
               description: The pod that the cable leads to.
-              type: dict
+              type: str
               returned: success
-              contains:
-                namespace:
-                  description: Kubernetes namespace of the pod.
-                  type: str
-                  returned: success
-                  sample: "default"
-                name:
-                  description: Name of the pod.
-                  type: str
-                  returned: success
-                  sample: "web-0"
-                uid:
-                  description: Unique id of the pod. Only there when the name is unknown.
-                  type: str
-                  returned: when it applies
+              sample: "default/web-0"
             bridge:
-              description: The bridge that it is plugged into.
-              type: dict
+              description: Name of the bridge that it is plugged into, in the namespace of the end that is its port.
+              type: str
               returned: success
-              contains:
-                ifname:
-                  description: Name of the bridge.
-                  type: str
-                  returned: success
-                  sample: "cni0"
-                netns:
-                  description: Inode of its network namespace.
-                  type: int
-                  returned: success
-                  sample: 4026612638
+              sample: "cni0"
             resolution:
               description: >-
-                V(exact) when it is proven which interface the other end is, V(ambiguous) when several
-                could be, V(unresolved) when none was found.
+                V(exact) when it is proven which interface the other end is, V(ambiguous) when several could be,
+                V(unresolved) when none was found. Absent when it is V(exact).
               type: str
-              returned: success
+              returned: when it applies
               sample: "exact"
             reason:
-              description: Why it is not exact.
+              description: Why it is not exact. Absent when it is.
               type: str
-              returned: success
+              returned: when it applies
 """
 
 from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run

@@ -17,6 +17,7 @@ from .views import (
     envelope,
     is_port_of,
     names_by_index,
+    without,
 )
 
 TYPE_CHECKING = False
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .._kernel.records import Link, Namespace, Neighbour
 
 _PERMANENT = 0x80
+USUAL_PORT: Facts = {
+    "state": "forwarding", "hairpin": False, "learning": True, "isolated": False, "flood": True,
+}  # fmt: skip
 
 
 def bridge_facts(node: Node) -> Facts:
@@ -72,7 +76,7 @@ def _bridge(node: Node, namespace: Namespace, bridge: Link, owners: Dict[str, Op
 
 
 def _port(node: Node, namespace: Namespace, port: Link) -> Facts:
-    """Return a port. Its far end belongs to the subset ``ends``."""
+    """Return a port. Its far end, and the pod that its cable leads to, belong to the subset ``ends``."""
     data = port.get("info_slave_data", {})
     peer = namespace.get("peers", {}).get(port["ifindex"])
     end = peer["end"] if peer is not None else None
@@ -81,8 +85,8 @@ def _port(node: Node, namespace: Namespace, port: Link) -> Facts:
         facts[key] = data.get(key)
     if "ends" in node.subsets:
         facts["peer"] = dict(end) if end is not None else None
-    facts["pod"] = node.pod(end["netns"]) if end is not None else None
-    return facts
+        facts["pod"] = node.pod(end["netns"]) if end is not None else None
+    return without(facts, USUAL_PORT)
 
 
 def _forwarding(
@@ -123,7 +127,7 @@ def _entry(
 
 def _pod_of(
     node: Node, namespace: Namespace, entry: Neighbour, mac: Optional[str], owners: Dict[str, Optional[int]]
-) -> Optional[Facts]:
+) -> Optional[str]:
     """Return the pod that has the MAC: the one behind the port when it has it, else the only one that has."""
     peer = namespace.get("peers", {}).get(entry["ifindex"])
     if mac is None:

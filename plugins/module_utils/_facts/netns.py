@@ -17,10 +17,13 @@ from .views import (
     addr_info,
     addresses_by_index,
     envelope,
+    has_more_to_say,
     names_by_index,
     names_of,
     namespace_errors,
     pod_reference,
+    prefixes,
+    without,
 )
 
 TYPE_CHECKING = False
@@ -43,6 +46,10 @@ _UNICAST = 1
 _TO_TABLE = 1
 _COPIED = ("qdisc", "txqlen", "ifalias", "altnames", "permaddr", "broadcast")
 _LINKINFO = ("info_kind", "info_data", "info_slave_kind", "info_slave_data")
+USUAL_NAMESPACE: Facts = {"errors": []}
+"""What a namespace that has nothing else to say leaves out; so for the other things below."""
+USUAL_OWNER: Facts = {"runtime": None, "contradictions": []}
+USUAL_LINK: Facts = {"operstate": "UP", "addresses": []}
 
 
 def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = None) -> Facts:
@@ -54,7 +61,7 @@ def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = 
     nsids = {inode: nsid for nsid, inode in _own(node).get("nsids", {}).items()}
     namespaces = [_namespace(node, namespace, nsids) for namespace in node.ordered()]
     facts = envelope(list(snapshot["errors"]) + node.errors, snapshot["partial"])
-    facts["partial"] = facts["partial"] or any(entry["errors"] for entry in namespaces)
+    facts["partial"] = facts["partial"] or any("errors" in entry for entry in namespaces)
     facts["namespaces"] = namespaces
     if files is not None and "resolvers" in node.subsets:
         from .resolvers import resolver_facts
@@ -92,17 +99,20 @@ def _namespace(node: Node, namespace: Namespace, nsids: Dict[int, int]) -> Facts
         "inode": inode,
         "kind": identity.kind,
         "names": names_of(namespace),
-        "paths": sorted(namespace["paths"]),
         "nsid": nsids.get(inode),
-        "owner": owner_facts(identity.owner, "sources" in subsets),
+        "owner": owner_facts(identity.owner, "sources" in subsets) if identity.owner is not None else None,
     }
+    paths = sorted(namespace["paths"])
+    if paths != ["/run/netns/" + name for name in entry["names"]]:
+        entry["paths"] = paths
     if is_host:
         entry["host_network_pods"] = [owner_facts(pod, "sources" in subsets) for pod in identity.host_network_pods]
     if "processes" in subsets:
         entry["containers"] = _containers(namespace, identity)
         if not is_host or "host_processes" in subsets:
             entry["processes"] = _processes(namespace, identity, node.snapshot["own_pid_namespace"])
-    entry["process_count"] = namespace["process_count"]
+    if "processes" not in entry or len(entry["processes"]) != namespace["process_count"]:
+        entry["process_count"] = namespace["process_count"]
     by_index = addresses_by_index(namespace)
     names = names_by_index(namespace)
     entry["interfaces"] = _interfaces(namespace, by_index, names, subsets)
@@ -119,7 +129,7 @@ def _namespace(node: Node, namespace: Namespace, nsids: Dict[int, int]) -> Facts
     if is_host and "settings" in subsets:
         entry["settings"] = settings_facts(namespace.get("settings", {}))
     entry["errors"] = namespace_errors(namespace)
-    return entry
+    return without(entry, USUAL_NAMESPACE)
 
 
 def settings_facts(settings: Mapping[str, Any]) -> Facts:
@@ -134,20 +144,14 @@ def settings_facts(settings: Mapping[str, Any]) -> Facts:
     return kept
 
 
-def owner_facts(owner: Optional[Owner], all_sources: bool) -> Optional[Facts]:
-    """Return an owner. Without `all_sources`, those that only confirm what a more trusted one said are left out."""
-    if owner is None:
-        return None
+def owner_facts(owner: Owner, all_sources: bool) -> Facts:
+    """Return an owner with the kind of source that is trusted most, and with `all_sources` what all of them say."""
     facts: Facts = dict(owner)
-    if not all_sources:
-        known: Set[str] = set()
-        needed = []
-        for source in owner["sources"]:
-            if not known.issuperset(source["fields"]):
-                needed.append(source)
-                known.update(source["fields"])
-        facts["sources"] = needed
-    return facts
+    sources = facts.pop("sources")
+    facts["source"] = sources[0]["source"] if sources else None
+    if all_sources:
+        facts["sources"] = sources
+    return without(facts, USUAL_OWNER)
 
 
 def _containers(namespace: Namespace, identity: Identity) -> List[Facts]:
@@ -176,11 +180,10 @@ def _processes(namespace: Namespace, identity: Identity, own_pid_namespace: Opti
         entry: Facts = {"pid": process["pid"], "comm": process["comm"]}
         if "tid" in process:
             entry["tid"] = process["tid"]
-        if process.get("pid_namespace") != own_pid_namespace:
+        # What is true of all processes of a container, the container says.
+        alone = process["pid"] not in identity.containers
+        if alone and process.get("pid_namespace") != own_pid_namespace:
             entry["pid_namespace"] = process.get("pid_namespace")
-        known = identity.containers.get(process["pid"])
-        if known is not None and known[0] is not None:
-            entry["container_id"], entry["container_name"] = known
         result.append(entry)
     return result
 
@@ -200,7 +203,10 @@ def _interfaces(
             continue
         full = complete or not (link["ifindex"] in peers or link["link_type"] == words.LOOPBACK)
         entry = _link(link, names, full)
-        entry["addr_info"] = addr_info(addresses, full)
+        shown = addr_info(addresses, full)
+        entry["addresses"] = prefixes(shown)
+        if full or has_more_to_say(shown):
+            entry["addr_info"] = shown
         if "ends" in subsets and link["ifindex"] in peers:
             peer = peers[link["ifindex"]]
             entry["peer"] = dict(peer["end"]) if peer["end"] is not None else None
@@ -210,7 +216,7 @@ def _interfaces(
             entry["stats64"] = _statistics(link["stats"])
         if "permanent_fdb" in subsets and link.get("info_kind") == "vxlan":
             entry["fdb"] = _vxlan_fdb(namespace, link["ifindex"])
-        result.append(entry)
+        result.append(without(entry, USUAL_LINK))
     return result
 
 
@@ -224,13 +230,16 @@ def _is_ordinary_loopback(link: Link, addresses: List[Address]) -> bool:
 
 
 def _link(link: Link, names: Dict[int, str], full: bool) -> Facts:
-    """Return a link in the words of ``ip -d -j link``; not `full`, the fields that a short look needs."""
+    """Return a link in the words of ``ip -d -j link``; not `full`, the fields that a short look needs.
+
+    A short look has neither ``link_type`` nor ``linkinfo`` of a veth: nothing else is without both.
+    """
     entry: Facts = {"ifindex": link["ifindex"], "ifname": link["ifname"]}
     if full:
         entry["flags"] = words.link_flags(link["flags"])
     entry["mtu"] = link.get("mtu")
     entry["operstate"] = link.get("operstate")
-    if full:
+    if full or link["link_type"] == words.LOOPBACK:
         entry["link_type"] = words.link_type(link["link_type"])
     if "address" in link and (full or link["link_type"] != words.LOOPBACK):
         entry["address"] = link["address"]
@@ -243,7 +252,7 @@ def _link(link: Link, names: Dict[int, str], full: bool) -> Facts:
             entry["group"] = str(link["group"] or "default")
         _lower(link, names, entry)
     info: Facts = {key: values[key] for key in (_LINKINFO if full else _LINKINFO[:1]) if values.get(key)}
-    if info:
+    if info and (full or info["info_kind"] != "veth"):
         entry["linkinfo"] = info
     return entry
 

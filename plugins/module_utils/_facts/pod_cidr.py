@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List, Mapping
 
 from .._pods.identity import owners_of
+from .._ranges.leases import DATA_DIR
 from .._ranges.pod_cidr import pod_cidr_facts
 from .fact_module import Pass
-from .views import Facts
+from .views import SCHEMA_VERSION, Facts, pod_reference, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._kernel.records import Error
+
+USUAL_LEASE: Facts = {"ifname": "eth0"}
 
 
 def cidr_facts(found: Pass) -> Facts:
@@ -39,4 +42,17 @@ def cidr_facts(found: Pass) -> Facts:
         facts["source_nat"] = source_nat
     facts["errors"] = errors
     facts["partial"] = bool(facts["partial"] or errors)
+    facts["schema_version"] = SCHEMA_VERSION
+    in_use = facts.pop("addresses_in_use")
+    if "addresses" in node.subsets:
+        facts["addresses_in_use"] = [{**one, "pod": pod_reference(one["pod"])} for one in in_use]
+    facts["leases"] = [lease_fact(one) for one in facts["leases"]]
+    return facts
+
+
+def lease_fact(lease: Mapping[str, Any]) -> Facts:
+    """Return a lease as the key shows it: where the file lies is said where it is not where host-local puts it."""
+    facts = without({**lease, "pod": pod_reference(lease["pod"])}, USUAL_LEASE)
+    if facts["path"] == "%s/%s/%s" % (DATA_DIR, facts["network"], facts["address"]):
+        del facts["path"]
     return facts

@@ -15,7 +15,7 @@ from .._services.policies import PolicyTable, read_policies
 from .._services.records import Service, Unrecognised, order
 from .._services.sources import Read, read_services
 from .fact_module import Pass
-from .views import Facts, envelope
+from .views import Facts, envelope, pod_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,17 +39,18 @@ class Addresses:
             local = address.get("local")
             if local is not None:
                 (self.dummy if names.get(address["ifindex"]) == DEVICE else self.own).add(local)
-        self.pods: Dict[str, List[Optional[Facts]]] = {}
+        self.pods: Dict[str, List[Optional[str]]] = {}
         """Address -> the pods of the namespaces that have it."""
         for one in addresses_in_use(snapshot, owners):
-            if one["pod"] not in self.pods.setdefault(one["local"], []):
-                self.pods[one["local"]].append(one["pod"])
+            pod = pod_reference(one["pod"])
+            if pod not in self.pods.setdefault(one["local"], []):
+                self.pods[one["local"]].append(pod)
 
     def is_local(self, address: str) -> bool:
         """Tell whether this node, or a namespace on it, has an address."""
         return address in self.own or address in self.pods
 
-    def pod(self, address: str) -> Optional[Facts]:
+    def pod(self, address: str) -> Optional[str]:
         """Return the pod on this node that has an address; None when none has it, or two have it."""
         pods = self.pods.get(address, [])
         return pods[0] if len(pods) == 1 else None

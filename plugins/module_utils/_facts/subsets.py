@@ -10,6 +10,7 @@ from typing import Dict, FrozenSet, Iterable, List, Set, Tuple
 
 SUBSETS: Dict[str, Tuple[str, ...]] = {
     # name: what take_snapshot() must read for it, beside what is always read
+    "addresses": (),
     "all_routes": ("all_routes",),
     "api": (),
     "connected_routes": ("routes",),
@@ -42,7 +43,7 @@ ALWAYS = ("addresses", "processes")
 DEFAULT = frozenset(("machine", "processes", "routes", "settings"))
 """The default of the module that returns all keys. What one key says no other repeats."""
 
-DEFAULT_OF_ONE_KEY = DEFAULT | {"ends", "fdb"}
+DEFAULT_OF_ONE_KEY = DEFAULT | {"addresses", "ends", "fdb"}
 """The default of a module that returns one key, which then says all that belongs to it."""
 
 _IMPLIED: Dict[str, Tuple[str, ...]] = {
@@ -53,7 +54,6 @@ _IMPLIED: Dict[str, Tuple[str, ...]] = {
 }
 DIAGNOSE = DEFAULT | {
     "all_routes",
-    "ends",
     "fdb",
     "firewall",
     "neighbours",

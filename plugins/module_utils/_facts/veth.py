@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
-from .views import Facts, Node, envelope, names_by_index
+from .views import Facts, Node, envelope, names_by_index, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _End = Tuple[int, int]
 """Inode and ifindex."""
+
+USUAL_PAIR: Facts = {"resolution": "exact", "reason": None}
 
 
 def veth_facts(node: Node) -> Facts:
@@ -46,57 +48,47 @@ def _pairs(node: Node) -> List[Facts]:
                 far_end = _end(node, far, links.get(far), names)
                 far_end["ifname"] = peer["end"]["ifname"]
             else:
-                far_end = _unknown_end(links[(inode, ifindex)])
-            pairs.append(
-                {
-                    "ends": [near_end, far_end],
-                    "pod": _first(node.pod(end[0]) for end in (far, (inode, ifindex)) if end is not None),
-                    "bridge": _first(_bridge(node, end, links) for end in ((inode, ifindex), far) if end is not None),
-                    "resolution": peer["resolution"],
-                    "reason": peer["reason"],
-                }
-            )
+                far_end = _unknown_end(node, links[(inode, ifindex)])
+            pair: Facts = {
+                "ends": [near_end, far_end],
+                "pod": _first(node.pod(end[0]) for end in (far, (inode, ifindex)) if end is not None),
+                "bridge": _first(_bridge(end, links) for end in ((inode, ifindex), far) if end is not None),
+                "resolution": peer["resolution"],
+                "reason": peer["reason"],
+            }
+            pairs.append(without(pair, USUAL_PAIR))
     return pairs
 
 
-def _first(found: Iterable[Optional[Facts]]) -> Optional[Facts]:
+def _first(found: Iterable[Optional[str]]) -> Optional[str]:
     return next((item for item in found if item is not None), None)
 
 
 def _end(node: Node, end: _End, link: Optional[Link], names: Dict[int, Dict[int, str]]) -> Facts:
-    """Return one end. Its address, MTU and state belong to the subset ``ends``."""
+    """Return one end. What its namespace and its interface say of it belongs to the subset ``ends``."""
     inode, ifindex = end
-    facts: Facts = {
-        "netns": inode,
-        "netns_name": node.netns_name(inode),
-        "ifname": link["ifname"] if link is not None else None,
-        "ifindex": ifindex,
-    }
+    facts: Facts = {"netns": inode, "ifname": link["ifname"] if link is not None else None, "ifindex": ifindex}
     if "ends" in node.subsets:
+        facts["netns_name"] = node.netns_name(inode)
         facts["address"] = link.get("address") if link is not None else None
         facts["mtu"] = link.get("mtu") if link is not None else None
         facts["operstate"] = link.get("operstate") if link is not None else None
-    if link is not None and "master" in link:
-        facts["master"] = names[inode].get(link["master"], "if%d" % link["master"])
-    else:
-        facts["master"] = None
+        master = link.get("master") if link is not None else None
+        facts["master"] = names[inode].get(master, "if%d" % master) if master is not None else None
     return facts
 
 
-def _unknown_end(link: Link) -> Facts:
+def _unknown_end(node: Node, link: Link) -> Facts:
     """Return what the near end says of a far end that was not found."""
-    return {
-        "netns": None,
-        "netns_name": None,
-        "ifname": None,
-        "ifindex": link.get("link"),
-        "nsid": link.get("link_netnsid"),
-    }
+    facts: Facts = {"netns": None, "ifname": None, "ifindex": link.get("link"), "nsid": link.get("link_netnsid")}
+    if "ends" in node.subsets:
+        facts["netns_name"] = None
+    return facts
 
 
-def _bridge(node: Node, end: _End, links: Dict[_End, Link]) -> Optional[Facts]:
-    """Return the bridge that an end is a port of."""
+def _bridge(end: _End, links: Dict[_End, Link]) -> Optional[str]:
+    """Return the name of the bridge that an end is a port of."""
     master = links.get((end[0], links[end].get("master", 0))) if end in links else None
     if master is None or master.get("info_kind") != "bridge":
         return None
-    return {"ifname": master["ifname"], "netns": end[0]}
+    return master["ifname"]

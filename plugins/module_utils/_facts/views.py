@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from .._pods.identity import Identity, Owner
+from .._pods.identity import Identity
 from .iproute2 import family, scope
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Snapshot,
     )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the facts. It changes when a key is removed or changes its meaning, not when one is added."""
 
 Facts = Dict[str, Any]
@@ -38,6 +38,7 @@ _SECONDARY = 0x01
 _PERMANENT = 0x80
 _TROUBLE = 0x08 | 0x40
 _SCOPE_LINK = 253
+_PLAIN = len(("family", "local", "prefixlen", "scope"))
 
 
 class Node(NamedTuple):
@@ -65,7 +66,7 @@ class Node(NamedTuple):
         names = names_of(namespace) if namespace else []
         return names[0] if names else None
 
-    def pod(self, inode: Optional[int]) -> Optional[Facts]:
+    def pod(self, inode: Optional[int]) -> Optional[str]:
         """Return the pod that owns a namespace, as other facts refer to it."""
         identity = self.identities.get(inode) if inode is not None else None
         return pod_reference(identity.owner) if identity is not None else None
@@ -78,14 +79,20 @@ class Node(NamedTuple):
         return errors
 
 
-def pod_reference(owner: Optional[Owner]) -> Optional[Facts]:
-    """Return namespace and name of a pod, its uid when the name is unknown, None when both are."""
-    if owner is None or not (owner["name"] or owner["uid"]):
+def pod_reference(owner: Optional[Mapping[str, Any]]) -> Optional[str]:
+    """Return ``namespace/name`` of a pod, its uid when the name is unknown, None when both are.
+
+    A namespace that is unknown is empty: neither it nor a name has a slash in it, and a uid has none.
+    """
+    if owner is None:
         return None
-    reference: Facts = {"namespace": owner["namespace"], "name": owner["name"]}
-    if not owner["name"]:
-        reference["uid"] = owner["uid"]
-    return reference
+    name = owner.get("name")
+    return "%s/%s" % (owner.get("namespace") or "", name) if name else owner.get("uid") or None
+
+
+def without(facts: Facts, usual: Mapping[str, Any]) -> Facts:
+    """Return `facts` without what is as `usual`: a key that is absent has the default that is documented of it."""
+    return {key: value for key, value in facts.items() if key not in usual or usual[key] != value}
 
 
 def namespace_errors(namespace: Namespace) -> List[Error]:
@@ -128,6 +135,16 @@ def addresses_by_index(namespace: Namespace) -> Dict[int, List[Address]]:
     for address in namespace.get("addresses", ()):
         found.setdefault(address["ifindex"], []).append(address)
     return found
+
+
+def prefixes(shown: List[Facts]) -> List[str]:
+    """Return the addresses of an ``addr_info`` as ``address/length``; of a link with none of its own, its peer's."""
+    return ["%s/%d" % (one["local"] or one.get("address"), one["prefixlen"]) for one in shown]
+
+
+def has_more_to_say(shown: List[Facts]) -> bool:
+    """Tell whether an ``addr_info`` says more than global addresses that stay: a flag, another scope, a peer."""
+    return any(len(one) > _PLAIN or one["scope"] != "global" or one["local"] is None for one in shown)
 
 
 def addr_info(addresses: List[Address], complete: bool) -> List[Facts]:

@@ -168,6 +168,14 @@ def _sandboxes(root: Item) -> Iterable[tuple[str, str]]:
     for namespace in root.item("podnet_netns").items("namespaces"):
         owner = namespace.item_or_none("owner")
         sandbox = owner.text_or_none("sandbox_id") if owner else None
-        for process in namespace.items("processes") if sandbox else ():
-            if process.text_or_none("container_id") == sandbox:
-                yield sandbox or "", process.text("comm")
+        if sandbox is None:
+            continue
+        inside = {
+            pid
+            for one in namespace.items("containers")
+            if one.text_or_none("id") == sandbox
+            for pid in one.numbers("pids")
+        }
+        for process in namespace.items("processes"):
+            if process.number("pid") in inside:
+                yield sandbox, process.text("comm")

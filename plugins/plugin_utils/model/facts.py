@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the facts of a node, as its modules returned them, to the records of the model: one reader for each record."""
+"""From the facts of a node, as its modules returned them, to the records of the model: one reader for each record.
+
+Facts of version 1, which reports on disk may hold, say in full what version 2 leaves out where it is as usual
+(docs/facts.md). So one reader reads both: what is absent is as usual.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,6 @@ from .records import (
     Neighbour,
     Pod,
     PodCable,
-    PodName,
     PodResolver,
     Port,
     Range,
@@ -42,16 +45,13 @@ from .records import (
 TUNNELS = ("vxlan", "geneve", "ipip", "ip6tnl", "sit", "gre", "wireguard")
 """Kinds of link that wrap packets in others."""
 
+DATA_DIR = "/var/lib/cni/networks"
+"""Where the IPAM plugin host-local keeps its leases, a folder for each network, unless told otherwise."""
+
 
 def pod_order(pod: Pod) -> tuple[bool, str, str, int]:
     """Order of pods within a node: those with a namespace of their own first, by name."""
     return (pod["host_network"], pod["namespace"], pod["name"], pod["netns"])
-
-
-def _pod_name(item: Item | None) -> PodName | None:
-    if item is None:
-        return None
-    return {"namespace": item.text_or_none("namespace") or "", "name": item.text_or_none("name") or ""}
 
 
 def namespace(item: Item, host: str) -> Namespace:
@@ -62,17 +62,18 @@ def namespace(item: Item, host: str) -> Namespace:
         pids.extend(container.numbers("pids"))
     count = item.number_or_none("process_count")
     of_a_pod = item.text("kind") in ("pod", "lab")
-    others = (one for one in item.items("containers") if not of_a_pod and one.item_or_none("pod") is None)
+    others = (one for one in item.items("containers") if not of_a_pod and one.pod("pod") is None)
+    names = item.texts("names")
     return {
         "host": host,
         "inode": item.number("inode"),
         "kind": item.text("kind"),
-        "names": item.texts("names"),
-        "paths": item.texts("paths"),
+        "names": names,
+        "paths": item.texts("paths") if "paths" in item else [f"/run/netns/{name}" for name in names],
         "nsid": item.number_or_none("nsid"),
         "pid": min(pids, default=None),
-        "process_count": len(pids) if count is None else count,
-        "pod": _pod_name(item.item_or_none("owner")) if of_a_pod else None,
+        "process_count": len(processes) if count is None else count,
+        "pod": item.pod("owner") if of_a_pod else None,
         "containers": containers(others),
         "interfaces": [link for one in item.items("interfaces") if not _is_usual(link := _interface(one))],
         "routes": [_route(one) for one in item.items("routes") if not _follows(one)] if "routes" in item else None,
@@ -131,17 +132,33 @@ def _interface(item: Item) -> Interface:
     return {
         "ifname": ifname,
         "ifindex": item.number("ifindex"),
-        "kind": info.text_or_none("info_kind") if info else None,
+        "kind": info.text_or_none("info_kind") if info else _kind_in_short(item),
         "link_type": item.text_or_none("link_type"),
         "address": item.text_or_none("address"),
         "mtu": item.number_or_none("mtu"),
-        "operstate": item.text_or_none("operstate"),
+        "operstate": item.text_unless_absent("operstate", "UP"),
         "flags": item.texts("flags") if "flags" in item else None,
         "master": item.text_or_none("master"),
         "ifalias": item.text_or_none("ifalias"),
         "tunnel": _tunnel(info, item) if info and info.text_or_none("info_kind") in TUNNELS else None,
-        "addr_info": [address(one, ifname) for one in item.items("addr_info")],
+        "addr_info": [address(one, ifname) for one in item.items("addr_info")]
+        if "addr_info" in item
+        else [_plain(text, ifname) for text in item.texts("addresses")],
     }
+
+
+def _kind_in_short(item: Item) -> str | None:
+    """Return the kind of an interface without ``linkinfo``: a veth where nothing says what it is either."""
+    return "veth" if "link_type" not in item and "address" in item else None
+
+
+def _plain(text: str, ifname: str) -> Address:
+    """An entry of ``addresses``, such as ``10.244.1.5/24``."""
+    local, _slash, length = text.rpartition("/")
+    if not (length.isascii() and length.isdecimal()):
+        raise ShapeError(f"{text!r} on {ifname} is no address with the length of its prefix")
+    family = "inet6" if ":" in local else "inet"
+    return {"family": family, "local": local, "prefixlen": int(length), "ifname": ifname, "scope": "global"}
 
 
 def _tunnel(info: Item, interface: Item) -> Tunnel:
@@ -190,10 +207,10 @@ def containers(items: Iterable[Item]) -> list[Container]:
 
 def of_pod(namespace: Item, pod: Item) -> Iterator[Item]:
     """Yield the containers of a pod that shares its namespace with others."""
-    name = (pod.text_or_none("namespace"), pod.text_or_none("name"))
+    name = (pod.text_or_none("namespace") or "", pod.text_or_none("name") or "")
     for one in namespace.items("containers"):
-        owner = one.item_or_none("pod")
-        if owner is not None and (owner.text_or_none("namespace"), owner.text_or_none("name")) == name:
+        owner = one.pod("pod")
+        if owner is not None and (owner["namespace"], owner["name"]) == name:
             yield one
 
 
@@ -229,19 +246,19 @@ def _contradiction(item: Item) -> str:
     return f"{item.text('field')}: {', '.join(sides)}"
 
 
-def _end(item: Item, links: Mapping[tuple[int, int], Interface]) -> End:
+def _end(item: Item, links: Mapping[tuple[int, int], Interface], names: Mapping[int, str]) -> End:
     """Return one end of a cable; what the view leaves out is taken from the interface itself."""
     netns, ifindex = item.number_or_none("netns"), item.number_or_none("ifindex")
     link = links.get((netns, ifindex)) if netns is not None and ifindex is not None else None
     return {
         "netns": netns,
-        "netns_name": item.text_or_none("netns_name"),
+        "netns_name": item.text_or_none("netns_name") or (names.get(netns) if netns is not None else None),
         "ifname": item.text_or_none("ifname"),
         "ifindex": ifindex,
         "address": item.text_or_none("address") or (link["address"] if link else None),
         "mtu": item.number("mtu") if "mtu" in item else link["mtu"] if link else None,
         "operstate": item.text_or_none("operstate") or (link["operstate"] if link else None),
-        "master": item.text_or_none("master"),
+        "master": item.text_or_none("master") or (link["master"] if link else None),
     }
 
 
@@ -251,26 +268,36 @@ def both_ways(cable: Cable) -> tuple[tuple[End, End], tuple[End, End]]:
     return (first, second), (second, first)
 
 
-def cable(item: Item, host: str, links: Mapping[tuple[int, int], Interface]) -> Cable:
-    """An entry of ``podnet_veth.pairs``; *links* are the interfaces by namespace and index.
+def cable(item: Item, host: str, links: Mapping[tuple[int, int], Interface], names: Mapping[int, str]) -> Cable:
+    """An entry of ``podnet_veth.pairs``; *links* are the interfaces by namespace and index, *names* the namespaces'.
 
     Raises ShapeError unless it has two ends.
     """
-    ends = [_end(one, links) for one in item.items("ends")]
+    ends = [_end(one, links, names) for one in item.items("ends")]
     if len(ends) != 2:
         raise ShapeError(f"{item.place}.ends has {len(ends)} entries, not 2")
     return {
         "host": host,
         "ends": ends,
-        "pod": _pod_name(item.item_or_none("pod")),
-        "bridge": _bridge_name(item.item_or_none("bridge")),
-        "resolution": item.text("resolution"),
+        "pod": item.pod("pod"),
+        "bridge": _bridge_name(item, ends),
+        "resolution": item.text("resolution") if "resolution" in item else "exact",
         "reason": item.text_or_none("reason"),
     }
 
 
-def _bridge_name(item: Item | None) -> BridgeName | None:
-    return None if item is None else {"ifname": item.text("ifname"), "netns": item.number("netns")}
+def _bridge_name(cable: Item, ends: Iterable[End]) -> BridgeName | None:
+    """Return the bridge of a cable. It is in the namespace of the first end that is its port."""
+    if "bridge" not in cable:
+        return None
+    if cable.is_object("bridge"):
+        bridge = cable.item("bridge")
+        return {"ifname": bridge.text("ifname"), "netns": bridge.number("netns")}
+    name = cable.text("bridge")
+    netns = next((end["netns"] for end in ends if end["master"] == name), None)
+    if netns is None:
+        raise ShapeError(f"{cable.place}.bridge is {name!r}, and no end of the cable is a port of it")
+    return {"ifname": name, "netns": netns}
 
 
 def plug_in(pods: list[Pod], cables: list[Cable]) -> None:
@@ -302,10 +329,10 @@ def nf_calls(namespace: Item) -> Iterator[tuple[tuple[int, int], int | None]]:
 def bridge(
     item: Item,
     host: str,
-    far_ends: Mapping[tuple[int | None, int | None], End],
+    cables: Mapping[tuple[int | None, int | None], tuple[End, Cable]],
     calls: Mapping[tuple[int, int], int | None],
 ) -> Bridge:
-    """An entry of ``podnet_bridge.bridges``; *far_ends* leads from an interface to the other end of its cable.
+    """An entry of ``podnet_bridge.bridges``; *cables* leads from an interface to its cable and the other end of it.
 
     *calls* are those of ``nf_calls``.
     """
@@ -324,33 +351,35 @@ def bridge(
         "stp_state": item.number_or_none("stp_state"),
         "vlan_filtering": item.number_or_none("vlan_filtering"),
         "nf_call_iptables": calls.get((netns, item.number("ifindex"))),
-        "ports": [_port(one, netns, far_ends) for one in item.items("ports")],
-        "fixed": list(_fixed(item, netns, far_ends)),
+        "ports": [_port(one, netns, cables) for one in item.items("ports")],
+        "fixed": list(_fixed(item, netns, cables)),
         "fdb_count": sum(1 for _entry in item.items("fdb")) if "fdb" in item else None,
     }
 
 
-def _fixed(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None], End]) -> Iterator[FixedEntry]:
+def _fixed(
+    item: Item, netns: int, cables: Mapping[tuple[int | None, int | None], tuple[End, Cable]]
+) -> Iterator[FixedEntry]:
     """Yield what somebody set for a MAC at the other end of a port; MACs of ports themselves are there anyway."""
-    ends = (far_ends.get((netns, port.number("ifindex"))) for port in item.items("ports"))
-    macs = {end["address"] for end in ends if end is not None}
+    wired = (cables.get((netns, port.number("ifindex"))) for port in item.items("ports"))
+    macs = {one[0]["address"] for one in wired if one is not None}
     for entry in item.items("fdb"):
         mac = entry.text_or_none("mac")
         if mac is not None and mac in macs and entry.text_or_none("state") in ("static", "permanent"):
             yield {"mac": mac, "ifname": entry.text("dev")}
 
 
-def _port(item: Item, netns: int, far_ends: Mapping[tuple[int | None, int | None], End]) -> Port:
+def _port(item: Item, netns: int, cables: Mapping[tuple[int | None, int | None], tuple[End, Cable]]) -> Port:
     ifindex = item.number("ifindex")
-    far_end = far_ends.get((netns, ifindex))
+    far_end, cable = cables.get((netns, ifindex), (None, None))
     return {
         "ifname": item.text("ifname"),
         "ifindex": ifindex,
-        "state": item.text_or_none("state"),
-        "hairpin": item.flag_or_none("hairpin"),
-        "isolated": item.flag_or_none("isolated"),
+        "state": item.text_unless_absent("state", "forwarding"),
+        "hairpin": item.flag_unless_absent("hairpin", usual=False),
+        "isolated": item.flag_unless_absent("isolated", usual=False),
         "peer": far_end["ifname"] if far_end else None,
-        "pod": _pod_name(item.item_or_none("pod")),
+        "pod": item.pod("pod") or (cable["pod"] if cable else None),
     }
 
 
@@ -446,13 +475,14 @@ def address_range(item: Item, host: str, what: str) -> Range:
 
 def lease(item: Item, host: str) -> Lease:
     """An entry of ``podnet_pod_cidr.leases``."""
+    address, network = item.text_or_none("address"), item.text_or_none("network") or ""
     return {
         "host": host,
-        "address": item.text_or_none("address"),
-        "network": item.text_or_none("network") or "",
+        "address": address,
+        "network": network,
         "container_id": item.text_or_none("container_id"),
-        "ifname": item.text_or_none("ifname"),
-        "path": item.text_or_none("path") or "",
+        "ifname": item.text_unless_absent("ifname", "eth0"),
+        "path": item.text_or_none("path") or f"{DATA_DIR}/{network}/{address}",
         "state": item.text("state"),
-        "pod": _pod_name(item.item_or_none("pod")),
+        "pod": item.pod("pod"),
     }

@@ -25,6 +25,8 @@ from .records import (
 )
 
 FACT_KEYS = ("podnet_netns", "podnet_veth", "podnet_bridge", "podnet_pod_cidr")
+FACTS_VERSION = 2
+"""The newest version of the facts that is read, beside those before it."""
 
 
 def node_part(document: Json, where: str) -> NodePart:
@@ -34,7 +36,7 @@ def node_part(document: Json, where: str) -> NodePart:
     comes from a version that this one does not know.
     """
     root = Item(document, where)
-    _known_version(root)
+    _known_version(root, SCHEMA_VERSION)
     host = root.text("host")
     if "error" in root:
         status = root.text("status")
@@ -44,11 +46,11 @@ def node_part(document: Json, where: str) -> NodePart:
     return _facts_part(root, host)
 
 
-def _known_version(item: Item) -> None:
+def _known_version(item: Item, known: int) -> None:
     version = item.number("schema_version")
-    if version > SCHEMA_VERSION:
+    if version > known:
         raise ShapeError(
-            f"{item.place} has schema version {version}, and this podnet.lab knows {SCHEMA_VERSION}: "
+            f"{item.place} has schema version {version}, and this podnet.lab knows {known}: "
             "it was written by a newer one"
         )
 
@@ -94,7 +96,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
     netns, veth, bridge, cidr = (root.item(key) for key in FACT_KEYS)
     service = root.item_or_none(services.FACT_KEY) or Item({}, f"{root.place}.{services.FACT_KEY}")
     for view in (netns, veth, bridge, cidr, *([service] if services.FACT_KEY in root else [])):
-        _known_version(view)
+        _known_version(view, FACTS_VERSION)
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
     calls: dict[tuple[int, int], int | None] = {}
@@ -113,10 +115,11 @@ def _facts_part(root: Item, host: str) -> NodePart:
             for one in item.items("host_network_pods")
         )
     links = {(one["inode"], link["ifindex"]): link for one in namespaces for link in one["interfaces"]}
-    cables = [facts.cable(item, host, links) for item in veth.items("pairs")]
+    names = {one["inode"]: one["names"][0] for one in namespaces if one["names"]}
+    cables = [facts.cable(item, host, links, names) for item in veth.items("pairs")]
     facts.plug_in(pods, cables)
-    far_ends = {(end["netns"], end["ifindex"]): other for one in cables for end, other in facts.both_ways(one)}
-    bridges = [facts.bridge(item, host, far_ends, calls) for item in bridge.items("bridges")]
+    plugged = {(end["netns"], end["ifindex"]): (other, one) for one in cables for end, other in facts.both_ways(one)}
+    bridges = [facts.bridge(item, host, plugged, calls) for item in bridge.items("bridges")]
 
     errors: list[Error] = []
     told = [error for namespace in namespaces for error in namespace["errors"]]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .records import Error, Json
+from .records import Error, Json, PodName
 
 
 class ShapeError(ValueError):
@@ -57,6 +57,10 @@ class Item:
         """Return the string under *key*, or None when there is none."""
         return None if self._value.get(key) is None else self.text(key)
 
+    def text_unless_absent(self, key: str, usual: str) -> str | None:
+        """Return the string under *key*, None for null, and *usual* when the key is absent."""
+        return self.text_or_none(key) if key in self._value else usual
+
     def number(self, key: str) -> int:
         """Return the integer under *key*."""
         value = self._value.get(key)
@@ -80,6 +84,25 @@ class Item:
             raise self._wrong(key, "true or false")
         return bool(value)
 
+    def flag_unless_absent(self, key: str, usual: bool) -> bool | None:
+        """Return the truth value under *key*, None for null, and *usual* when the key is absent."""
+        return self.flag_or_none(key) if key in self._value else usual
+
+    def pod(self, key: str) -> PodName | None:
+        """Return the pod under *key*, or None when there is none.
+
+        It is ``namespace/name`` or, without a slash, the uid of one whose name is unknown. Until version 2 of the
+        facts it was an object.
+        """
+        value = self._value.get(key)
+        if isinstance(value, dict):
+            item = self.item(key)
+            return {"namespace": item.text_or_none("namespace") or "", "name": item.text_or_none("name") or ""}
+        if value is None:
+            return None
+        namespace, slash, name = self.text(key).partition("/")
+        return {"namespace": namespace, "name": name} if slash else {"namespace": "", "name": ""}
+
     def texts(self, key: str) -> list[str]:
         """Return the list of strings under *key*; an absent list is empty."""
         return [_text(value, f"{self._place}.{key}[{index}]") for index, value in enumerate(self._list(key))]
@@ -97,6 +120,10 @@ class Item:
     def item_or_none(self, key: str) -> Item | None:
         """Return the object under *key*, or None when there is none."""
         return None if self._value.get(key) is None else self.item(key)
+
+    def is_object(self, key: str) -> bool:
+        """Tell whether an object is under *key*."""
+        return isinstance(self._value.get(key), dict)
 
     def items(self, key: str) -> Iterator[Item]:
         """Yield the objects of the list under *key*; an absent list is empty."""

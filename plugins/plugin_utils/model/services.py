@@ -90,14 +90,10 @@ def _service(item: Item, host: str) -> Service:
 
 
 def _backend(item: Item, host: str) -> ServiceBackend:
-    pod = item.item_or_none("pod")
-    name: PodName | None = None
-    if pod is not None:
-        name = {"namespace": pod.text_or_none("namespace") or "", "name": pod.text_or_none("name") or ""}
     return {
         "address": item.text("address"),
         "port": item.number_or_none("port"),
-        "pod": name,
+        "pod": item.pod("pod"),
         "host": host if item.flag_or_none("local") else None,
     }
 

@@ -131,7 +131,7 @@ def test_every_pod_is_named(net: Network) -> None:
         assert lookup.pod_name(owner) == ("shop", pod.name)
         assert owner["uid"] == pod.uid
         assert owner["sandbox_id"] == pod.id
-        assert owner["contradictions"] == []
+        assert "contradictions" not in owner
         assert any(pod.id in source["path"] and source["path"].startswith("/var/lib/cni/results/")
                    for source in owner["sources"])  # fmt: skip
         assert pod.pid in [process["pid"] for process in entry["processes"]]
@@ -146,7 +146,7 @@ def test_cables_are_exact(net: Network) -> None:
     for attachment in net.cables():
         inode, outside = attachment.sandbox.inode, attachment.host_interface
         pair = lookup.pair(net.facts, inode, attachment.ifname)
-        assert pair["resolution"] == "exact"
+        assert "resolution" not in pair
         assert lookup.pod_name(pair["pod"]) == ("shop", attachment.sandbox.name)
         far = lookup.far_end(net.facts, inode, attachment.ifname)
         assert (far["netns"], far["ifname"], far["address"]) == (net.own, outside["name"], outside["mac"])
@@ -156,15 +156,15 @@ def test_cables_are_exact(net: Network) -> None:
 
 def test_bridge_and_ptp_differ_in_the_bridge_only(net: Network) -> None:
     on_bridge = lookup.pair(net.facts, net.pods["alpha"].inode, "eth0")
-    assert (on_bridge["bridge"]["ifname"], on_bridge["bridge"]["netns"]) == ("cni0", net.own)
+    assert on_bridge["bridge"] == "cni0"
     ptp = lookup.pair(net.facts, net.pods["gamma"].inode, "eth0")
     assert ptp["bridge"] is None
-    assert ptp["reason"] is None
+    assert "reason" not in ptp
 
 
 def test_both_ends_on_the_node_is_no_pod(net: Network) -> None:
     pair = lookup.pair(net.facts, net.own, "up0")
-    assert pair["resolution"] == "exact"
+    assert "resolution" not in pair
     assert {end["ifname"] for end in pair["ends"]} == {"up0", "up1"}
     assert pair["pod"] is None
 
@@ -179,9 +179,9 @@ def test_addresses_are_those_of_iproute2(net: Network) -> None:
             [a[k] for k in keys] for a in theirs["addr_info"]
         )
         for key in ("ifindex", "mtu", "operstate", "address", "link_type"):
-            assert ours[key] == theirs[key], key
+            assert ours.get(key, "UP" if key == "operstate" else None) == theirs[key], key
         assert set(ours["flags"]) == set(theirs["flags"])
-        assert attachment.addresses <= {f"{a['local']}/{a['prefixlen']}" for a in ours["addr_info"]}
+        assert attachment.addresses <= set(ours["addresses"])
 
 
 def test_routes_are_those_of_iproute2(net: Network) -> None:
@@ -210,7 +210,7 @@ def test_macvlan_is_an_interface_and_not_a_cable(net: Network) -> None:
 def test_every_cable_is_listed_once(net: Network) -> None:
     pairs = net.facts["podnet_veth"]["pairs"]
     assert len(pairs) == len(net.cables()) + 1  # up0-up1
-    assert {p["resolution"] for p in pairs} == {"exact"}
+    assert not any("resolution" in p for p in pairs)
 
 
 def test_bridge_ports_are_those_of_iproute2(net: Network) -> None:
@@ -219,9 +219,9 @@ def test_bridge_ports_are_those_of_iproute2(net: Network) -> None:
     ours = {p["ifname"]: p for p in bridge["ports"]}
     assert set(ours) == set(theirs)
     for name, port in ours.items():
-        assert port["state"] == theirs[name]["state"]
-        for key in ("hairpin", "learning", "isolated", "flood"):
-            assert port[key] == theirs[name][key], (name, key)
+        assert port.get("state", "forwarding") == theirs[name]["state"]
+        for key, usual in (("hairpin", False), ("learning", True), ("isolated", False), ("flood", True)):
+            assert port.get(key, usual) == theirs[name][key], (name, key)
     assert all(port["hairpin"] is True for port in ours.values())
     for attachment in net.cables():
         if attachment.network is KUBENET:
@@ -252,7 +252,7 @@ def test_leases_are_in_use_and_name_their_pod(net: Network) -> None:
             lease = lookup.lease(net.facts, address.partition("/")[0])
             assert lease["state"] == "in_use"
             assert lookup.pod_name(lease["pod"]) == ("shop", attachment.sandbox.name)
-            assert (lease["container_id"], lease["ifname"]) == (attachment.sandbox.id, attachment.ifname)
+            assert (lease["container_id"], lease.get("ifname", "eth0")) == (attachment.sandbox.id, attachment.ifname)
             assert lease["network"] == attachment.network["name"]
 
 

@@ -62,7 +62,7 @@ def reference(quiet_world: World) -> Any:
 
 def test_the_world_is_worth_comparing(reference: Any, quiet_world: World) -> None:
     assert len(reference["podnet_netns"]["namespaces"]) == 5
-    assert [p["resolution"] for p in reference["podnet_veth"]["pairs"]] == ["exact"] * 4
+    assert ["resolution" in p for p in reference["podnet_veth"]["pairs"]] == [False] * 4
     assert lookup.host(reference)["inode"] == quiet_world.inode()
 
 

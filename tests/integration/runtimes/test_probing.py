@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.support import lookup
 from ansible_collections.podnet.lab.tests.integration.support.runtimes import Site
 
 Json = dict[str, Any]
@@ -49,7 +50,7 @@ def ways_to_name(site: Site, runtime: str, container: str) -> list[str]:
     namespace = site.namespace(runtime, container)
     (entry,) = [one for one in namespace["containers"] if one["name"] == container]
     return [
-        f"container:{container}", f"container:{entry['id']}", f"container:{entry['id'][:12]}", namespace["paths"][0],
+        f"container:{container}", f"container:{entry['id']}", f"container:{entry['id'][:12]}", lookup.paths(namespace)[0],
         f"pid:{site.pid(runtime, container)}", f"net:[{namespace['inode']}]",
     ]  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_iptables(world: World, variant: str) -> None:
     ]
     front = _found(facts, "front", "cluster_ip")
     assert [(one["address"], one["local"], one["pod"]) for one in front["backends"]] == [
-        ("10.244.0.3", True, {"namespace": "default", "name": "web-0"}),
+        ("10.244.0.3", True, "default/web-0"),
         ("10.244.1.13", False, None),
     ]
     # What is said to show a rule shows it.
@@ -162,8 +162,8 @@ def test_nftables_mode_and_a_lab(world: World) -> None:
         ("podnet_lab0", "inet", 1),
     ]
     lab = _found(facts, None, None)  # type: ignore[arg-type]
-    assert [(one["address"], one["port"], one["pod"]["name"]) for one in lab["backends"]] == [
-        ("10.244.0.3", 8080, "web-0")
+    assert [(one["address"], one["port"], one["pod"]) for one in lab["backends"]] == [
+        ("10.244.0.3", 8080, "default/web-0")
     ]
     for one in facts["services"]:
         if one["rule"]["table"] != "kube-proxy":

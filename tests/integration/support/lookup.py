@@ -30,6 +30,11 @@ def host(facts: Facts) -> Facts:
     return _one((e for e in entries if e["kind"] == "host"), "kind host", [e["kind"] for e in entries])
 
 
+def paths(entry: Facts) -> list[str]:
+    """Where a namespace is mounted; what the facts leave out follows from its names."""
+    return list(entry.get("paths", [f"/run/netns/{name}" for name in entry["names"]]))
+
+
 def interface(entry: Facts, ifname: str) -> Facts:
     """One interface of a namespace entry."""
     names = [i["ifname"] for i in entry["interfaces"]]
@@ -63,6 +68,9 @@ def lease(facts: Facts, address: str) -> Facts:
     return _one((e for e in leases if e["address"] == address), f"lease {address}", leases)
 
 
-def pod_name(pod: Facts | None) -> tuple[str, str] | None:
-    """A pod as (namespace, name), or None."""
+def pod_name(pod: Facts | str | None) -> tuple[str, str] | None:
+    """A pod as (namespace, name), from an owner or from what refers to it, or None."""
+    if isinstance(pod, str):
+        namespace, _slash, name = pod.partition("/")
+        return (namespace, name)
     return None if pod is None else (pod["namespace"], pod["name"])

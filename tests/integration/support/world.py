@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 COLLECTIONS = CHECKOUT / ".venv" / "collections"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-FULL = ("default", "ends", "links", "connected_routes", "fdb")
+FULL = ("default", "addresses", "ends", "links", "connected_routes", "fdb", "sources")
 """The subsets that the defaults leave out to stay small and that a comparison with iproute2 needs."""
 
 Arg: TypeAlias = str | bytes | Path | int

@@ -55,7 +55,8 @@ def test_two_bridges_with_equal_index_pairs(cables: Cables) -> None:
         assert [p["peer"]["netns"] for p in bridge["ports"]] == [world.inode("/run/netns/" + pod) for pod in pods]
     for pod, netns in (("p1", world.inode()), ("q1", lab)):
         pair = lookup.pair(facts, world.inode("/run/netns/" + pod), "eth0")
-        assert (pair["bridge"]["ifname"], pair["bridge"]["netns"]) == ("br0", netns)
+        assert pair["bridge"] == "br0"
+        assert [end["netns"] for end in pair["ends"] if end["master"] == "br0"] == [netns]
 
 
 def test_nsids_are_those_of_iproute2(cables: Cables) -> None:
@@ -68,7 +69,7 @@ def test_nsids_are_those_of_iproute2(cables: Cables) -> None:
     assert oracle.nsids(world) == before
     for number, name in before.items():
         entry = lookup.namespace(facts, world.inode(f"/run/netns/{name}"))
-        assert (entry["nsid"], entry["names"], entry["paths"]) == (number, [name], [f"/run/netns/{name}"])
+        assert (entry["nsid"], entry["names"], "paths" in entry) == (number, [name], False)
 
 
 def test_both_ends_in_one_namespace(cables: Cables) -> None:
@@ -151,7 +152,7 @@ def test_a_namespace_without_a_name_is_found(cables: Cables, hold: Callable[[Wor
     facts = _facts(world)
     entry = lookup.namespace(facts, inode)
     assert entry["names"] == []
-    assert entry["paths"] == []
+    assert "paths" not in entry
     assert pid in [p["pid"] for p in entry["processes"]]
     cables.judge(facts)
 
@@ -272,7 +273,7 @@ def test_a_name_is_told_once_where_mounts_propagate(cables: Cables) -> None:
     assert world.sh("grep -c ' /run/netns/pod ' /proc/self/mountinfo").strip() == "2"
     facts = _facts(world)
     entry = lookup.namespace(facts, inode)
-    assert (entry["names"], entry["paths"]) == (["pod"], ["/run/netns/pod"])
+    assert (entry["names"], "paths" in entry) == (["pod"], False)
     cables.judge(facts)
 
 

@@ -14,8 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts, settings_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import USUAL_PORT, bridge_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import (
+    USUAL_LINK,
+    USUAL_NAMESPACE,
+    USUAL_OWNER,
+    netns_facts,
+    settings_facts,
+)
+from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import USUAL_LEASE, lease_fact
 from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import (
     DEFAULT,
     DEFAULT_OF_ONE_KEY,
@@ -26,8 +33,8 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import (
     choose,
     needs,
 )
-from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.views import Node
+from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import USUAL_PAIR, veth_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.views import Node, pod_reference
 from ansible_collections.podnet.lab.plugins.module_utils._kernel.records import Link, Namespace, Process, Snapshot
 from ansible_collections.podnet.lab.plugins.module_utils._pods.claims import ContainerClaim, SandboxClaim
 from ansible_collections.podnet.lab.plugins.module_utils._pods.identity import NO_EVIDENCE, Evidence, Identity, identify
@@ -430,14 +437,18 @@ def small_node(subsets: Any = DEFAULT_OF_ONE_KEY) -> Node:
     return Node(node, identify(known, node), frozenset(subsets), [])
 
 
-def validate(key: str, facts: Any) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
+def read_schema(key: str) -> Any:
     here = os.path.dirname(os.path.abspath(__file__))
     path = os.path.join(here, "..", "..", "..", "..", "..", "docs", "schema", key + ".schema.json")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def validate(key: str, facts: Any) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
     if not hasattr(jsonschema, "Draft202012Validator"):
         pytest.skip("this jsonschema is too old")
-    with open(path, encoding="utf-8") as file:
-        jsonschema.Draft202012Validator(json.load(file)).validate(facts)
+    jsonschema.Draft202012Validator(read_schema(key)).validate(facts)
 
 
 @pytest.mark.parametrize("subsets", [DEFAULT, DEFAULT_OF_ONE_KEY, frozenset(), frozenset(SUBSETS)])
@@ -453,11 +464,11 @@ def test_namespaces_in_order_with_what_is_in_them() -> None:
     facts = netns_facts(small_node())
     own, pod, gone = facts["namespaces"]
     assert [entry["kind"] for entry in (own, pod, gone)] == ["host", "pod", "hidden"]
-    assert (pod["nsid"], pod["names"], pod["process_count"]) == (0, ["cni-1"], 2)
+    assert (pod["nsid"], pod["names"]) == (0, ["cni-1"])
+    assert not {"paths", "process_count", "errors"} & set(pod), "names and processes say the same"
+    assert (own["paths"] if own["names"] else None, own["process_count"]) == (None, 0)
     assert pod["containers"] == [{"id": CONTAINER, "name": "web", "pids": [7, 8], "pid_namespace": 9}]
-    assert pod["processes"][0] == {
-        "pid": 7, "comm": HOSTILE, "pid_namespace": 9, "container_id": CONTAINER, "container_name": "web",
-    }  # fmt: skip
+    assert pod["processes"] == [{"pid": 7, "comm": HOSTILE}, {"pid": 8, "comm": "sleep"}]
     assert "processes" not in own
     assert facts["partial"] is True, "a namespace vanished"
     assert "vanished" in gone["errors"][0]["cause"]
@@ -467,9 +478,92 @@ def test_compact_interfaces() -> None:
     own = netns_facts(small_node(DEFAULT))["namespaces"][0]
     assert [entry["ifname"] for entry in own["interfaces"]] == ["cni0", "veth1", "a", "b", HOSTILE]
     assert own["interfaces"][1] == {
-        "ifindex": 3, "ifname": "veth1", "mtu": 1500, "operstate": "UP", "address": "02:00:00:00:00:03",
-        "master": "cni0", "linkinfo": {"info_kind": "veth"}, "addr_info": [],
+        "ifindex": 3, "ifname": "veth1", "mtu": 1500, "address": "02:00:00:00:00:03", "master": "cni0",
     }  # fmt: skip
+    assert own["interfaces"][0]["addresses"] == ["10.244.1.1/24"]
+    pod = netns_facts(small_node(DEFAULT))["namespaces"][1]
+    assert pod["interfaces"] == [
+        {"ifindex": 2, "ifname": "eth0", "mtu": 1500, "address": "02:00:00:00:00:99", "addresses": ["10.244.1.7/24"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"flags": 0x80 | 0x08}, {"flags": 0}, {"scope": 200}, {"address": "10.244.1.1"}],
+    ids=["duplicate", "with a lifetime", "another scope", "a peer"],
+)
+def test_an_address_with_more_to_say_says_it(change: Dict[str, Any]) -> None:
+    node = small_node(DEFAULT)
+    address: Any = node.snapshot["namespaces"][POD]["addresses"][0]
+    address.update(change)
+    (eth0,) = netns_facts(node)["namespaces"][1]["interfaces"]
+    assert eth0["addresses"] == ["10.244.1.7/24"]
+    assert eth0["addr_info"][0]["local"] == "10.244.1.7"
+
+
+def test_a_link_with_its_peers_address_only() -> None:
+    node = small_node(DEFAULT)
+    address: Any = node.snapshot["namespaces"][POD]["addresses"][0]
+    del address["local"]
+    address["address"] = "10.244.1.9"
+    assert netns_facts(node)["namespaces"][1]["interfaces"][0]["addresses"] == ["10.244.1.9/24"]
+
+
+def test_paths_that_names_do_not_tell() -> None:
+    node = small_node(DEFAULT)
+    node.snapshot["namespaces"][POD]["paths"].append("/var/elsewhere")
+    assert netns_facts(node)["namespaces"][1]["paths"] == [PATH, "/var/elsewhere"]
+    docker = namespace(POD + 2, paths=["/run/docker/netns/x"])
+    alone = snapshot(docker)
+    entry = netns_facts(Node(alone, identify(NO_EVIDENCE, alone), DEFAULT, []))["namespaces"][1]
+    assert (entry["names"], entry["paths"]) == (["x"], ["/run/docker/netns/x"])
+
+
+def test_what_is_left_out_is_what_the_schemas_give_as_default() -> None:
+    def defaults(key: str, *path: str) -> Dict[str, Any]:
+        schema = read_schema(key)
+        for name in path:
+            schema = schema["properties"][name]
+            schema = schema.get("items", schema)
+        return {name: one["default"] for name, one in schema["properties"].items() if "default" in one}
+
+    known = (
+        (USUAL_NAMESPACE, defaults("podnet_netns", "namespaces")),
+        (USUAL_OWNER, defaults("podnet_netns", "namespaces", "owner")),
+        (USUAL_OWNER, defaults("podnet_netns", "namespaces", "host_network_pods")),
+        (USUAL_LINK, defaults("podnet_netns", "namespaces", "interfaces")),
+        (USUAL_PAIR, defaults("podnet_veth", "pairs")),
+        (USUAL_PORT, defaults("podnet_bridge", "bridges", "ports")),
+        (USUAL_LEASE, defaults("podnet_pod_cidr", "leases")),
+    )
+    for usual, default in known:
+        assert {name: value for name, value in usual.items() if value is not None} == default
+
+
+@pytest.mark.parametrize(
+    ("owner", "shown"),
+    [
+        (None, None),
+        ({"namespace": "default", "name": "web-0", "uid": UID}, "default/web-0"),
+        ({"namespace": None, "name": "web-0", "uid": None}, "/web-0"),
+        ({"namespace": "default", "name": None, "uid": UID}, UID),
+        ({"namespace": "default", "name": None, "uid": None}, None),
+    ],
+)
+def test_a_pod_as_others_refer_to_it(owner: Optional[Dict[str, Any]], shown: Optional[str]) -> None:
+    assert pod_reference(owner) == shown
+
+
+def test_leases_say_what_is_not_as_usual() -> None:
+    whole = {
+        "address": "10.244.1.7", "network": "cbr0", "container_id": SANDBOX, "ifname": "eth0",
+        "path": "/var/lib/cni/networks/cbr0/10.244.1.7", "state": "in_use", "pod": None,
+    }  # fmt: skip
+    assert lease_fact(whole) == {
+        "address": "10.244.1.7", "network": "cbr0", "container_id": SANDBOX, "state": "in_use", "pod": None,
+    }  # fmt: skip
+    other = {**whole, "ifname": None, "path": "/data/cbr0/10.244.1.7", "pod": {"namespace": "a", "name": "b"}}
+    assert lease_fact(other) == {**other, "pod": "a/b"}
 
 
 def test_complete_interfaces() -> None:
@@ -527,10 +621,10 @@ def test_pairs_once_with_pod_and_bridge() -> None:
         [HOSTILE, None],
     ]
     first, both_here, nowhere = pairs
-    assert first["pod"] == {"namespace": "default", "name": "pod2"}
-    assert first["bridge"] == {"ifname": "cni0", "netns": OWN}
+    assert (first["pod"], first["bridge"]) == ("default/pod2", "cni0")
+    assert not {"resolution", "reason"} & set(first)
     assert (first["ends"][0]["master"], first["ends"][1]["netns_name"]) == ("cni0", "cni-1")
-    assert (both_here["pod"], both_here["bridge"], both_here["resolution"]) == (None, None, "exact")
+    assert (both_here["pod"], both_here["bridge"]) == (None, None)
     assert nowhere["ends"][1] == {"netns": None, "netns_name": None, "ifname": None, "ifindex": 2, "nsid": 3}
     assert (nowhere["resolution"], nowhere["reason"]) == ("unresolved", "nobody has it")
 
@@ -539,28 +633,28 @@ def test_bridge_with_pods_behind_ports_and_addresses() -> None:
     (bridge,) = bridge_facts(small_node())["bridges"]
     assert [port["ifname"] for port in bridge["ports"]] == ["veth1", HOSTILE]
     port = bridge["ports"][0]
-    assert (port["hairpin"], port["pod"]) == (True, {"namespace": "default", "name": "pod2"})
+    assert (port["hairpin"], port["pod"]) == (True, "default/pod2")
+    assert not {"state", "learning", "flood", "isolated"} & set(port)
     assert port["peer"] == {"netns": POD, "ifindex": 2, "ifname": "eth0"}
     assert bridge["fdb"] == [
         {
             "mac": "02:00:00:00:00:99",
             "dev": "veth1",
             "state": "learned",
-            "pod": {"namespace": "default", "name": "pod2"},
+            "pod": "default/pod2",
         }
     ]
+    short = bridge_facts(small_node(DEFAULT))["bridges"][0]["ports"][0]
+    assert short == {"ifname": "veth1", "ifindex": 3, "hairpin": True}, "podnet_veth names the pod"
     whole = bridge_facts(small_node(SUBSETS))["bridges"][0]["fdb"]
     assert [entry["state"] for entry in whole] == ["permanent", "learned"]
 
 
-def test_sources_that_only_confirm_are_an_extra() -> None:
-    def sources(subsets: Any) -> List[str]:
-        owner = netns_facts(small_node(subsets))["namespaces"][1]["owner"]
-        return [source["source"] for source in owner["sources"]]
-
-    assert sources(DEFAULT) == ["cni_cache", "cgroup"], "the cgroup alone knows the runtime"
-    node = small_node(DEFAULT)
-    owner: Any = node.identities[POD].owner
-    owner["sources"].append({"source": "pod_logs", "path": "/x", "fields": ["name"]})
-    assert len(netns_facts(node)["namespaces"][1]["owner"]["sources"]) == 2
-    assert len(netns_facts(node._replace(subsets=frozenset(["sources"])))["namespaces"][1]["owner"]["sources"]) == 3
+def test_evidence_is_an_extra() -> None:
+    short = netns_facts(small_node(DEFAULT))["namespaces"][1]["owner"]
+    assert short == {
+        "namespace": "default", "name": "pod2", "uid": UID, "sandbox_id": SANDBOX, "runtime": "containerd",
+        "source": "cni_cache",
+    }  # fmt: skip
+    whole = netns_facts(small_node(["sources"]))["namespaces"][1]["owner"]
+    assert [source["source"] for source in whole["sources"]] == ["cni_cache", "cgroup"]

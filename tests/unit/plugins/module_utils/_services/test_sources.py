@@ -301,7 +301,7 @@ def test_pods_are_named_when_there_is_no_doubt(tmp_path: Path) -> None:
     assert (facts["mode"], facts["partial"], facts["errors"], facts["unrecognised"]) == ("ipvs", False, [], [])
     (node_port,) = [one for one in facts["services"] if one["type"] == "node_port"]
     assert [(one["address"], one["local"], one["pod"]) for one in node_port["backends"]] == [
-        ("10.244.0.3", True, {"namespace": "default", "name": "web-0"}),
+        ("10.244.0.3", True, "default/web-0"),
         ("10.244.0.4", True, None),  # two pods have it
         ("10.244.1.13", False, None),
     ]

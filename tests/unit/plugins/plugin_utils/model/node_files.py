@@ -4,6 +4,7 @@
 
 """Node files for tests, built piece by piece: a healthy node, to which each test does one thing.
 
+They are built in version 1 of the facts, which says everything in full, and written in version 2.
 test_model.py holds what is built here against the facts' own JSON Schemas.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 from ansible_collections.podnet.lab.plugins.plugin_utils.findings import find
 from ansible_collections.podnet.lab.plugins.plugin_utils.model import merge, node_file
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Finding, Model
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.versions import in_version_2
 
 Facts = dict[str, Any]
 
@@ -343,7 +345,11 @@ class NodeFile:
         }
 
     def document(self) -> Facts:
-        """Return the node file."""
+        """Return the node file in version 2 of the facts."""
+        return in_version_2(self.first_version())
+
+    def first_version(self) -> Facts:
+        """Return the node file in version 1 of the facts."""
         errors = self.errors
         told = [*errors, *(error for namespace in self.namespaces for error in namespace["errors"])]
         head = {"schema_version": 1, "partial": bool(told)}
@@ -404,8 +410,10 @@ def three_nodes() -> list[NodeFile]:
 
 def model_of(*nodes: NodeFile | Facts) -> Model:
     """Return the model of *nodes*, its odd things found."""
-    documents = [node.document() if isinstance(node, NodeFile) else node for node in nodes]
-    parts = [node_file.node_part(document, f"{document['host']}.json") for document in documents]
+    parts = []
+    for node in nodes:
+        document = node.document() if isinstance(node, NodeFile) else node
+        parts.append(node_file.node_part(document, f"{document['host']}.json"))
     return find.with_findings(merge.merged(parts))
 
 

@@ -25,6 +25,7 @@ from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_f
     three_nodes,
     unread,
 )
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.versions import in_version_2
 
 SCHEMAS = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").exists()) / "docs" / "schema"
 
@@ -76,6 +77,7 @@ def test_containers_of_no_pod_are_those_of_their_namespace() -> None:
     namespace = node.namespaces[1]
     namespace["kind"] = "container"
     namespace["names"] = ["5afd363798d8"]
+    node.pairs[0]["ends"][1]["netns_name"] = "5afd363798d8"
     namespace["owner"].update(namespace=None, name=None, uid=None)
     found = model_of(node)
     assert found["pods"] == []
@@ -149,14 +151,36 @@ def test_unread_node() -> None:
 
 
 def test_newer_schema_is_refused() -> None:
-    for place in ([], ["podnet_veth"]):
+    for place, newer in (([], 2), (["podnet_veth"], 3)):
         document = NodeFile(1).document()
         part = document
         for key in place:
             part = part[key]
-        part["schema_version"] = 2
+        part["schema_version"] = newer
         with pytest.raises(ShapeError, match="written by a newer one"):
             node_file.node_part(document, "node1.json")
+
+
+def test_both_versions_say_the_same() -> None:
+    for node in (*three_nodes(), NodeFile(4, pods=2, bridge=None)):
+        first, second = node.first_version(), node.document()
+        assert (first["podnet_veth"]["schema_version"], second["podnet_veth"]["schema_version"]) == (1, 2)
+        assert node_file.node_part(first, node.host) == node_file.node_part(second, node.host)
+
+
+FIXTURES = next(parent for parent in Path(__file__).parents if parent.name == "unit") / "fixtures" / "nodes"
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_reports_of_the_first_version_are_read_as_those_of_the_second(path: Path) -> None:
+    """The samples were recorded on nodes with version 1."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["podnet_netns"]["schema_version"] == 1
+    short = in_version_2(document)
+    for key in ("podnet_netns", "podnet_veth", "podnet_bridge"):
+        jsonschema.validate(short[key], schema(key))
+    assert node_file.node_part(short, path.name) == node_file.node_part(document, path.name)
+    assert len(json.dumps(short)) < len(json.dumps(document))
 
 
 def test_error_names_the_place() -> None:

@@ -23,6 +23,7 @@ from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_f
     odd_of,
     three_nodes,
 )
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.versions import in_version_2
 
 CHECKOUT = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").exists())
 ENDS = [("10.244.1.2", 8080), ("10.244.2.2", 8080)]
@@ -58,7 +59,7 @@ def test_node_files_of_the_tests_are_what_the_facts_are() -> None:
     node = NodeFile(1, pods=2)
     node.service("web", ENDS)
     node.service("empty", [], address=None, type="node_port")
-    jsonschema.validate(node.service_view(), schema("podnet_service"))
+    jsonschema.validate(node.document()["podnet_service"], schema("podnet_service"))
     jsonschema.validate(node.document(), schema("node"))
 
 
@@ -137,8 +138,8 @@ def test_a_newer_version_is_refused() -> None:
     node = NodeFile(1)
     node.service("web", ENDS)
     document = node.document()
-    document["podnet_service"]["schema_version"] = 2
-    with pytest.raises(ShapeError, match="podnet_service has schema version 2"):
+    document["podnet_service"]["schema_version"] = 3
+    with pytest.raises(ShapeError, match="podnet_service has schema version 3"):
         model_of(document)
 
 
@@ -292,6 +293,7 @@ def test_a_real_cluster() -> None:
         ("service-without-backends", "default/empty:http")
     ]
     for source in ("node1", "node2"):
-        document = json.loads((fixtures / "nodes" / "kubeadm_services" / f"{source}.json").read_text())
+        recorded = json.loads((fixtures / "nodes" / "kubeadm_services" / f"{source}.json").read_text())
+        document = in_version_2(recorded)
         jsonschema.validate(document["podnet_service"], schema("podnet_service"))
         jsonschema.validate(document, schema("node"))
