@@ -42,6 +42,13 @@ options:
         description: Whether to announce it also when this node has it already, because another one had it meanwhile.
         type: bool
         default: false
+  seen:
+    description:
+      - Addresses of this node that M(podnet.lab.lab_info) said are of the lab, before M(podnet.lab.service_rules) may
+        have forgotten whose they were.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

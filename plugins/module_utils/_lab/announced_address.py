@@ -16,7 +16,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -54,9 +54,13 @@ def announce(pairs: Dict[str, str]) -> None:
                     packets.send(frame(address, mac))
 
 
-def own_addresses(lab: str, node: View) -> Dict[str, str]:
-    """Return the links of the addresses on this node that are of the lab's load balancers."""
+def own_addresses(lab: str, node: View, seen: Sequence[str] = ()) -> Dict[str, str]:
+    """Return the links of the addresses on this node that are of the lab's load balancers.
+
+    `seen` are those that were known to be, before the leases were changed.
+    """
     known = {entry["address"] for entry in Store(lab).announced()} | set(ServiceLeases(lab).load_balancers().values())
+    known |= set(seen)
     found = {}
     for item in node.addresses:
         if item["prefixlen"] == 32 and item["local"] in known:
@@ -74,6 +78,7 @@ ARGUMENTS: Dict[str, Any] = {
     "argument_spec": {
         "lab": LAB_ARGUMENT,
         "addresses": {"type": "list", "elements": "dict", "required": True, "options": _ADDRESS_OPTIONS},
+        "seen": {"type": "list", "elements": "str", "default": []},
     },
 }
 """What AnsibleModule is to know of the options."""
@@ -104,7 +109,7 @@ def run(module: AnsibleModule) -> None:
     step = Step(module)
     store, node = Store(step.lab), read_node()
     wanted = read_wanted(step, node)
-    noted, have = store.announced(), own_addresses(step.lab, node)
+    noted, have = store.announced(), own_addresses(step.lab, node, module.params["seen"])
     for item in node.addresses:
         if item["local"] in wanted and item["local"] not in have:
             cause = "%s has it on this node, and lab %s did not put it there" % (
