@@ -201,6 +201,7 @@ def test_wireguard_takes_both_ranges_from_a_node_and_bgp_says_where_ipv6_goes() 
     assert node1["bgp"]["peers"] == [
         {
             "address": "10.89.0.12",
+            "role": "peer",
             "address_v6": "fe80::12",
             "range": "10.244.1.0/24",
             "range_v6": "fd00:10:244:1::/64",
