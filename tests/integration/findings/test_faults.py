@@ -239,13 +239,13 @@ FAULTS = {
     "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
     "pod behind another port": Fault(
         "routed",
-        "bridge fdb add $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master static",
+        "bridge fdb replace $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master static",
         "bridge fdb del $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master",
         "bridge-fdb-wrong",
     ),
     "pod that the bridge keeps": Fault(
         "routed",
-        "bridge fdb add $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev cni0 self permanent",
+        "bridge fdb replace $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev cni0 self permanent",
         "bridge fdb del $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev cni0 self",
         "bridge-fdb-wrong",
     ),
