@@ -60,9 +60,9 @@ format: ## let ruff lay out the Python files
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: ## the benchmarks: how fast a node is read, how large facts are, what the playbooks take (root)
+bench: ## the benchmarks: how fast a node is read, how large facts are, what playbooks and networks take (root)
 	@tools/setup --tests
-	@for script in run churn payload facts_size task_time setup_task inspect_playbook lab probe_pairs fleet verify_fleet; do \
+	@for script in run churn payload facts_size task_time setup_task inspect_playbook lab probe_pairs fleet verify_fleet ways; do \
 		echo "== tests/benchmark/$$script.py"; $(python) tests/benchmark/$$script.py || echo "   a target was missed"; \
 	done
 
