@@ -50,9 +50,13 @@ def ways_to_name(site: Site, runtime: str, container: str) -> list[str]:
     namespace = site.namespace(runtime, container)
     (entry,) = [one for one in namespace["containers"] if one["name"] == container]
     return [
-        f"container:{container}", f"container:{entry['id']}", f"container:{entry['id'][:12]}", lookup.paths(namespace)[0],
-        f"pid:{site.pid(runtime, container)}", f"net:[{namespace['inode']}]",
-    ]  # fmt: skip
+        f"container:{container}",
+        f"container:{entry['id']}",
+        f"container:{entry['id'][:12]}",
+        lookup.paths(namespace)[0],
+        f"pid:{site.pid(runtime, container)}",
+        f"net:[{namespace['inode']}]",
+    ]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair.runtime for pair in PAIRS])
