@@ -8,7 +8,7 @@ The node is a throwaway one with pods as in the benchmark of speed: a named name
 on the node's side, one address, a default route, one process. With ``--owners`` every pod has a CNI result and a
 lease as well, as in a real cluster. Run it as root from the checkout:
 
-    .venv/bin/python tests/benchmark/facts_size.py [--pods 110] [--owners] [--limit 150000]
+    .venv/bin/python tests/benchmark/facts_size.py [--pods 110] [--owners] [--limit 100000]
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the size of the facts of a node.")
     parser.add_argument("--pods", type=int, default=110)
     parser.add_argument("--owners", action="store_true", help="give every pod a CNI result and a lease")
-    parser.add_argument("--limit", type=int, default=150_000, help="most bytes of the default facts (%(default)s)")
+    parser.add_argument("--limit", type=int, default=100_000, help="most bytes of the default facts (%(default)s)")
     options = parser.parse_args()
     keys = ("podnet_netns", "podnet_veth", "podnet_bridge", "podnet_pod_cidr")
     print(f"{options.pods} pods, bytes of JSON{'':<7}" + "".join(f"{key[7:]:>10}" for key in keys) + f"{'all':>10}")

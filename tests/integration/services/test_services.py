@@ -83,7 +83,7 @@ def _pod(world: World, namespace: str, address: str) -> None:
 def test_a_node_without_rules(world: World) -> None:
     facts = _facts(world)
     assert facts == {
-        "schema_version": 1,
+        "schema_version": 2,
         "partial": False,
         "errors": [],
         "mode": "none",
