@@ -87,14 +87,18 @@ def _resolvers(world: World) -> Iterator[tuple[Pod, PodResolver]]:
             yield pod, resolver
 
 
-_NOT_READ = "no resolv.conf of a pod was read (subset resolvers)"
+def _without(world: World) -> Measured:
+    """Return what is said of a side of which no resolv.conf of a pod is known."""
+    if not world.resolvers:
+        return not_read("no resolv.conf of a pod was read (subset resolvers)")
+    return absent("no resolv.conf of a pod is where runtimes and labs keep it")
 
 
 def asked(world: World) -> Measured:
     """Return whom pods ask: the cluster's own DNS, as far as it is known, or somebody else."""
     found = list(_resolvers(world))
     if not found:
-        return not_read(_NOT_READ)
+        return _without(world)
     hints = [one["cidr"] for one in ranges_of(world, "service", "hint")]
     known = {one["virtual_address"] for one in _served(world)}
     kinds = [
@@ -113,7 +117,7 @@ def search(world: World) -> Measured:
     """Return the search domains, with NAMESPACE for that of the pod."""
     found = list(_resolvers(world))
     if not found:
-        return not_read(_NOT_READ)
+        return _without(world)
     values, text = spread((" ".join(_general(pod, resolver["search"])) or "none" for pod, resolver in found), "pod")
     return seen(values, text, (found[0][0]["host"], commands.file(found[0][1]["path"])))
 
@@ -127,7 +131,7 @@ def _general(pod: Pod, domains: list[str]) -> Iterator[str]:
 def options(world: World) -> Measured:
     found = list(_resolvers(world))
     if not found:
-        return not_read(_NOT_READ)
+        return _without(world)
     values, text = spread((" ".join(sorted(resolver["options"])) or "none" for _pod, resolver in found), "pod")
     return seen(values, text, (found[0][0]["host"], commands.file(found[0][1]["path"])))
 

@@ -62,6 +62,8 @@ class World(NamedTuple):
     """Where NodePorts are answered, by host of which rules of Services were read."""
     policies: Mapping[str, list[PolicyTable]]
     """Tables of network policies by host; hosts for which they were not read are not in it."""
+    resolvers: set[str]
+    """Hosts on which the resolv.conf of pods was looked for."""
     pods: list[Pod]
     """The pods with a network of their own, those of people before those of the cluster itself."""
     pods_on: Mapping[str, list[Pod]]
@@ -96,6 +98,7 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
     with_services: set[str] = set()
     node_ports: dict[str, list[str]] = {}
     policies: dict[str, list[PolicyTable]] = {}
+    resolvers: set[str] = set()
     for source in sources:
         if source.host not in known:
             continue
@@ -112,13 +115,17 @@ def world_of(model: Model, sources: Iterable[files.Source]) -> World:
             node_ports[source.host] = found.texts("node_port_addresses")
             if "policies" in found:
                 policies[source.host] = _policies(found)
+        if any(namespace.has("resolver") for namespace in root.item("podnet_netns").items("namespaces")):
+            resolvers.add(source.host)
         sandboxes.update(((source.host, sandbox), comm) for sandbox, comm in _sandboxes(root))
     own = [pod for pod in model["pods"] if not pod["host_network"]]
     pods = sorted(own, key=lambda pod: pod["namespace"].startswith("kube-"))
     pods_on: dict[str, list[Pod]] = {node["host"]: [] for node in model["nodes"]}
     for pod in pods:
         pods_on[pod["host"]].append(pod)
-    return World(model, by_node(model), sysctls, nat, with_services, node_ports, policies, pods, pods_on, sandboxes)
+    return World(
+        model, by_node(model), sysctls, nat, with_services, node_ports, policies, resolvers, pods, pods_on, sandboxes
+    )
 
 
 def _sysctls(root: Item) -> Sysctls | None:

@@ -36,6 +36,10 @@ class Item:
         """Tell whether *key* is there and not null."""
         return self._value.get(key) is not None
 
+    def has(self, key: str) -> bool:
+        """Tell whether *key* is there, be it null."""
+        return key in self._value
+
     @property
     def place(self) -> str:
         """Where this object stands, as in ``podnet_veth.pairs[3]``."""

@@ -228,7 +228,7 @@ def test_groups_of_nodes(lab: Nodes, tmp_path: Path) -> None:
     assert seen["nat.nodes"]["left"]["text"] == "packets carry the pod's own address"
     assert seen["routes.nodes"]["left"]["text"].endswith("the node's address")
     assert seen["cluster.range"]["left"]["state"] == "seen", "the lab notes its ranges"
-    assert not any(aspect["verdict"] == "not_read" for aspect in seen.values())
+    assert {key: aspect for key, aspect in seen.items() if aspect["verdict"] == "not_read"} == {}
     _each_command_runs(lab, [side for aspect in seen.values() for side in (aspect["left"], aspect["right"])])
 
 

@@ -206,6 +206,15 @@ def test_resolv_conf_of_pods(tmp_path: Path) -> None:
     assert unread["dns.search"]["left"]["text"] == "no resolv.conf of a pod was read (subset resolvers)"
 
 
+def test_pods_without_a_resolv_conf_of_their_own_are_not_unread(tmp_path: Path) -> None:
+    document = lab()
+    for one in document["podnet_netns"]["namespaces"]:
+        one["resolver"] = None
+    found = aspects(compared(side(tmp_path, document), side(tmp_path, resolving(["cluster.local"]))))
+    for key in ("dns.asked", "dns.search", "dns.options"):
+        assert (found[key]["verdict"], found[key]["left"]["state"]) == ("missing", "absent")
+
+
 def test_a_service_that_a_node_lacks_is_told(tmp_path: Path) -> None:
     other = NodeFile(3, 1).document()
     other["podnet_service"] = NodeFile(3).service_view()
