@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -162,26 +163,49 @@ def test_node_ports_lead_everywhere_or_show_the_client(lab: Lab) -> None:
     }
 
 
+# Prints each answer that is another than the last, with the same port all the time, for longer than the test takes.
+_ASKS_ON = (
+    "import socket, sys, time\n"
+    "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 4444)); s.settimeout(1)\n"
+    "s.connect((sys.argv[1], 5000)); last = b''; end = time.monotonic() + 600\n"
+    "while time.monotonic() < end:\n"
+    "    try:\n"
+    "        s.send(b'x'); answer = s.recv(99)\n"
+    "    except OSError: continue\n"
+    "    if answer != last: print(answer.decode(), flush=True)\n"
+    "    last = answer; time.sleep(0.2)\n"
+)
+
+
 def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
-    only = {**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[1]]}
-    lab.build(**only)
+    lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[1]]})
     virtual = address(lab, "web")
-    program = (
-        "import socket, sys, time\n"
-        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 4444)); s.settimeout(2)\n"
-        "s.connect((sys.argv[1], 5000)); s.send(b'x'); print(s.recv(99).decode())\n"
-    )
-    ask = f'nsenter --net=/run/netns/{CLIENT} python3 -c "{program}" {virtual}'
+    ask = f'exec nsenter --net=/run/netns/{CLIENT} python3 -c "{_ASKS_ON}" {virtual}'
     client = lab.pod_address("node1", CLIENT)
-    assert lab.sh("node1", ask).split() == ["web1", client]
-    has_conntrack = lab.sh("node1", "command -v conntrack || true").strip()
-    run = lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[2]]})
-    if not has_conntrack:
-        assert "Install the package conntrack" in run.output
-        return
-    assert any(line.startswith(f"conntrack -D -p udp -s {client} -d {virtual}") for line in run.commands("node1"))
-    assert lab.sh("node1", ask).split() == ["web2", client]
+    pid = lab.sh("node1", f"({ask}) </dev/null >/run/answers 2>/dev/null & echo $!").strip()
+    try:
+        assert _answers_of_udp(lab, 1) == [["web1", client]]
+        has_conntrack = lab.sh("node1", "command -v conntrack || true").strip()
+        run = lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[2]]})
+        if not has_conntrack:
+            assert "Install the package conntrack" in run.output
+            return
+        commands = run.commands("node1")
+        assert any(line.startswith(f"conntrack -D -p udp -s {client} -d {virtual}") for line in commands), commands
+        assert _answers_of_udp(lab, 2) == [["web1", client], ["web2", client]]
+    finally:
+        lab.sh("node1", f"kill {pid}; rm /run/answers")
     lab.build(**DESCRIBED)
+
+
+def _answers_of_udp(lab: Lab, number: int) -> list[list[str]]:
+    """Wait until there are so many, and return what there is."""
+    for _attempt in range(60):
+        found = [line.split() for line in lab.sh("node1", "cat /run/answers").splitlines()]
+        if len(found) >= number:
+            return found
+        time.sleep(0.5)
+    return found
 
 
 def test_addresses_are_kept_also_when_a_node_has_lost_them(lab: Lab) -> None:

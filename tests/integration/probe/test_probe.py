@@ -287,11 +287,11 @@ def test_the_time_of_a_task_is_kept(net: World) -> None:
     net.sh("nft 'table ip t { chain c { type filter hook forward priority 0; tcp dport 5001 drop; }; }'")
     try:
         began = time.monotonic()
-        silent = [{"kind": "tcp", "to": "10.8.0.2", "port": 5001}] * 6
+        silent = [{"kind": "tcp", "to": "10.8.0.2", "port": 5001}] * 120  # a minute, two at a time
         found = sent(net, *silent, timeout=1, total_timeout=1.5, parallel=2)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 45
         outcomes = collections.Counter(one["outcome"] for one in found)
-        assert outcomes["not-sent"] >= 2
+        assert outcomes["not-sent"] >= 100
         assert outcomes["timeout"] >= 2
     finally:
         net.sh("nft delete table ip t")
