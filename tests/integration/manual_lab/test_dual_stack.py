@@ -100,8 +100,12 @@ class DualLab:
             CHECKOUT / "playbooks" / "verify.yml", "--limit", "node1,node2", "-e", f"podnet_report_dir={directory}"
         )
         assert done.returncode == 0
-        said = json.loads((directory / "verify.json").read_text(encoding="utf-8"))
-        return {one["key"]: one["verdict"] for one in said["requirements"]}
+        return {one["key"]: one["verdict"] for one in self.verification(directory)["requirements"]}
+
+    def verification(self, directory: Path) -> dict[str, Any]:
+        """What verify.yml has written there."""
+        said: dict[str, Any] = json.loads((directory / "verify.json").read_text(encoding="utf-8"))
+        return said
 
     def faults(self, directory: Path) -> list[dict[str, Any]]:
         """What the report calls a fault, when it may look at everything."""
@@ -185,8 +189,9 @@ def test_the_promises_of_the_network_model_hold_for_both_families(dual: DualLab,
     verdicts = dual.verdicts(tmp_path)
     assert verdicts["path-mtu"] == "held"
     assert "broken" not in verdicts.values(), verdicts
-    said = (tmp_path / "verify.json").read_text(encoding="utf-8")
-    assert dual.address("node2", POD2) in said, "nobody was asked by IPv6"
+    said = dual.verification(tmp_path)
+    reaching = {one["key"]: one["checked"] for one in said["requirements"]}["pods-reach-pods"]
+    assert reaching == 2 * said["sent"]["pairs_planned"], "each pair connects by IPv4 and by IPv6"
 
 
 def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: Path) -> None:
