@@ -22,8 +22,8 @@ options:
       - The description. Its keys are the variables of the role without C(manual_lab_), these being C(name),
         C(nodes), C(pods), C(cluster_cidr), C(node_prefix), C(node_cidrs), their like for IPv6 that end in C(_v6),
         C(masquerade_v6), C(bridge), C(mtu), C(not_masqueraded),
-        C(services), C(service_cidr), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams), C(policies),
-        C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port), C(bgp_asn),
+        C(services), C(service_cidr), C(service_cidr_v6), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams),
+        C(policies), C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port), C(bgp_asn),
         C(load_balancer_cidr), C(load_balancer_announce), C(gone_nodes), C(ingresses),
         C(ingress_node_ports).
     type: dict
@@ -118,7 +118,7 @@ def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, An
             "address_v6": variables.get("manual_lab_node_address_v6"),
             "ansible_host": variables.get("ansible_host"),
             "info": seen.get("node"),
-            **{key: seen.get(key) for key in ("services", "load_balancers", "announced")},
+            **{key: seen.get(key) for key in ("services", "services_v6", "load_balancers", "announced")},
         }
     return make_plan(description, chosen, resolve, [str(name) for name in play_hosts])
 

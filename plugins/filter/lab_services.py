@@ -14,7 +14,7 @@ author: podnet.lab contributors (@podnet-lab)
 description:
   - Returns the option O(podnet.lab.service_rules#module:services) of M(podnet.lab.service_rules) for one node.
   - A part of the role P(podnet.lab.manual_lab#role), which gives it the role's variables.
-positional: _input, hosts, node
+positional: _input, hosts, node, version
 options:
   _input:
     description: What P(podnet.lab.lab_plan#filter) returned.
@@ -30,6 +30,10 @@ options:
     description: Name of the node.
     type: str
     required: true
+  version:
+    description: Version of IP. Services without addresses of it are left out.
+    type: int
+    default: 4
 """
 
 EXAMPLES = r"""
@@ -65,9 +69,9 @@ from typing import Any
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import node_services, pod_addresses
 
 
-def lab_services(plan: Mapping[str, Any], hosts: Any, node: str) -> list[dict[str, Any]]:
+def lab_services(plan: Mapping[str, Any], hosts: Any, node: str, version: int = 4) -> list[dict[str, Any]]:
     """Return the Services of a node; see DOCUMENTATION."""
-    return node_services(plan["services"], pod_addresses(plan, hosts), node)
+    return node_services(plan["services"], pod_addresses(plan, hosts, version), node, version)
 
 
 class FilterModule:

@@ -81,6 +81,11 @@ services:
   returned: success
   type: dict
   sample: {default/web: 10.96.1.1}
+services_v6:
+  description: The same of their IPv6 addresses.
+  returned: success
+  type: dict
+  sample: {default/web: 'fd00:10:96::101'}
 load_balancers:
   description: Addresses of the lab's load balancers as noted on this node, by namespace and name of the Service.
   returned: success

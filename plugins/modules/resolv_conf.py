@@ -33,7 +33,7 @@ options:
         type: path
         required: true
       servers:
-        description: IPv4 addresses of name servers.
+        description: Addresses of name servers.
         type: list
         elements: str
         required: true

@@ -14,21 +14,28 @@ short_description: "Lab step: lead from the addresses of Services to pods"
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Keeps an nftables table of the lab's own, C(ip podnet_LAB_services), that does what kube-proxy's nftables mode does,
-    with the same maps and chains. Maps lead from address, protocol and port to a chain, the chain chooses an endpoint
-    by C(numgen), and the endpoint's chain translates the address.
+  - Keeps an nftables table of the lab's own, C(ip podnet_LAB_services) or C(ip6 podnet_LAB_services), that does what
+    kube-proxy's nftables mode does, with the same maps and chains. Maps lead from address, protocol and port to a
+    chain, the chain chooses an endpoint by C(numgen), and the endpoint's chain translates the address.
   - Another source address is given only where a reply could not find back. That is a pod that reaches itself, a
     connection to a NodePort unless O(services[].external_traffic_policy=Local), and one to a Service's address from
     outside the cluster.
   - The table is compared as a whole and replaced in one transaction, so that no packet sees half of it. Clients that
     session affinity keeps with an endpoint stay with it. No other table is touched.
   - UDP flows that still lead to what is no endpoint any more are ended with C(conntrack), where the node has it.
-  - The addresses are noted in C(/var/lib/podnet-lab/LAB/services.json), also over a reboot.
-  - O(services) is the whole of the lab's Services. Empty removes the table.
+  - The addresses are noted in C(/var/lib/podnet-lab/LAB/services.json), those of IPv6 in
+    C(services_v6.json) beside it, also over a reboot.
+  - O(services) is the whole of the lab's Services of the O(family), which all addresses and ranges are of. Empty
+    removes the table.
 extends_documentation_fragment:
   - podnet.lab.attributes.changing_module
   - podnet.lab.lab
 options:
+  family:
+    description: Family of the table. V(ip) is of IPv4, V(ip6) of IPv6.
+    type: str
+    choices: [ip, ip6]
+    default: ip
   services:
     description: Every Service that has an address.
     type: list
@@ -44,7 +51,7 @@ options:
         type: str
         required: true
       address:
-        description: The Service's IPv4 address.
+        description: The Service's address.
         type: str
         required: true
       ports:

@@ -32,7 +32,7 @@ from .read import (
     read_node,
 )
 from .resolv_conf import own_files
-from .service_leases import ServiceLeases
+from .service_leases import FILES, ServiceLeases
 from .step import LAB_ARGUMENT, LABEL, NAME_SERVER, PACKAGES, SBIN
 from .store import Store
 from .trial import kernel_makes
@@ -161,7 +161,8 @@ def find_marks(lab: str, node: View, routes: List[str], tables: List[str]) -> Tu
     left += ["route " + item for item in routes]
     left += ["process %d (bird)" % process.pid for process in bgp.daemons(lab)]
     left += ["nft table " + key for key in tables]
-    left += ["file " + path for path in [*store.files(), *ServiceLeases(lab).files(), *sorted(own_files(lab, Files()))]]
+    addresses = sorted({path for family in FILES for path in ServiceLeases(lab, family=family).files()})
+    left += ["file " + path for path in [*store.files(), *addresses, *sorted(own_files(lab, Files()))]]
     left += ["file %s/%s" % (leases.path, address) for address in own_leases]
     if os.path.isdir(leases.path) and not foreign:
         left.append("file " + leases.path)
@@ -202,6 +203,7 @@ def run(module: AnsibleModule) -> None:
         routes=routes,
         tables=tables,
         services=ServiceLeases(lab).read() if LABEL.match(lab) else {},
+        services_v6=ServiceLeases(lab, family="ip6").read() if LABEL.match(lab) else {},
         load_balancers=ServiceLeases(lab).load_balancers() if LABEL.match(lab) else {},
         announced=sorted(announced_address.own_addresses(lab, node)) if LABEL.match(lab) else [],
         node=describe_node(module, node, routes),

@@ -48,7 +48,7 @@ def nft_table(lab: str) -> str:
 
 
 def services_table(lab: str) -> str:
-    """Return the name of the table, family ip, that has the rules of the lab's Services.
+    """Return the name of the tables, of families ip and ip6, that have the rules of the lab's Services.
 
     No other lab can have it: a lab's name has no underscore.
     """
@@ -67,6 +67,7 @@ def table_keys(lab: str) -> List[str]:
         "ip6 " + nft_table(lab),
         "bridge " + nft_table(lab),
         "ip " + services_table(lab),
+        "ip6 " + services_table(lab),
         "ip " + policies_table(lab),
         "ip6 " + policies_table(lab),
     ]

@@ -19,11 +19,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .names import policies_table
 from .nft import Block, Table, bring
-from .service_rules import chain_name
+from .service_rules import TYPES, chain_name
 from .step import LAB_ARGUMENT, LABEL, Step
 from .store import Store
 
-TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
 """Families of nftables, and the type that their addresses have in its sets."""
 _DISCOVERY = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 """A pod must find a MAC before it can say anything: the node's (input), or with ``br_netfilter`` another pod's

@@ -39,7 +39,7 @@ def content(lab: str, servers: List[str], search: List[str], options: List[str])
         raise ValueError("%r is no domain and no option" % wrong)
     lines = ["# " + link_alias(lab)]
     lines += ["search " + " ".join(search)] if search else []
-    lines += ["nameserver %s" % ipaddress.IPv4Address(item) for item in servers]
+    lines += ["nameserver %s" % ipaddress.ip_address(item) for item in servers]
     lines += ["options " + " ".join(options)] if options else []
     return "".join(line + "\n" for line in lines)
 

@@ -4,8 +4,8 @@
 
 """Which Service has which address: kept on each node, also over a reboot, as a cluster keeps it in etcd.
 
-``/var/lib/podnet-lab/<lab>/services.json``; `service_cidr` is for ``podnet.lab.pod_cidr_facts``, `load_balancers` has
-the addresses outside of those Services that have one::
+``/var/lib/podnet-lab/<lab>/services.json``, those of IPv6 in ``services_v6.json``; `service_cidr` is for
+``podnet.lab.pod_cidr_facts``, `load_balancers` has the addresses outside of those Services that have one::
 
     {"load_balancers": {"default/web": "10.89.0.241"},
      "service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
@@ -20,15 +20,18 @@ from typing import Any, Dict, List, Optional
 from .._files.reader import Files
 
 LEASES_DIR = "/var/lib/podnet-lab"
+FILES = {"ip": "services.json", "ip6": "services_v6.json"}
+"""Names of the files, by the families of tables."""
 
 
 class ServiceLeases:
-    """The addresses of one lab's Services, as noted on this node."""
+    """The addresses of one family of one lab's Services, as noted on this node; `family` is ``ip`` or ``ip6``."""
 
-    def __init__(self, lab: str, root: str = LEASES_DIR) -> None:
+    def __init__(self, lab: str, root: str = LEASES_DIR, family: str = "ip") -> None:
         self.root = root
         self.directory = "%s/%s" % (root, lab)
-        self.path = self.directory + "/services.json"
+        self._paths = ["%s/%s" % (self.directory, name) for name in FILES.values()]
+        self.path = "%s/%s" % (self.directory, FILES[family])
 
     def read(self) -> Dict[str, str]:
         """Return addresses by ``namespace/name``; a file of another form counts as absent."""
@@ -54,8 +57,10 @@ class ServiceLeases:
         return value if isinstance(value, dict) else {}
 
     def files(self) -> List[str]:
-        """Return what there is of them, sorted."""
-        return [path for path in (self.directory, self.path) if os.path.exists(path)]
+        """Return what there is of them, sorted; the directory unless the other family's are in it."""
+        shared = any(os.path.exists(path) for path in self._paths if path != self.path)
+        found = [self.path] if shared else [self.directory, self.path]
+        return [path for path in found if os.path.exists(path)]
 
     def change(
         self, wanted: Dict[str, str], balancers: Dict[str, str], service_cidr: Optional[str], real: bool

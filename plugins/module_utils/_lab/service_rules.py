@@ -26,6 +26,10 @@ from .step import LAB_ARGUMENT, LABEL, Step
 from .store import Store
 from .udp_flows import Flows, end_stale
 
+TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
+"""Families of tables, and what an address of each is called in sets."""
+_ADDRESSES = {"ip": ipaddress.IPv4Address, "ip6": ipaddress.IPv6Address}
+_NETWORKS = {"ip": ipaddress.IPv4Network, "ip6": ipaddress.IPv6Network}
 MARK = "0x4000"
 """kube-proxy's masqueradeBit, the 14th."""
 _MARKS = "jump mark-for-masquerade"
@@ -40,7 +44,7 @@ class Endpoint(NamedTuple):
 
 
 class ServicePort(NamedTuple):
-    """One port of a Service."""
+    """One port of a Service, with addresses of one family."""
 
     namespace: str
     name: str
@@ -71,6 +75,11 @@ class ServicePort(NamedTuple):
         return "%s/%s%s" % (self.namespace, self.name, ":" + self.port_name if self.port_name else "")
 
     @property
+    def family(self) -> str:
+        """``ip`` or ``ip6``: the family of the table, and nft's word for the header that has the addresses."""
+        return "ip6" if ":" in self.address else "ip"
+
+    @property
     def outside(self) -> bool:
         """Whether it is reached from outside."""
         return self.node_port is not None or self.load_balancer is not None
@@ -92,7 +101,8 @@ def chain_name(kind: str, base: str) -> str:
 
 
 def _of_endpoint(one: ServicePort, endpoint: Endpoint, kind: str = "endpoint") -> str:
-    return chain_name(kind, "%s__%s/%d" % (one.base, endpoint.address, endpoint.port))
+    # No name in nftables has a colon (servicePortEndpointChainNameBase).
+    return chain_name(kind, "%s__%s/%d" % (one.base, endpoint.address.replace(":", "."), endpoint.port))
 
 
 def _chain(name: str, rules: List[str]) -> Block:
@@ -110,7 +120,9 @@ def _spread(one: ServicePort, endpoints: Tuple[Endpoint, ...]) -> List[str]:
     rules = []
     if one.affinity is not None:
         for item in endpoints:
-            rules.append("ip saddr @%s goto %s" % (_of_endpoint(one, item, "affinity"), _of_endpoint(one, item)))
+            rules.append(
+                "%s saddr @%s goto %s" % (one.family, _of_endpoint(one, item, "affinity"), _of_endpoint(one, item))
+            )
     ways = ", ".join("%d : goto %s" % (number, _of_endpoint(one, item)) for number, item in enumerate(endpoints))
     return [*rules, "numgen random mod %d vmap { %s }" % (len(endpoints), ways)]
 
@@ -124,24 +136,27 @@ def port_blocks(one: ServicePort, cluster: str, inside: List[str]) -> Iterator[B
     everywhere = not one.internal_local or one.outside
     nearby = bool(one.here) and (one.internal_local or (one.outside and one.external_local))
     for item in one.endpoints if everywhere else one.here:
-        rules = ["ip saddr %s %s" % (item.address, _MARKS)]
+        rules = ["%s saddr %s %s" % (one.family, item.address, _MARKS)]
         if one.affinity is not None:
             name = _of_endpoint(one, item, "affinity")
-            yield ["set %s {" % name, "  type ipv4_addr", "  flags dynamic,timeout",
+            yield ["set %s {" % name, "  type " + TYPES[one.family], "  flags dynamic,timeout",
                    "  timeout %ds" % one.affinity, "}"]  # fmt: skip
-            rules.append("update @%s { ip saddr }" % name)
-        rules.append("meta l4proto %s dnat to %s:%d" % (one.protocol, item.address, item.port))
+            rules.append("update @%s { %s saddr }" % (name, one.family))
+        to = "[%s]" % item.address if one.family == "ip6" else item.address
+        rules.append("meta l4proto %s dnat to %s:%d" % (one.protocol, to, item.port))
         yield _chain(_of_endpoint(one, item), rules)
     service, local = chain_name("service", one.base), chain_name("local", one.base)
     if everywhere:
-        strangers = "ip daddr %s ip saddr != { %s } %s" % (one.address, ", ".join(inside), _MARKS)
+        strangers = "{0} daddr {1} {0} saddr != {{ {2} }} {3}".format(
+            one.family, one.address, ", ".join(inside), _MARKS
+        )
         yield _chain(service, [strangers, *_spread(one, one.endpoints)])
     if nearby:
         yield _chain(local, _spread(one, one.here))
     if not one.outside:
         return
     if one.external_local:
-        rules = ["ip saddr %s goto %s" % (cluster, service), "fib saddr type local " + _MARKS]
+        rules = ["%s saddr %s goto %s" % (one.family, cluster, service), "fib saddr type local " + _MARKS]
         rules += ["fib saddr type local goto " + service, *(["goto " + local] if one.here else [])]
     else:
         rules = [_MARKS, "goto " + service]
@@ -187,40 +202,45 @@ def elements(ports: List[ServicePort]) -> Elements:
     return found
 
 
-_ADDRESS_MAP = "ipv4_addr . inet_proto . inet_service : verdict"
+_ADDRESS_MAP = "%s . inet_proto . inet_service : verdict"
 _PORT_MAP = "inet_proto . inet_service : verdict"
-_REFUSE = ["meta l4proto { tcp, udp, sctp } ip daddr @load-balancer-ips reject"]
+_REFUSE = "meta l4proto { tcp, udp, sctp } %s daddr @load-balancer-ips reject"
+_LOOPBACK = {"ip": "127.0.0.0/8", "ip6": "::1"}
 _HOOK = "type %s hook %s priority %s; policy accept;"
 
 
-def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[str], nodes: List[str]) -> List[Block]:
-    """Return the blocks of the table.
+def blocks(
+    ports: List[ServicePort], service: str, cluster: str, inside: List[str], nodes: List[str], family: str = "ip"
+) -> List[Block]:
+    """Return the blocks of the table of a family.
 
     `service` is the range of Services, `nodes` this node's addresses that NodePorts are answered at; none: all.
     """
-    lists = elements(ports)
+    lists, kind = elements(ports), TYPES[family]
     outside = list(dict.fromkeys(one.load_balancer for one in ports if one.load_balancer is not None))
     check = ["ct state new jump load-balancer-ips-check"] if outside else []
-    at_node = "ip daddr @nodeport-ips" if nodes else "fib daddr type local ip daddr != 127.0.0.0/8"
+    to = family + " daddr "
+    at_node = to + "@nodeport-ips" if nodes else "fib daddr type local %s!= %s" % (to, _LOOPBACK[family])
+    lookup = to + ". meta l4proto . th dport vmap @"
     return [
         _chain("mark-for-masquerade", ["meta mark set meta mark or " + MARK]),
         _chain("reject-chain", ["reject"]),
         *(block for one in ports if one.endpoints for block in port_blocks(one, cluster, inside)),
-        _named("set", "cluster-ips", "ipv4_addr", list(dict.fromkeys(one.address for one in ports))),
-        *([_named("set", "nodeport-ips", "ipv4_addr", nodes)] if nodes else []),
-        _named("map", "service-ips", _ADDRESS_MAP, lists.services),
+        _named("set", "cluster-ips", kind, list(dict.fromkeys(one.address for one in ports))),
+        *([_named("set", "nodeport-ips", kind, nodes)] if nodes else []),
+        _named("map", "service-ips", _ADDRESS_MAP % kind, lists.services),
         _named("map", "service-nodeports", _PORT_MAP, lists.node_ports),
-        _named("map", "no-endpoint-services", _ADDRESS_MAP, lists.empty_services),
+        _named("map", "no-endpoint-services", _ADDRESS_MAP % kind, lists.empty_services),
         _named("map", "no-endpoint-nodeports", _PORT_MAP, lists.empty_node_ports),
-        *([_named("set", "load-balancer-ips", "ipv4_addr", outside)] if outside else []),
-        *([_chain("load-balancer-ips-check", _REFUSE)] if outside else []),
-        _chain("cluster-ips-check", ["ip daddr @cluster-ips reject", "ip daddr %s drop" % service]),
-        _chain("service-endpoints-check", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
+        *([_named("set", "load-balancer-ips", kind, outside)] if outside else []),
+        *([_chain("load-balancer-ips-check", [_REFUSE % family])] if outside else []),
+        _chain("cluster-ips-check", [to + "@cluster-ips reject", to + service + " drop"]),
+        _chain("service-endpoints-check", [lookup + "no-endpoint-services"]),
         _chain("nodeport-endpoints-check", [at_node + " meta l4proto . th dport vmap @no-endpoint-nodeports"]),
         _chain(
             "services",
             [
-                "ip daddr . meta l4proto . th dport vmap @service-ips",
+                lookup + "service-ips",
                 at_node + " meta l4proto . th dport vmap @service-nodeports",
             ],
         ),
@@ -255,9 +275,12 @@ def blocks(ports: List[ServicePort], service: str, cluster: str, inside: List[st
     ]
 
 
-def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
-    """Turn the option into records, in the order of names. Raise ValueError, with words for a person."""
-    found = []
+def read_ports(services: List[Dict[str, Any]], family: str = "ip") -> List[ServicePort]:
+    """Turn the option into records, in the order of names. Raise ValueError, with words for a person.
+
+    All addresses are of the `family`.
+    """
+    found, read = [], _ADDRESSES[family]
     for service in services:
         what, balancer = "Service %s/%s" % (service["namespace"], service["name"]), service["load_balancer"]
         for port in service["ports"]:
@@ -268,20 +291,17 @@ def read_ports(services: List[Dict[str, Any]]) -> List[ServicePort]:
             numbers += [port["node_port"]] if port["node_port"] is not None else []
             if not all(0 < number < 65536 for number in numbers):
                 raise ValueError("%s: a port of it is not a number from 1 to 65535" % what)
-            ends = [
-                Endpoint(str(ipaddress.IPv4Address(item["address"])), item["port"], item["local"])
-                for item in port["endpoints"]
-            ]
+            ends = [Endpoint(str(read(item["address"])), item["port"], item["local"]) for item in port["endpoints"]]
             found.append(
                 ServicePort(
                     namespace=service["namespace"],
                     name=service["name"],
                     port_name=port["name"] or "",
-                    address=str(ipaddress.IPv4Address(service["address"])),
+                    address=str(read(service["address"])),
                     protocol=port["protocol"].lower(),
                     port=port["port"],
                     node_port=port["node_port"],
-                    load_balancer=str(ipaddress.IPv4Address(balancer)) if balancer is not None else None,
+                    load_balancer=str(read(balancer)) if balancer is not None else None,
                     endpoints=tuple(sorted(set(ends))),
                     affinity=service["affinity_timeout"],
                     internal_local=service["internal_traffic_policy"] == "Local",
@@ -327,6 +347,7 @@ _SERVICE_OPTIONS: Dict[str, Any] = {
 ARGUMENTS: Dict[str, Any] = {
     "argument_spec": {
         "lab": LAB_ARGUMENT,
+        "family": {"type": "str", "choices": list(TYPES), "default": "ip"},
         "services": {"type": "list", "elements": "dict", "required": True, "options": _SERVICE_OPTIONS},
         "service_cidr": {"type": "str"},
         "cluster_cidr": {"type": "str"},
@@ -341,15 +362,16 @@ ARGUMENTS: Dict[str, Any] = {
 def run(module: AnsibleModule) -> None:
     """Do what the module is asked for, and end it."""
     step = Step(module)
-    store, leases = Store(step.lab), ServiceLeases(step.lab)
+    family = module.params["family"]
+    store, leases = Store(step.lab), ServiceLeases(step.lab, family=family)
     service_cidr, cluster_cidr = module.params["service_cidr"], module.params["cluster_cidr"]
     if module.params["services"] and not service_cidr:
         _refuse(step, "there are Services and no service_cidr")
     try:
-        ports = read_ports(module.params["services"])
-        nodes = [str(ipaddress.IPv4Address(item)) for item in module.params["nodes"]]
-        answering = [str(ipaddress.IPv4Address(item)) for item in module.params["node_port_addresses"]]
-        ranges = [str(ipaddress.IPv4Network(item)) for item in (service_cidr, cluster_cidr) if item]
+        ports = read_ports(module.params["services"], family)
+        nodes = [str(_ADDRESSES[family](item)) for item in module.params["nodes"]]
+        answering = [str(_ADDRESSES[family](item)) for item in module.params["node_port_addresses"]]
+        ranges = [str(_NETWORKS[family](item)) for item in (service_cidr, cluster_cidr) if item]
     except ValueError as error:
         _refuse(step, str(error))
     held = leases.read()
@@ -363,10 +385,10 @@ def run(module: AnsibleModule) -> None:
     noted = leases.service_cidr() == ranges[0] if wanted else not leases.files()
     if held != wanted or held_outside != outside or not noted:
         step.commands += leases.change(wanted, outside, ranges[0] if ranges else None, step.real)
-    made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering) if wanted else []
-    table = Table("ip", services_table(step.lab), made)
+    made = blocks(ports, ranges[0], ranges[1], [ranges[1], *nodes], answering, family) if wanted else []
+    table = Table(family, services_table(step.lab), made)
     before, after = bring(step, store, table)
-    if ranges and (after or before):
+    if len(ranges) == 2 and (after or before):
         front = sorted({*answering, *outside.values(), *held_outside.values()})
         flows = Flows(ranges[0], ranges[1], front, _ways(ports, answering))
         ended = end_stale(step, flows, needed=before != after and any("udp" in line for line in before))

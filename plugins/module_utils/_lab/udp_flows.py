@@ -34,7 +34,7 @@ class Flow(NamedTuple):
 
 
 class Flows(NamedTuple):
-    """Which flows are those of Services, and where they may lead."""
+    """Which flows are those of Services of a family, and where they may lead."""
 
     service_cidr: str
     cluster_cidr: str
@@ -58,11 +58,11 @@ def parse(text: str) -> List[Flow]:
 def stale(flow: Flow, flows: Flows) -> bool:
     """Tell whether a flow goes to a Service and not to an endpoint of it."""
     try:
-        asked, answers = ipaddress.IPv4Address(flow.asked[0]), ipaddress.IPv4Address(flow.answers[0])
+        asked, answers = ipaddress.ip_address(flow.asked[0]), ipaddress.ip_address(flow.answers[0])
     except ValueError:
         return False
-    translated = flow.asked[0] in flows.nodes and answers in ipaddress.IPv4Network(flows.cluster_cidr)
-    of_service = asked in ipaddress.IPv4Network(flows.service_cidr) or (translated and flow.asked != flow.answers)
+    translated = flow.asked[0] in flows.nodes and answers in ipaddress.ip_network(flows.cluster_cidr)
+    of_service = asked in ipaddress.ip_network(flows.service_cidr) or (translated and flow.asked != flow.answers)
     return of_service and flow.answers not in flows.ways.get(flow.asked, [])
 
 
@@ -79,12 +79,13 @@ def end_stale(step: Step, flows: Flows, needed: bool) -> List[str]:
                 "the program conntrack is not on this node. Install the package %s." % _PACKAGE
             )
         return []
-    status, out, err = step.module.run_command([command, "-L", "-p", "udp"])
+    of_family = ["-f", "ipv6", "-p", "udp"] if ":" in flows.service_cidr else ["-p", "udp"]
+    status, out, err = step.module.run_command([command, "-L", *of_family])
     if status != 0:
-        step.failed("conntrack -L -p udp", err)
+        step.failed(" ".join(["conntrack", "-L", *of_family]), err)
     ended = [flow for flow in parse(out) if stale(flow, flows)]
     for flow in ended:
-        words = ["-D", "-p", "udp", "-s", flow.source[0], "-d", flow.asked[0]]
+        words = ["-D", *of_family, "-s", flow.source[0], "-d", flow.asked[0]]
         words += ["--sport", str(flow.source[1]), "--dport", str(flow.asked[1])]
         step.commands.append(" ".join(["conntrack", *words]))
         if step.real:

@@ -8,7 +8,8 @@ The lab notes them in ``/run/podnet-lab/<lab>/ranges.json``, both as strings wit
 
     {"cluster_cidr": "10.244.0.0/16", "pod_cidr": "10.244.1.0/24"}
 
-and with Services their range, beside their addresses, in ``/var/lib/podnet-lab/<lab>/services.json``::
+and with Services their range, beside their addresses, in ``/var/lib/podnet-lab/<lab>/services.json``, those of IPv6 in
+``services_v6.json``::
 
     {"service_cidr": "10.96.0.0/16", "services": {"default/web": "10.96.1.1"}}
 """
@@ -31,7 +32,8 @@ def read_labs(files: Files, ranges: Ranges) -> None:
             ranges.add("pod", content.get("cluster_cidr"), CLUSTER, in_file("lab", path, "cluster_cidr"))
             ranges.add("pod", content.get("pod_cidr"), NODE, in_file("lab", path, "pod_cidr"))
     for lab in files.names(LEASES_DIRECTORY):
-        path = "%s/%s/services.json" % (LEASES_DIRECTORY, lab)
-        content = files.json(path)
-        if isinstance(content, dict):
-            ranges.add("service", content.get("service_cidr"), CLUSTER, in_file("lab", path, "service_cidr"))
+        for name in ("services.json", "services_v6.json"):
+            path = "%s/%s/%s" % (LEASES_DIRECTORY, lab, name)
+            content = files.json(path)
+            if isinstance(content, dict):
+                ranges.add("service", content.get("service_cidr"), CLUSTER, in_file("lab", path, "service_cidr"))

@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description.checks import Fault
 from .description import VARIABLE, Description
-from .services import Service, service_range
+from .services import Service, service_ranges
 
 _DOMAIN = re.compile(r"(?=.{1,100}\Z)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
 _VERSION = "1.1.0"
@@ -37,8 +37,8 @@ class Dns:
     """How names are to be resolved."""
 
     domain: str
-    server: str
-    """Address of the Service."""
+    servers: tuple[str, ...]
+    """Addresses of the Service."""
     node: str
     """Where the pod is."""
     upstreams: tuple[str, ...]
@@ -68,7 +68,9 @@ def with_dns(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         "name": NAME,
         "namespace": NAMESPACE,
         "selector": {"k8s-app": NAME},
-        "address": raw.get("dns_address") or _usual_address(raw),
+        "ipFamilyPolicy": "PreferDualStack",
+        "address": raw.get("dns_address") or _usual_address(raw, 4),
+        "address_v6": _usual_address(raw, 6),
         "ports": [
             {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
             {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
@@ -85,13 +87,15 @@ def nodes_of(raw: Mapping[str, Any]) -> Any:
     return [node for node in nodes if node not in gone]
 
 
-def _usual_address(raw: Mapping[str, Any]) -> str | None:
-    part = service_range(raw, [])
+def _usual_address(raw: Mapping[str, Any], version: int) -> str | None:
+    part = service_ranges(raw, []).get(version)
     return str(IPAddress(part.first + _TENTH)) if part is not None and part.size > _TENTH + 1 else None
 
 
-def read_dns(raw: Mapping[str, Any], description: Description, server: str, faults: list[Fault]) -> Dns | None:
-    """Read what a description says of names; None when it asks for none. `server` is the address of the Service."""
+def read_dns(
+    raw: Mapping[str, Any], description: Description, servers: Iterable[str], faults: list[Fault]
+) -> Dns | None:
+    """Read what a description says of names; None when it asks for none. `servers` are the Service's addresses."""
     wanted = raw.get("dns", False)
     if not isinstance(wanted, bool):
         faults.append(Fault(VARIABLE + "dns", f"{wanted!r} is neither true nor false", "Use one of them"))
@@ -108,7 +112,7 @@ def read_dns(raw: Mapping[str, Any], description: Description, server: str, faul
         value = []
     upstreams = [_upstream(text, f"{where}[{index}]", raw, description, faults) for index, text in enumerate(value)]
     node = description.nodes[0] if description.nodes else ""
-    return Dns(str(domain), server, node, tuple(str(one) for one in upstreams if one is not None))
+    return Dns(str(domain), tuple(servers), node, tuple(str(one) for one in upstreams if one is not None))
 
 
 def check_hostnames(description: Description, services: Iterable[Service], faults: list[Fault]) -> None:
@@ -138,7 +142,11 @@ def _upstream(
     except (AddrFormatError, ValueError):
         faults.append(Fault(where, f"{text!r} is not an IPv4 address", "Write it as 192.0.2.53"))
         return None
-    ours = [part for part in (description.cluster, service_range(raw, [])) if part is not None]
+    if description.cluster is None:
+        remedy = f"Leave it out, or give {VARIABLE}cluster_cidr"
+        faults.append(Fault(where, "the server asks by IPv4, and the lab has none", remedy))
+        return None
+    ours = [description.cluster, *service_ranges(raw, []).values()]
     inside = next((part for part in ours if address in part), None)
     if inside is not None or address.is_loopback():
         what = f"{address} is in {inside}, the lab's own" if inside is not None else f"{address} is the pod itself"
@@ -149,7 +157,7 @@ def _upstream(
 def resolv_conf(dns: Dns, namespace: str) -> dict[str, Any]:
     """Return what a pod's resolv.conf says, as the kubelet writes it for ``dnsPolicy: ClusterFirst``."""
     return {
-        "servers": [dns.server],
+        "servers": list(dns.servers),
         "search": [f"{namespace}.svc.{dns.domain}", f"svc.{dns.domain}", dns.domain],
         "options": ["ndots:5"],
     }
@@ -171,15 +179,17 @@ def records(
     yield {"type": "TXT", "name": f"dns-version.{domain}", "value": _VERSION}
     for service in services:
         name = f"{service['name']}.{service['namespace']}.svc.{domain}"
-        if service["address"] is not None:
-            yield {"type": "A", "name": name, "value": service["address"]}
+        if not service["headless"]:
+            for address in (service["address"], service["address_v6"]):
+                if address is not None:
+                    yield _host(name, address)
             targets = [(name, "")]
         else:
             behind = [
                 (f"{service['hostnames'].get(pod) or _dashed(known[pod])}.{name}", known[pod])
-                for known in families
+                for version, known in zip((4, 6), families, strict=True)
                 for pod in service["pods"]
-                if pod in known
+                if pod in known and version in service["versions"]
             ]
             for own, address in behind:
                 yield _host(own, address)

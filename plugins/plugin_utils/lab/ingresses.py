@@ -231,6 +231,9 @@ class _Reader:
             text = f"there is no Service {namespace}/{service.get('name')} with an address"
             self._fault(where + ".service.name", text, "Name one of the ingress's own namespace that is not headless")
             return None
+        if 4 not in found.versions:
+            text = f"the ingress asks by IPv4, and Service {found.full_name} has IPv6 alone"
+            self._fault(where + ".service.name", text, "Name IPv4 in its ipFamilies as well")
         for one in found.ports:
             if one.protocol == "TCP" and (one.port == integer(port.get("number")) or one.name == port.get("name")):
                 return Target(found.full_name, one.port)

@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description.checks import Fault, overlap
 from .description import VARIABLE, Description, network, one_of
-from .services import Service, lease, service_range
+from .services import Service, lease, service_ranges
 
 _RANGE = VARIABLE + "load_balancer_cidr"
 _EXAMPLE = "Use a free part of the nodes' network, like 10.89.0.240/28"
@@ -61,7 +61,7 @@ def read_load_balancers(
     part = network(raw["load_balancer_cidr"], _RANGE, faults)
     if part is None:
         return None
-    others = ((description.cluster, "of the pods"), (service_range(raw, []), "of Services"))
+    others = ((description.cluster, "of the pods"), (service_ranges(raw, []).get(4), "of Services"))
     for other, whose in others:
         if other is not None and overlap(part, other):
             faults.append(Fault(_RANGE, f"{part} overlaps the range {whose} {other}", _EXAMPLE))

@@ -10,7 +10,7 @@ that the role itself decides nothing. Faults of the description and of the nodes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 try:
@@ -35,7 +35,7 @@ from .load_balancers import Balancers, announced_by, connected, read_load_balanc
 from .load_balancers import check_node as check_balancers
 from .networks import ETH_DATA_LEN, IPV6_MIN_MTU, NETWORKS
 from .policies import pod_ends, read_namespaces, read_policies
-from .services import Service, give_addresses, plan_services, read_services, service_range
+from .services import Service, give_addresses, plan_services, read_services, service_ranges
 from .sessions import role
 from .tunnels import PEER_KINDS, Tunnel, mac_of, unused_tunnels, what_is_in_the_way
 
@@ -47,8 +47,8 @@ _BIRD_METRIC = 32
 class Node:
     """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked.
 
-    `services` and `load_balancers` are addresses of Services that the node has noted, by their full names, `announced`
-    those of load balancers that it has.
+    `services`, by version of IP, and `load_balancers` are addresses of Services that the node has noted, by their full
+    names, `announced` those of load balancers that it has.
     """
 
     def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Node:
         self.given: str | None = raw.get("address") or None
         self.ansible_host: str = str(raw.get("ansible_host") or name)
         self.info: Mapping[str, Any] | None = raw.get("info")
-        self.services: Mapping[str, str] = raw.get("services") or {}
+        self.services = {version: raw.get("services" + SUFFIXES[version]) or {} for version in (4, 6)}
         self.load_balancers: Mapping[str, str] = raw.get("load_balancers") or {}
         self.announced: Sequence[str] = raw.get("announced") or ()
         self.faults: list[Fault] = []
@@ -109,6 +109,10 @@ class Node:
         entries = (self.info or {}).get("addresses", []) if link is not None else []
         found = [IPAddress(entry["local"]) for entry in entries if link and entry["ifname"] == link["ifname"]]
         return sorted((one for one in found if one.version == 6), key=lambda one: (one.is_link_local(), one))
+
+    def known_addresses_v6(self) -> list[str]:
+        """Return those of them that are not link-local."""
+        return [str(one) for one in self.uplink_addresses_v6() if not one.is_link_local()]
 
     def choose_address_v6(self) -> None:
         """Choose the address that other nodes route IPv6 to; a fault says why there is none.
@@ -236,16 +240,19 @@ def check_node(node: Node, description: Description) -> None:
                 node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}{key}"))
 
 
-def check_services(node: Node, services: list[Service], part: IPNetwork | None, pods: Sequence[Pod]) -> None:
+def check_services(node: Node, services: list[Service], parts: Iterable[IPNetwork], pods: Sequence[Pod]) -> None:
     """Find what on a node stands in the way of Services: a network in their range, pods whose address nobody knows."""
     for network, dev in node.networks:
-        if services and part is not None and overlap(network, part):
-            text = f"its network {network} on {dev} overlaps the range of Services {part}"
-            node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}service_cidr"))
+        for part in parts:
+            if overlap(network, part):
+                text = f"its network {network} on {dev} overlaps the range of Services {part}"
+                key = "service_cidr" + SUFFIXES[part.version]
+                node.faults.append(Fault(node.where, text, f"Choose another {VARIABLE}{key}"))
     for pod in pods:
-        if node.info is not None or pod.node != node.name or pod.address is not None:
+        if node.info is not None or pod.node != node.name:
             continue
-        behind = [service.full_name for service in services if service.selects(pod)]
+        unknown = {version for version, given in ((4, pod.address), (6, pod.address_v6)) if given is None}
+        behind = [one.full_name for one in services if one.selects(pod) and unknown & set(one.versions)]
         if behind:
             text = f"pod {pod.full_name} is behind Service {behind[0]}, and its address is not known in this run"
             node.faults.append(Fault(node.where, text, "Run without --limit, or give the pod its address"))
@@ -479,7 +486,7 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
     inside = [str(one) for one in description.clusters]
     inside += [str(other.address) for other in nodes if other.address is not None]
     if description.cluster_v6 is not None:
-        inside += [str(one) for other in nodes for one in other.uplink_addresses_v6() if not one.is_link_local()]
+        inside += [address for other in nodes for address in other.known_addresses_v6()]
     inside += [str(net) for net in description.outside]
     mtu = pod_mtu(nodes, description)
     return {
@@ -494,6 +501,8 @@ def node_plan(description: Description, node: Node, nodes: list[Node], dns: Dns 
         **network_options(description, node, nodes, mtu),
         "inside": inside,
         "node_addresses": [str(other.address) for other in nodes if other.address is not None],
+        "node_addresses_v6": [address for other in nodes for address in other.known_addresses_v6()],
+        "node_port_addresses_v6": node.known_addresses_v6() or [str(one) for one in gateways if one.version == 6],
         "sandboxes": [
             {
                 **{key: names[key] for key in ("namespace", "name", "sandbox_id", "netns")},
@@ -548,18 +557,12 @@ def _container_options(container: Container) -> dict[str, Any]:
     return {"name": container.name, "command": list(container.command)}
 
 
-def _not_for_v6(description: Description, services: Sequence[Service]) -> list[Fault]:
+def _not_for_v6(description: Description) -> list[Fault]:
     """Find what the lab does with IPv4 alone."""
-    if description.cluster_v6 is None:
+    if description.cluster_v6 is None or description.network not in PEER_KINDS:
         return []
-    faults = []
-    where, text = VARIABLE + "cluster_cidr_v6", "{} carry IPv4 alone in the lab"
-    if description.network in PEER_KINDS:
-        faults.append(Fault(where, text.format(description.network + " tunnels"), f"Set {VARIABLE}network to vxlan"))
-    if services and description.cluster is None:
-        remedy = f"Give {VARIABLE}cluster_cidr as well, or leave {VARIABLE}services and {VARIABLE}dns out"
-        faults.append(Fault(where, text.format("Services"), remedy))
-    return faults
+    text = f"{description.network} tunnels carry IPv4 alone in the lab"
+    return [Fault(VARIABLE + "cluster_cidr_v6", text, f"Set {VARIABLE}network to vxlan")]
 
 
 def announced_options(
@@ -595,32 +598,33 @@ def make_plan(
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address`` and ``address_v6``
     (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info``, ``services``,
-    ``load_balancers`` and ``announced`` (``node`` and those of ``podnet.lab.lab_info``); each may be null. `resolve`
-    gives the IPv4 addresses of a host name. `play_hosts` are the hosts that are about to be built on.
+    ``services_v6``, ``load_balancers`` and ``announced`` (``node`` and those of ``podnet.lab.lab_info``); each may be
+    null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the hosts that are about to be built on.
     """
     raw = with_ingress(with_dns(raw))
     description = read_description(raw)
     faults = list(description.faults)
     services = read_services(raw, description, faults)
-    part = service_range(raw, []) if services else None
+    parts = service_ranges(raw, []) if services else {}
     check_hostnames(description, services, faults)
     description.leave_out_gone()
     nodes = [Node(name, hosts.get(name) or {}) for name in description.nodes]
-    given: dict[str, IPAddress] = {}
-    if part is not None and not faults:
-        given = give_addresses(services, part, [node.services for node in nodes])
+    given: dict[int, dict[str, IPAddress]] = {}
+    for version, part in parts.items() if not faults else ():
+        given[version] = give_addresses(services, part, [node.services[version] for node in nodes])
     leases = [node.load_balancers for node in nodes]
     balancers = read_load_balancers(raw, description, services, leases, faults)
     ingress = read_ingresses(raw, description.nodes, services, faults)
     policies, namespaces = read_policies(raw, faults), read_namespaces(raw, faults)
-    dns = read_dns(raw, description, str(given.get(f"{NAMESPACE}/{NAME}")), faults)
+    name = f"{NAMESPACE}/{NAME}"
+    dns = read_dns(raw, description, [str(known[name]) for known in given.values() if name in known], faults)
     for node in nodes:
         if hosts.get(node.name) is None:
             text = f"{node.name!r} is not a host of the inventory"
             faults.append(Fault(VARIABLE + "nodes", text, "Add it to the inventory, or leave it out"))
             continue
         check_node(node, description)
-        check_services(node, services, part, description.pods)
+        check_services(node, services, parts.values(), description.pods)
         check_names(node, dns)
         node.faults += missing_programs(ingress, node.name, node.info)
         node.faults += check_balancers(balancers, node.where, node.info, node.announced)
@@ -635,7 +639,7 @@ def make_plan(
     faults += check_links(nodes, description.network)
     faults += check_links_v6(nodes)
     faults += check_mtu(nodes, description)
-    faults += _not_for_v6(description, services)
+    faults += _not_for_v6(description)
     for name in play_hosts:
         if name not in [*description.nodes, *description.gone]:
             remedy = f"Add it there, or leave it out with --limit '!{name}'; podnet.lab.teardown takes a lab off a node"
@@ -653,7 +657,7 @@ def make_plan(
         pod.full_name: str(pod.address_v6) for pod in description.pods if pod.address_v6 is not None
     }
     result["versions"] = [part.version for part in description.clusters]
-    result["ingress"] = None if faults else plan_ingress(ingress, given)
+    result["ingress"] = None if faults else plan_ingress(ingress, given.get(4, {}))
     outside = balancers.addresses if balancers is not None else {}
     result["services"] = [] if faults else plan_services(services, given, description.pods, outside)
     return result

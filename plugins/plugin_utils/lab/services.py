@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 try:
@@ -29,6 +30,9 @@ _FIELDS = (
     "namespace",
     "selector",
     "address",
+    "address_v6",
+    "ipFamilies",
+    "ipFamilyPolicy",
     "headless",
     "type",
     "loadBalancerIP",
@@ -48,6 +52,9 @@ _TIMEOUT, _LONGEST_TIMEOUT = 10800, 86400
 """Seconds of ClientIP affinity: the default and the most that Kubernetes takes."""
 _WHERE = VARIABLE + "services"
 _RANGE = VARIABLE + "service_cidr"
+_FAMILIES = {"IPv4": 4, "IPv6": 6}
+_FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
+_EXAMPLES = {4: "10.96.0.0/16", 6: "fd00:10:96::/112"}
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,18 @@ class Service:
     """Whether it is of type LoadBalancer."""
     balancer_address: IPAddress | None = None
     """The address outside that it asks for."""
+    versions: tuple[int, ...] = (4,)
+    """Those of IP that it has addresses of, or its pods when it is headless."""
+    address_v6: IPAddress | None = None
 
     @property
     def full_name(self) -> str:
         """``namespace/name``."""
         return f"{self.namespace}/{self.name}"
+
+    def given(self, version: int) -> IPAddress | None:
+        """Return the address of a version of IP that it asks for."""
+        return self.address if version == 4 else self.address_v6
 
     def selects(self, pod: Pod) -> bool:
         """Tell whether a pod is behind the Service."""
@@ -136,19 +150,64 @@ def _ports(value: Any, where: str, faults: list[Fault]) -> list[Port]:
     return ports
 
 
-def _address(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]) -> IPAddress | None:
+def _address(value: Any, where: str, part: IPNetwork | None, faults: list[Fault], version: int = 4) -> IPAddress | None:
     if value is None:
         return None
     try:
         address = IPAddress(str(value))
-        if address.version != 4:
-            raise ValueError("not IPv4")
+        if address.version != version:
+            raise ValueError("of the other version")
     except (AddrFormatError, ValueError):
-        faults.append(Fault(where, f"{value!r} is not an IPv4 address", "Write it as 10.96.0.10, or leave it out"))
+        example = IPNetwork(_EXAMPLES[version]).network + 10
+        text = f"{value!r} is not an IPv{version} address"
+        faults.append(Fault(where, text, f"Write it as {example}, or leave it out"))
         return None
     if part is not None and not part.first < int(address) < part.last:
-        faults.append(Fault(where, f"{address} is not an address in {part}", f"Choose another, or another {_RANGE}"))
+        remedy = f"Choose another, or another {_RANGE}{SUFFIXES[version]}"
+        faults.append(Fault(where, f"{address} is not an address in {part}", remedy))
     return address
+
+
+def _families(value: Mapping[Any, Any], where: str, faults: list[Fault]) -> list[int]:
+    """Return the versions of IP that a Service names by its ``ipFamilies``, else by the addresses that it asks for."""
+    families = value.get("ipFamilies")
+    asked = [version for version in (4, 6) if value.get("address" + SUFFIXES[version]) is not None]
+    if families is None:
+        return asked
+    if families not in (["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"]):
+        text = f"{families!r} is not a list of families"
+        faults.append(Fault(where + ".ipFamilies", text, "Write it as [IPv4], [IPv6] or [IPv4, IPv6]"))
+        return []
+    return [_FAMILIES[family] for family in families]
+
+
+def _versions(value: Mapping[Any, Any], where: str, known: Sequence[int], faults: list[Fault]) -> tuple[int, ...]:
+    """Return the versions of IP that a Service is of, the first one first, as kube-apiserver finds them.
+
+    `known` are those that the lab has for it; without any words it is of the first of them (kubernetes
+    ``pkg/registry/core/service/storage/alloc.go``, ``initIPFamilyFields``).
+    """
+    wanted, here = _families(value, where, faults), where + ".ipFamilyPolicy"
+    usual = "RequireDualStack" if len(wanted) == 2 else "SingleStack"
+    policy = one_of(value.get("ipFamilyPolicy", usual), _FAMILY_POLICIES, here, faults)
+    if policy == "SingleStack" and len(wanted) == 2:
+        text = "it is SingleStack, and two families are asked for"
+        faults.append(Fault(here, text, "Name one family, or use PreferDualStack or RequireDualStack"))
+    needed = (4, 6) if policy == "RequireDualStack" else wanted
+    for version in needed:
+        if version not in known:
+            suffix = SUFFIXES[version]
+            remedy = f"Give {VARIABLE}cluster_cidr{suffix} and {_RANGE}{suffix}, or ask for IPv{10 - version} alone"
+            faults.append(Fault(where, f"it is to be of IPv{version}, and the lab's Services are not", remedy))
+    if policy != "SingleStack":
+        return tuple(dict.fromkeys((*wanted, *known)))
+    chosen = tuple(wanted or known)[:1]
+    for version in (4, 6):
+        key = "address" + SUFFIXES[version]
+        if len(wanted) == 1 and version not in chosen and value.get(key) is not None:
+            text = f"it is of IPv{version}, and the Service's ipFamilies are not"
+            faults.append(Fault(f"{where}.{key}", text, "Leave it out, or name its family"))
+    return chosen
 
 
 def _affinity(value: Mapping[Any, Any], where: str, faults: list[Fault]) -> int | None:
@@ -168,7 +227,10 @@ def _policy(value: Mapping[Any, Any], key: str, where: str, faults: list[Fault])
     return one_of(value.get(key, "Cluster"), ("Cluster", "Local"), f"{where}.{key}", faults)
 
 
-def _service(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]) -> Service | None:
+def _service(
+    value: Any, where: str, raw: Mapping[str, Any], parts: Mapping[int, IPNetwork], faults: list[Fault]
+) -> Service | None:
+    """Read a Service of the description `raw`; `parts` are the ranges by version of IP."""
     if not isinstance(value, Mapping):
         example = "Write it as {name: web, selector: {app: web}, ports: [{port: 80}]}"
         faults.append(Fault(where, f"{value!r} is not a Service", example))
@@ -185,11 +247,19 @@ def _service(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]
         faults.append(Fault(where + ".ports", "there is no port", "Give it at least one, like {port: 80}"))
     outside = any(port.node_port is not None for port in ports)
     balanced = _is_balanced(value, where, outside, faults)
+    versions = _versions(value, where, _pod_versions(raw) if headless is True else _service_versions(raw), faults)
+    if balanced and versions and 4 not in versions:
+        text = "addresses of load balancers are of IPv4 in the lab, and the Service has IPv6 alone"
+        faults.append(Fault(where + ".type", text, "Name IPv4 in its ipFamilies as well, or leave the type out"))
     if "externalTrafficPolicy" in value and not outside and not balanced:
         text = "no port has a nodePort, so nothing comes from outside"
         remedy = "Leave it out, or give a port a nodePort, or the Service the type LoadBalancer"
         faults.append(Fault(where + ".externalTrafficPolicy", text, remedy))
-    useless = [key for key in ("address", "sessionAffinity", "internalTrafficPolicy") if value.get(key) is not None]
+    useless = [
+        key
+        for key in ("address", "address_v6", "sessionAffinity", "internalTrafficPolicy")
+        if value.get(key) is not None
+    ]
     useless += ["type: LoadBalancer"] if balanced else []
     if headless is True and (useless or outside):
         text = f"a headless Service has no rules, and this one has {', '.join([*useless, *['nodePort'] * outside])}"
@@ -199,7 +269,9 @@ def _service(value: Any, where: str, part: IPNetwork | None, faults: list[Fault]
         namespace=checks.label_name(value.get("namespace", "default"), where + ".namespace", faults) or "",
         name=str(name),
         selector=checks.labels(value.get("selector", {}), where + ".selector", "{app: web}", faults),
-        address=_address(value.get("address"), where + ".address", part, faults),
+        address=_address(value.get("address"), where + ".address", parts.get(4), faults),
+        address_v6=_address(value.get("address_v6"), where + ".address_v6", parts.get(6), faults, 6),
+        versions=versions,
         headless=headless is True,
         ports=tuple(ports),
         affinity=_affinity(value, where, faults),
@@ -251,9 +323,10 @@ def _check_unique(services: list[Service], faults: list[Fault]) -> None:
 
     for service in services:
         once(service.full_name, service.where, f"is Service {service.full_name}", "Rename one of them")
-        if service.address is not None:
-            called = f"has the address {service.address}"
-            once(service.address, service.where + ".address", called, "Give each its own, or leave it out")
+        for address, key in ((service.address, ".address"), (service.address_v6, ".address_v6")):
+            if address is not None:
+                called = f"has the address {address}"
+                once(address, service.where + key, called, "Give each its own, or leave it out")
         for port in service.ports:
             if port.node_port is not None:
                 called = f"has {port.protocol} port {port.node_port} of the nodes"
@@ -261,45 +334,69 @@ def _check_unique(services: list[Service], faults: list[Fault]) -> None:
 
 
 def read_services(raw: Mapping[str, Any], description: Description, faults: list[Fault]) -> list[Service]:
-    """Read ``services`` and ``service_cidr`` of a description; without any Service the range is not looked at."""
+    """Read ``services`` and the ranges of a description; without any Service these are not looked at."""
     value = raw.get("services") or []
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
         faults.append(Fault(_WHERE, f"{value!r} is not a list of Services", "See the role's README for an example"))
         return []
     if not value:
         return []
-    part = service_range(raw, faults)
-    if part is not None and description.cluster is not None and overlap(part, description.cluster):
-        text = f"{part} overlaps the range of the pods {description.cluster}"
-        faults.append(Fault(_RANGE, text, "Choose one beside it, like 10.96.0.0/16"))
-    read = [_service(entry, f"{_WHERE}[{index}]", part, faults) for index, entry in enumerate(value)]
+    parts = service_ranges(raw, faults)
+    for cluster in description.clusters:
+        part = parts.get(cluster.version)
+        if part is not None and overlap(part, cluster):
+            text = f"{part} overlaps the range of the pods {cluster}"
+            remedy = f"Choose one beside it, like {_EXAMPLES[part.version]}"
+            faults.append(Fault(_RANGE + SUFFIXES[part.version], text, remedy))
+    read = [_service(entry, f"{_WHERE}[{index}]", raw, parts, faults) for index, entry in enumerate(value)]
     services = [service for service in read if service is not None]
     for service in services:
         _check_behind(service, description.pods, faults)
     _check_unique(services, faults)
-    count = sum(not service.headless for service in services)
-    if part is not None and count > part.size - 2:
-        text = f"{part} has {max(part.size - 2, 0)} addresses, and {count} Services need one"
-        faults.append(Fault(_RANGE, text, "Use a larger range"))
+    for version, part in parts.items():
+        count = sum(not service.headless and version in service.versions for service in services)
+        if count > part.size - 2:
+            text = f"{part} has {max(part.size - 2, 0)} addresses, and {count} Services need one"
+            faults.append(Fault(_RANGE + SUFFIXES[version], text, "Use a larger range"))
     return services
 
 
-def service_range(raw: Mapping[str, Any], faults: list[Fault]) -> IPNetwork | None:
-    """Return the range of Services, or None and a fault."""
-    return network(raw.get("service_cidr"), _RANGE, faults)
+def _pod_versions(raw: Mapping[str, Any]) -> list[int]:
+    return [version for version in (4, 6) if raw.get("cluster_cidr" + SUFFIXES[version])] or [4]
+
+
+def _service_versions(raw: Mapping[str, Any]) -> list[int]:
+    """Return the versions of IP of a lab's Services: those of pods for which there is a range."""
+    pods = _pod_versions(raw)
+    return [version for version in pods if raw.get("service_cidr" + SUFFIXES[version])] or pods
+
+
+def service_ranges(raw: Mapping[str, Any], faults: list[Fault]) -> dict[int, IPNetwork]:
+    """Return the ranges of Services by version of IP, that of IPv4 first, of those versions that pods have."""
+    if raw.get("service_cidr_v6") and 6 not in _pod_versions(raw):
+        remedy = f"Give {VARIABLE}cluster_cidr_v6, or leave this out"
+        faults.append(Fault(_RANGE + SUFFIXES[6], "the lab has no IPv6", remedy))
+    found: dict[int, IPNetwork] = {}
+    for version in _service_versions(raw):
+        suffix = SUFFIXES[version]
+        part = network(raw.get("service_cidr" + suffix), _RANGE + suffix, faults, version)
+        if part is not None:
+            found[version] = part
+    return found
 
 
 def give_addresses(
     services: Iterable[Service], part: IPNetwork, leases: Iterable[Mapping[str, str]]
 ) -> dict[str, IPAddress]:
-    """Return the address of each Service that has one, by its full name.
+    """Return the address in a range of each Service that has one of the range's version of IP, by its full name.
 
     A given address goes before all, then the one that it had, in the order of `leases`; the others get the lowest
     that is free, from the part of the range that Kubernetes leaves to such ones while there is one
     (KEP-3070: the first min(max(16, size/16), 256) addresses are for those that are given).
     """
-    wanting = [service for service in services if not service.headless]
-    found = {service.full_name: service.address for service in wanting if service.address is not None}
+    wanting = [service for service in services if not service.headless and part.version in service.versions]
+    given = {service.full_name: service.given(part.version) for service in wanting}
+    found = {name: address for name, address in given.items() if address is not None}
     taken = set(found.values())
     held = [{name: lease(text, part) for name, text in noted.items()} for noted in leases]
     for service in wanting:
@@ -328,18 +425,19 @@ def lease(text: str, part: IPNetwork) -> IPAddress | None:
 def _in_turn(part: IPNetwork) -> Iterable[IPAddress]:
     given = min(max(16, (part.size - 2) // 16), 256)
     first = part.first + 1 + (given if part.size - 2 > given else 0)
-    for number in (*range(first, part.last), *range(part.first + 1, first)):
+    for number in chain(range(first, part.last), range(part.first + 1, first)):
         yield IPAddress(number)
 
 
 def plan_services(
     services: list[Service],
-    addresses: Mapping[str, IPAddress],
+    addresses: Mapping[int, Mapping[str, IPAddress]],
     pods: list[Pod],
     balancers: Mapping[str, IPAddress] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the Services with the pods behind them, whose addresses are not known before they have got them.
 
+    `addresses` has those of the Services by version of IP and full name.
     `balancers` has the addresses outside of those of type LoadBalancer, by their full names.
     """
     outside = balancers or {}
@@ -347,7 +445,12 @@ def plan_services(
         {
             "namespace": service.namespace,
             "name": service.name,
-            "address": str(addresses[service.full_name]) if not service.headless else None,
+            "headless": service.headless,
+            "versions": list(service.versions),
+            **{
+                "address" + SUFFIXES[version]: str(known[service.full_name]) if service.full_name in known else None
+                for version, known in ((version, addresses.get(version, {})) for version in (4, 6))
+            },
             "ports": [
                 {
                     "name": port.name or None,
@@ -378,17 +481,21 @@ def plan_services(
 
 
 def node_services(
-    planned: Iterable[Mapping[str, Any]], addresses: Mapping[str, str], node: str
+    planned: Iterable[Mapping[str, Any]], addresses: Mapping[str, str], node: str, version: int = 4
 ) -> list[dict[str, Any]]:
-    """Return the option ``services`` of ``podnet.lab.service_rules`` for one node.
+    """Return the option ``services`` of ``podnet.lab.service_rules`` for one node and one version of IP.
 
+    Addresses of load balancers are of IPv4.
     `planned` is what `plan_services` returned, `addresses` has those that the pods have got, by full name.
     """
     policies = ("internal_traffic_policy", "external_traffic_policy")
-    kept = ("namespace", "name", "address", "load_balancer", "affinity_timeout", *policies)
+    kept = ("namespace", "name", "affinity_timeout", *policies)
+    key_of_address = "address" + SUFFIXES[version]
     return [
         {
             **{key: service[key] for key in kept},
+            "address": service[key_of_address],
+            "load_balancer": service["load_balancer"] if version == 4 else None,
             "ports": [
                 {
                     **{key: port[key] for key in ("name", "protocol", "port", "node_port")},
@@ -401,7 +508,7 @@ def node_services(
             ],
         }
         for service in planned
-        if service["address"] is not None
+        if service[key_of_address] is not None
     ]
 
 

@@ -446,9 +446,8 @@ def reached(dual: DualLab, node: str, netns: str, address: str) -> bool:
 
 
 def test_policies_and_names_are_of_both_families(dual: DualLab) -> None:
-    services = [
-        {"name": "pods", "headless": True, "selector": {"app": "pod3"}, "ports": [{"name": "http", "port": 80}]}
-    ]
+    pods = {"name": "pods", "headless": True, "selector": {"app": "pod3"}, "ports": [{"name": "http", "port": 80}]}
+    services = [{**pods, "ipFamilyPolicy": "PreferDualStack"}]
     dnsmasq = dual.lab.sh("node1", "command -v dnsmasq || true").strip()
     names = {"manual_lab_dns": True, "manual_lab_services": services} if dnsmasq else {}
     dual.build(manual_lab_policies=POLICIES, **names)

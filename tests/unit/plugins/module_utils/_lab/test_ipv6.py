@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -18,11 +20,14 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab import (
     masquerade,
     pod_address,
     policy_rules,
+    service_rules,
     static_route,
     tunnel,
+    udp_flows,
 )
 from ansible_collections.podnet.lab.plugins.module_utils._lab.leases import AllocationError, allocate
 from ansible_collections.podnet.lab.plugins.module_utils._lab.read import View, is_link_local, prefix
+from ansible_collections.podnet.lab.plugins.module_utils._lab.service_leases import ServiceLeases
 from ansible_collections.podnet.lab.plugins.module_utils._lab.service_rules import chain_name
 
 ETH0 = {"ifindex": 2, "ifname": "eth0", "flags": 1, "link_type": 1, "mtu": 1500}
@@ -191,3 +196,74 @@ def test_an_ipv6_address_of_a_name_is_a_record_too() -> None:
     assert dns_records.record_line(record) == "host-record=fd00--2.default.pod.cluster.local,fd00::2"
     with pytest.raises(ValueError, match=r"10\.244"):
         dns_records.record_line({**record, "value": "10.244.0.2"})
+
+
+def a_service(**changes: Any) -> Any:
+    """A Service as the option of ``service_rules`` has it, with an endpoint on this node and one elsewhere."""
+    ends = [("fd00:10:244::3", True), ("fd00:10:244:1::d", False)]
+    port = {"name": None, "protocol": "TCP", "port": 80, "node_port": 30080}
+    return {
+        "namespace": "default",
+        "name": "web",
+        "address": "fd00:10:96::29",
+        "ports": [{**port, "endpoints": [{"address": text, "port": 8080, "local": local} for text, local in ends]}],
+        "load_balancer": None,
+        "affinity_timeout": 600,
+        "internal_traffic_policy": "Cluster",
+        "external_traffic_policy": "Local",
+        **changes,
+    }
+
+
+def test_rules_of_services_are_those_of_ipv4_in_the_words_of_ipv6() -> None:
+    ports = service_rules.read_ports([a_service()], "ip6")
+    made = service_rules.blocks(ports, "fd00:10:96::/112", "fd00:10:244::/56", ["fd00:10:244::/56"], [], "ip6")
+    chains = {block[0][:-2]: [line.strip() for line in block[1:-1]] for block in made}
+    # Names of nftables have no colon; kube-proxy writes dots.
+    name = service_rules.chain_name("endpoint", "default/web/tcp/__fd00.10.244..3/8080")
+    affinity = "affinity" + name[len("endpoint") :]
+    assert chains["chain " + name] == [
+        "ip6 saddr fd00:10:244::3 jump mark-for-masquerade",
+        "update @%s { ip6 saddr }" % affinity,
+        "meta l4proto tcp dnat to [fd00:10:244::3]:8080",
+    ]
+    assert chains["set " + affinity][0] == "type ipv6_addr"
+    assert chains["map service-ips"][0] == "type ipv6_addr . inet_proto . inet_service : verdict"
+    assert chains["chain cluster-ips-check"] == ["ip6 daddr @cluster-ips reject", "ip6 daddr fd00:10:96::/112 drop"]
+    at_node = "fib daddr type local ip6 daddr != ::1 meta l4proto . th dport vmap @service-nodeports"
+    assert chains["chain services"] == ["ip6 daddr . meta l4proto . th dport vmap @service-ips", at_node]
+    text = " ".join(line for block in made for line in block).replace("ip6 ", "").replace("ipv6_addr", "")
+    assert not [word for word in text.split() if word == "ip" or "ipv4" in word]
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6"])
+def test_addresses_of_the_other_family_are_refused(family: str) -> None:
+    address = {"ip": "fd00:10:96::29", "ip6": "10.96.0.41"}[family]
+    port: Any = {"name": None, "protocol": "TCP", "port": 80, "node_port": None, "endpoints": []}
+    with pytest.raises(ValueError, match=re.escape(address)):
+        service_rules.read_ports([a_service(address=address, ports=[port])], family)
+
+
+def test_addresses_of_services_of_each_family_are_noted_beside_each_other(tmp_path: Path) -> None:
+    four, six = (ServiceLeases("lab0", str(tmp_path / "lib"), family) for family in ("ip", "ip6"))
+    for leases, address, part in ((four, "10.96.1.1", "10.96.0.0/16"), (six, "fd00:10:96::101", "fd00:10:96::/112")):
+        leases.change({"default/web": address}, {}, part, real=True)
+        assert (leases.read(), leases.service_cidr()) == ({"default/web": address}, part)
+    assert (four.files(), six.files()) == ([four.path], [six.path])
+    four.change({}, {}, None, real=True)
+    assert four.files() == []
+    assert six.files() == [six.directory, six.path]
+    six.change({}, {}, None, real=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_udp_flows_of_each_family_are_those_of_its_services() -> None:
+    flows = udp_flows.Flows(
+        "fd00:10:96::/112", "fd00:10:244::/56", [], {("fd00:10:96::a", 53): [("fd00:10:244::7", 53)]}
+    )
+    line = "udp 17 29 src=fd00:10:244::2 dst=%s sport=4000 dport=53 src=%s dst=fd00:10:244::2 sport=53 dport=4000"
+    lines = [line % ("fd00:10:96::a", "fd00:10:244::7"), line % ("fd00:10:96::a", "fd00:10:244::8")]
+    lines.append(
+        "udp 17 29 src=10.244.0.2 dst=10.96.0.10 sport=4 dport=53 src=10.244.0.9 dst=10.244.0.2 sport=53 dport=4"
+    )
+    assert [udp_flows.stale(flow, flows) for flow in udp_flows.parse("\n".join(lines))] == [False, True, False]

@@ -404,6 +404,9 @@ def test_a_labs_ranges_are_read(tmp_path: Path) -> None:
     (tmp_path / "var/lib/podnet-lab/lab0/services.json").write_text('{"service_cidr": "10.96.0.0/16", "services": {}}')
     _files, ranges = _read(tmp_path)
     assert [one[:3] for one in _short(ranges.service)] == [("10.96.0.0/16", "cluster", "lab")]
+    (tmp_path / "var/lib/podnet-lab/lab0/services_v6.json").write_text('{"service_cidr": "fd00:10:96::/112"}')
+    _files, ranges = _read(tmp_path)
+    assert [one[0] for one in _short(ranges.service)] == ["10.96.0.0/16", "fd00:10:96::/112"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from netaddr import IPAddress
 
 from ansible_collections.podnet.lab.plugins.filter.lab_policies import lab_policies
 from ansible_collections.podnet.lab.plugins.filter.lab_records import lab_records
+from ansible_collections.podnet.lab.plugins.filter.lab_services import lab_services
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.tunnels import mac_of
 
@@ -249,7 +250,8 @@ def test_a_policy_has_rules_of_each_family_and_a_block_those_of_its_own() -> Non
 
 
 def test_a_pod_has_a_name_for_each_of_its_addresses() -> None:
-    services = [{"name": "all", "headless": True, "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]}]
+    service = {"name": "all", "headless": True, "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]}
+    services = [{**service, "ipFamilyPolicy": "PreferDualStack"}, {**service, "name": "first"}]
     pods = [{**pod, "labels": {"app": "web"}} for pod in DESCRIPTION["pods"]]
     made = plan(services=services, service_cidr="10.96.0.0/16", pods=pods)
     assert made["faults"] == []
@@ -260,12 +262,115 @@ def test_a_pod_has_a_name_for_each_of_its_addresses() -> None:
     assert ("A", "all.default.svc.cluster.local", "10.244.1.2") in found
     target = "fd00-10-244-1--2.all.default.svc.cluster.local"
     assert ("SRV", "_http._tcp.all.default.svc.cluster.local", target) in found
+    assert {one[0] for one in found if one[1] == "first.default.svc.cluster.local"} == {"A"}
 
 
-def test_services_need_ipv4() -> None:
-    services = [{"name": "all", "selector": {}, "ports": [{"port": 80}]}]
-    found = plan(services=services, service_cidr="10.96.0.0/16", cluster_cidr="")["faults"]
-    assert any("Services carry IPv4 alone in the lab" in text for text in found), found
+RANGES: dict[str, Any] = {"service_cidr": "10.96.0.0/16", "service_cidr_v6": "fd00:10:96::/112"}
+
+
+def service(**changes: Any) -> dict[str, Any]:
+    """A Service that nobody is behind."""
+    return {"name": "all", "ports": [{"port": 80}], **changes}
+
+
+@pytest.mark.parametrize(
+    ("words", "versions"),
+    [
+        ({}, [4]),
+        ({"ipFamilyPolicy": "SingleStack"}, [4]),
+        ({"ipFamilyPolicy": "PreferDualStack"}, [4, 6]),
+        ({"ipFamilyPolicy": "RequireDualStack"}, [4, 6]),
+        ({"ipFamilies": ["IPv6"]}, [6]),
+        ({"ipFamilies": ["IPv6"], "ipFamilyPolicy": "PreferDualStack"}, [6, 4]),
+        ({"ipFamilies": ["IPv6", "IPv4"]}, [6, 4]),
+        ({"address_v6": "fd00:10:96::7"}, [6]),
+        ({"address": "10.96.0.7", "address_v6": "fd00:10:96::7"}, [4, 6]),
+        ({"address_v6": "fd00:10:96::7", "ipFamilyPolicy": "PreferDualStack"}, [6, 4]),
+    ],
+)
+def test_a_service_has_the_families_that_kubernetes_would_give_it(words: dict[str, Any], versions: list[int]) -> None:
+    made = plan(services=[service(**words)], **RANGES)
+    assert made["faults"] == []
+    (planned,) = made["services"]
+    assert planned["versions"] == versions
+    given = {4: words.get("address", "10.96.1.1"), 6: words.get("address_v6", "fd00:10:96::101")}
+    assert planned["address"] == (given[4] if 4 in versions else None)
+    assert planned["address_v6"] == (given[6] if 6 in versions else None)
+    of_each = [len(lab_services(made, leased(), "node1", version)) for version in (4, 6)]
+    assert of_each == [4 in versions, 6 in versions]
+
+
+def test_an_address_of_each_family_is_kept() -> None:
+    hosts = {name: {**one, "services_v6": {"default/all": "fd00:10:96::abc"}} for name, one in ROUTED.items()}
+    made = plan(hosts=hosts, services=[service(ipFamilyPolicy="PreferDualStack")], **RANGES)
+    assert made["services"][0]["address_v6"] == "fd00:10:96::abc"
+
+
+def test_a_lab_of_ipv6_alone_has_services_and_names() -> None:
+    changes = {**RANGES, "cluster_cidr": "", "dns": True, "dns_domain": "cluster.local"}
+    made = plan(services=[service()], **changes)
+    assert made["faults"] == []
+    assert [one["address"] for one in made["services"]] == [None, None]
+    assert [one["address_v6"] for one in made["services"]] == ["fd00:10:96::101", "fd00:10:96::a"]
+    assert made["nodes"]["node1"]["resolv_confs"][0]["servers"] == ["fd00:10:96::a"]
+
+
+def test_node_ports_are_at_the_nodes_addresses_or_that_of_the_bridge() -> None:
+    made = plan(hosts={"node1": host(11, [("2001:db8::11", 64)])}, services=[service()], **RANGES)["nodes"]
+    assert [made[node]["node_port_addresses_v6"] for node in ("node1", "node2")] == [
+        ["2001:db8::11"],
+        ["fd00:10:244:1::1"],
+    ]
+    assert made["node2"]["node_addresses_v6"] == ["2001:db8::11"]
+
+
+def test_the_name_server_has_an_address_of_each_family() -> None:
+    made = plan(dns=True, dns_domain="cluster.local", services=[service(ipFamilies=["IPv6"])], **RANGES)
+    assert made["faults"] == []
+    assert made["nodes"]["node2"]["resolv_confs"][0]["servers"] == ["10.96.0.10", "fd00:10:96::a"]
+    found = {(one["type"], one["value"]) for one in lab_records(made, leased()) if one["name"].startswith("all.")}
+    assert found == {("AAAA", "fd00:10:96::101")}
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "expected"),
+    [
+        ({"ipFamilyPolicy": "Both"}, {}, ".ipFamilyPolicy: 'Both' has no meaning here. Use one of SingleStack"),
+        ({"ipFamilies": "IPv6"}, {}, ".ipFamilies: 'IPv6' is not a list of families"),
+        ({"ipFamilies": ["IPv6", "IPv6"]}, {}, "is not a list of families. Write it as [IPv4], [IPv6] or [IPv4, IPv6]"),
+        ({"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "SingleStack"}, {}, "SingleStack, and two families are"),
+        ({"ipFamilies": ["IPv6"]}, {"service_cidr_v6": ""}, "it is to be of IPv6, and the lab's Services are not"),
+        ({"ipFamilyPolicy": "RequireDualStack"}, {"service_cidr_v6": ""}, "it is to be of IPv6, and the lab's"),
+        ({"ipFamilyPolicy": "RequireDualStack"}, {"cluster_cidr": ""}, "it is to be of IPv4, and the lab's"),
+        ({"address_v6": "fd00:10:96::7"}, {"service_cidr_v6": ""}, "it is to be of IPv6, and the lab's"),
+        ({"ipFamilies": ["IPv4"], "address_v6": "fd00:10:96::7"}, {}, ".address_v6: it is of IPv6, and the Service's"),
+        ({"address_v6": "fd00:10:97::7"}, {}, ".address_v6: fd00:10:97::7 is not an address in fd00:10:96::/112"),
+        ({"address_v6": "10.96.0.7"}, {}, ".address_v6: '10.96.0.7' is not an IPv6 address. Write it as fd00:10:96::a"),
+        ({}, {"cluster_cidr_v6": ""}, "manual_lab_service_cidr_v6: the lab has no IPv6. Give manual_lab_cluster"),
+        ({}, {"cluster_cidr": "", "service_cidr_v6": ""}, "manual_lab_service_cidr_v6: '' is not a network"),
+        ({}, {"service_cidr_v6": "fd00:10:244::/112"}, "overlaps the range of the pods fd00:10:244::/56"),
+        ({"ipFamilies": ["IPv6"]}, {"service_cidr_v6": "fd00:10:96::/127"}, "has 0 addresses, and 1 Services need one"),
+        (
+            {"ipFamilies": ["IPv6"], "type": "LoadBalancer"},
+            {"load_balancer_cidr": "10.89.0.240/28"},
+            ".type: addresses of load balancers are of IPv4 in the lab, and the Service has IPv6 alone",
+        ),
+        (
+            {"ipFamilies": ["IPv6"]},
+            {"ingresses": [{"name": "in", "defaultBackend": {"service": {"name": "all", "port": {"number": 80}}}}]},
+            "the ingress asks by IPv4, and Service default/all has IPv6 alone",
+        ),
+        (
+            {},
+            {"cluster_cidr": "", "dns": True, "dns_domain": "cluster.local", "dns_upstreams": ["192.0.2.53"]},
+            "manual_lab_dns_upstreams[0]: the server asks by IPv4, and the lab has none",
+        ),
+    ],
+)
+def test_what_the_families_of_services_cannot_be(words: dict[str, Any], changes: dict[str, Any], expected: str) -> None:
+    found = plan(services=[service(**words)], **{**RANGES, **changes})["faults"]
+    assert any(expected in text for text in found), found
+    assert len(found) == 1, found
 
 
 def test_reflectors_and_ipv6_are_refused() -> None:

@@ -65,7 +65,7 @@ def test_pods_of_the_same_namespace_that_have_all_labels_are_behind_a_service() 
     services, faults = read(web(ports=[{"port": 80, "targetPort": "http", "nodePort": "30080"}]))
     assert faults == []
     addresses = give_addresses(services, IPNetwork("10.96.0.0/16"), [])
-    planned = plan_services(services, addresses, read_description(DESCRIPTION).pods)
+    planned = plan_services(services, {4: addresses}, read_description(DESCRIPTION).pods)
     got = {"default/web1": "10.244.0.2", "default/web2": "10.244.1.2"}
     assert node_services(planned, got, "node2") == [
         {
@@ -96,7 +96,7 @@ def test_without_a_selector_nobody_is_behind_a_service_and_a_headless_one_has_no
     services, faults = read({"name": "nobody", "ports": [{"port": 80}]}, web(headless=True, ports=[]))
     assert faults == []
     addresses = give_addresses(services, IPNetwork("10.96.0.0/16"), [])
-    planned = plan_services(services, addresses, read_description(DESCRIPTION).pods)
+    planned = plan_services(services, {4: addresses}, read_description(DESCRIPTION).pods)
     assert [one["ports"][0]["endpoints"] for one in node_services(planned, {}, "node1")] == [[]]
     assert planned[1]["address"] is None
     assert planned[1]["pods"] == ["default/web1", "default/web2"]
@@ -230,9 +230,8 @@ def test_every_service_gets_an_address_of_its_own(count: int, length: int) -> No
 
 def test_the_filter_knows_addresses_of_all_nodes() -> None:
     services, _faults = read(web())
-    planned = plan_services(
-        services, give_addresses(services, IPNetwork("10.96.0.0/16"), []), read_description(DESCRIPTION).pods
-    )
+    addresses = give_addresses(services, IPNetwork("10.96.0.0/16"), [])
+    planned = plan_services(services, {4: addresses}, read_description(DESCRIPTION).pods)
     plan = {"services": planned, "nodes": {"node1": {}, "node2": {}}, "addresses": {"default/web2": "10.244.1.9"}}
     lease = {"namespace": "default", "name": "web1", "address": "10.244.0.2"}
     hosts = {"node1": {"__manual_lab_addresses": {"addresses": [lease]}}}
@@ -279,4 +278,4 @@ def test_whatever_is_written_is_answered_with_faults_and_never_with_a_traceback(
     description, faults = read_description(raw), []  # type: ignore[var-annotated]
     services = read_services(raw, description, faults)
     if not faults and services:
-        plan_services(services, give_addresses(services, IPNetwork(part), []), description.pods)
+        plan_services(services, {4: give_addresses(services, IPNetwork(part), [])}, description.pods)
