@@ -196,7 +196,7 @@ def test_the_promises_of_the_network_model_hold_for_both_families(dual: DualLab,
 
 def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: Path) -> None:
     assert dual.faults(tmp_path) == []
-    facts = dual.lab.adhoc("node1", "podnet.lab.pod_cidr_facts", {"timeout": 20})["ansible_facts"]["podnet"]
+    facts = dual.lab.adhoc("node1", "podnet.lab.pod_cidr_facts", {"timeout": 20})["ansible_facts"]["podnet_pod_cidr"]
     text = json.dumps(facts)
     for part in ("10.244.0.0/24", "fd00:10:244::/64", "fd00:10:244::/56", "fd00:10:244::2"):
         assert part in text, f"{part} is not in {text[:2000]}"
