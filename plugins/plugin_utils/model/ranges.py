@@ -55,6 +55,7 @@ def is_loopback(address: str) -> bool:
     return one is not None and bool(one.ip.is_loopback())
 
 
+@lru_cache(maxsize=65536)
 def is_specific(address: str) -> bool:
     """Tell whether *address* belongs to one interface in a network: not loopback, link-local, multicast or zero."""
     try:

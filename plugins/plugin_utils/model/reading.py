@@ -23,14 +23,19 @@ class ShapeError(ValueError):
 class Item:
     """One JSON object together with the place where it stands in its document."""
 
-    __slots__ = ("_place", "_value")
+    __slots__ = ("_index", "_inside", "_name", "_value")
 
-    def __init__(self, value: Json, place: str) -> None:
-        """Wrap *value*; raise ShapeError when it is not an object."""
+    def __init__(self, value: Json, name: str, inside: Item | None = None, index: int | None = None) -> None:
+        """Wrap *value*, which is called *name* in the object *inside*, or its list *name* holds at *index*.
+
+        Raises ShapeError when it is not an object.
+        """
+        self._name = name
+        self._inside = inside
+        self._index = index
         if not isinstance(value, dict):
-            raise ShapeError(f"{place} is {_kind(value)}, not an object")
+            raise ShapeError(f"{self.place} is {_kind(value)}, not an object")
         self._value: dict[str, Json] = value
-        self._place = place
 
     def __contains__(self, key: str) -> bool:
         """Tell whether *key* is there and not null."""
@@ -42,13 +47,17 @@ class Item:
 
     @property
     def place(self) -> str:
-        """Where this object stands, as in ``podnet_veth.pairs[3]``."""
-        return self._place
+        """Where this object stands, as in ``podnet_veth.pairs[3]``. Only errors name it, so it is put together here."""
+        name = self._name if self._index is None else f"{self._name}[{self._index}]"
+        return name if self._inside is None else f"{self._inside.place}.{name}"
 
     def _wrong(self, key: str, wanted: str) -> ShapeError:
         if key not in self._value:
-            return ShapeError(f"{self._place}.{key} is missing")
-        return ShapeError(f"{self._place}.{key} is {_kind(self._value[key])}, not {wanted}")
+            return ShapeError(f"{self.place}.{key} is missing")
+        return ShapeError(f"{self.place}.{key} is {_kind(self._value[key])}, not {wanted}")
+
+    def _wrong_entry(self, key: str, index: int, value: Json, wanted: str) -> ShapeError:
+        return ShapeError(f"{self.place}.{key}[{index}] is {_kind(value)}, not {wanted}")
 
     def text(self, key: str) -> str:
         """Return the string under *key*."""
@@ -59,7 +68,10 @@ class Item:
 
     def text_or_none(self, key: str) -> str | None:
         """Return the string under *key*, or None when there is none."""
-        return None if self._value.get(key) is None else self.text(key)
+        value = self._value.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise self._wrong(key, "a string")
 
     def text_unless_absent(self, key: str, usual: str) -> str | None:
         """Return the string under *key*, None for null, and *usual* when the key is absent."""
@@ -77,7 +89,9 @@ class Item:
         value = self._value.get(key)
         if value is None:
             return None
-        return int(value) if isinstance(value, bool) else self.number(key)
+        if not isinstance(value, int):
+            raise self._wrong(key, "an integer")
+        return int(value)
 
     def flag_or_none(self, key: str) -> bool | None:
         """Return the truth value under *key*, or None when there is none."""
@@ -109,17 +123,27 @@ class Item:
 
     def texts(self, key: str) -> list[str]:
         """Return the list of strings under *key*; an absent list is empty."""
-        return [_text(value, f"{self._place}.{key}[{index}]") for index, value in enumerate(self._list(key))]
+        found: list[str] = []
+        for index, value in enumerate(self._list(key)):
+            if not isinstance(value, str):
+                raise self._wrong_entry(key, index, value, "a string")
+            found.append(value)
+        return found
 
     def numbers(self, key: str) -> list[int]:
         """Return the list of integers under *key*; an absent list is empty."""
-        return [_number(value, f"{self._place}.{key}[{index}]") for index, value in enumerate(self._list(key))]
+        found: list[int] = []
+        for index, value in enumerate(self._list(key)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise self._wrong_entry(key, index, value, "an integer")
+            found.append(value)
+        return found
 
     def item(self, key: str) -> Item:
         """Return the object under *key*."""
         if key not in self._value:
             raise self._wrong(key, "an object")
-        return Item(self._value[key], f"{self._place}.{key}")
+        return Item(self._value[key], key, self)
 
     def item_or_none(self, key: str) -> Item | None:
         """Return the object under *key*, or None when there is none."""
@@ -132,14 +156,14 @@ class Item:
     def items(self, key: str) -> Iterator[Item]:
         """Yield the objects of the list under *key*; an absent list is empty."""
         for index, value in enumerate(self._list(key)):
-            yield Item(value, f"{self._place}.{key}[{index}]")
+            yield Item(value, key, self, index)
 
     def scalars(self, key: str) -> dict[str, int | str | None]:
         """Return the object under *key* whose values are numbers, strings or null; an absent one is empty."""
         found: dict[str, int | str | None] = {}
         for name, value in self.item(key)._value.items() if key in self else ():
             if isinstance(value, bool) or not isinstance(value, (int, str, type(None))):
-                raise ShapeError(f"{self._place}.{key}.{name} is {_kind(value)}, not a number or a string")
+                raise ShapeError(f"{self.place}.{key}.{name} is {_kind(value)}, not a number or a string")
             found[name] = value
         return found
 
@@ -163,18 +187,6 @@ def error(item: Item) -> Error:
         "cause": item.text("cause"),
         "remedy": item.text_or_none("remedy") or "",
     }
-
-
-def _text(value: Json, place: str) -> str:
-    if not isinstance(value, str):
-        raise ShapeError(f"{place} is {_kind(value)}, not a string")
-    return value
-
-
-def _number(value: Json, place: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ShapeError(f"{place} is {_kind(value)}, not an integer")
-    return value
 
 
 def _kind(value: Json) -> str:

@@ -10,21 +10,27 @@ text direction), so that a name from a container is never more than a name.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.runtime import Macro
 from markupsafe import Markup
 
 from ..text import words
 from ..text.escape import visible
 from . import names
-from .picture import Box
+from .picture import Box, Label, Line
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 STYLE = "style.css"
 """The style sheet of all pages."""
+
+KEPT = 10_000
+"""So many rendered parts and links are kept at most."""
 
 SEVERITIES = {"fault": "Fault", "unproven": "Not proven", "note": "Note"}
 SIGNS = {"fault": "!", "unproven": "?", "note": "i"}
@@ -47,9 +53,12 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(counted=words.counted, place=_place, text_place=_text_place)
+    made.filters.update(
+        counted=words.counted, line_places=_line_places, box_places=_box_places, label_places=_label_places
+    )
     made.globals.update(
-        node_href=lambda host: names.href(names.node(host)),
+        once=_Once(),
+        node_href=_node_href,
         kind_href=lambda kind: names.href(names.finding(kind)),
         listing_href=lambda what: names.href(names.listing(what)),
         severities=SEVERITIES,
@@ -59,15 +68,56 @@ def environment() -> jinja2.Environment:
     return made
 
 
-def _place(shape: Any, *attributes: str) -> Markup:
-    """Return numbers of a shape as attributes of SVG, at once: nearly all that a picture consists of are numbers."""
-    return Markup(" ".join([f'{name}="{getattr(shape, name):g}"' for name in attributes]))
+class _Once:
+    """Renders what many pages show of one and the same thing only once, such as a Service that leads to many nodes."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._known: dict[tuple[Hashable, ...], tuple[object, Markup]] = {}
+
+    def __call__(self, part: Macro, thing: object, *options: Hashable) -> Markup:
+        """Return the macro *part* of *thing*, which does not change, and of *options*."""
+        key = (part.name, id(thing), *options)
+        if key not in self._known:
+            if len(self._known) == KEPT:
+                self._known.clear()
+            # As long as a thing is held, no other one has its id.
+            self._known[key] = (thing, Markup(part(thing, *options)))
+        return self._known[key][1]
 
 
-def _text_place(box: Box, line: int) -> Markup:
-    """Return where a line of a box's text stands; all lines together stand in the middle."""
-    y = box.y + box.height / 2 + 4 + (line - (len(box.lines) - 1) / 2) * 14
-    return Markup(f'x="{box.x + 8:g}" y="{y:g}"')
+@lru_cache(maxsize=KEPT)
+def _node_href(host: str) -> str:
+    return names.href(names.node(host))
+
+
+def _line_places(lines: Iterable[Line]) -> Iterator[tuple[Markup, str, str]]:
+    """Yield of each line where it stands, as attributes of SVG, its style and its title.
+
+    Nearly all that a picture consists of are numbers: put down here, they are not escaped one by one.
+    """
+    for x1, y1, x2, y2, style, title in lines:
+        yield Markup(f'x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"'), style, title
+
+
+def _box_places(boxes: Iterable[Box]) -> Iterator[tuple[Markup, str, str, str, list[tuple[Markup, str]]]]:
+    """Yield of each box where it stands, its style, title and link, and its texts with the attributes of each.
+
+    All lines of text together stand in the middle of the box.
+    """
+    for x, y, width, height, style, lines, title, href in boxes:
+        first = y + height / 2 + 4 - (len(lines) - 1) / 2 * 14
+        texts = [
+            (Markup(f'class="line-{number + 1}" x="{x + 8:g}" y="{first + number * 14:g}"'), line)
+            for number, line in enumerate(lines)
+        ]
+        yield Markup(f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'), style, title, href, texts
+
+
+def _label_places(labels: Iterable[Label]) -> Iterator[tuple[Markup, str, str]]:
+    """Yield of each label where it stands, its anchor and its text."""
+    for x, y, anchor, text in labels:
+        yield Markup(f'x="{x:g}" y="{y:g}"'), anchor, text
 
 
 def _shown(value: Any) -> Any:

@@ -75,4 +75,7 @@ class Told:
 
 def ordered(found: Iterable[Odd]) -> list[Odd]:
     """Return each odd thing once, the worst first."""
-    return sorted(dict.fromkeys(found), key=lambda odd: (SEVERITIES.index(odd.severity), odd.number))
+    once = list(dict.fromkeys(found))
+    if len(once) > 1:  # of nearly all things nothing is told
+        once.sort(key=lambda odd: (SEVERITIES.index(odd.severity), odd.number))
+    return once
