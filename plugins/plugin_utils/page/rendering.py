@@ -65,6 +65,8 @@ def environment() -> jinja2.Environment:
         signs=SIGNS,
         home=names.HOME,
     )
+    for name in made.list_templates(["j2"]):
+        made.get_template(name)  # compiled now, all processes that are started later have it
     return made
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,9 +36,9 @@ RANGES = 12
 SERVICES = 20
 """So many Services the overview lists, odd ones first."""
 PROCESSES = 4
-"""So many processes make the pages of nodes at most, as far as there are processors."""
+"""So many processes make pages of nodes at once at most, as far as there are processors."""
 NODES_OF_A_PROCESS = 100
-"""For fewer pages of nodes no process is worth its start."""
+"""So many of them one process makes; for fewer it is not worth its start."""
 IGNORED = 100
 """So many findings that were set aside the overview lists."""
 
@@ -59,8 +58,9 @@ def write(model: Model, folder: Path) -> Path:
     html = folder / names.FOLDER
     pages = _Pages(model)
     kept = {names.node(node["host"]) for node in model["nodes"]}
-    with _by_several(model["nodes"], lambda part: _write_all(html, pages.nodes(part))):
+    with _Beside(model["nodes"], lambda part: _write_all(html, pages.nodes(part))) as beside:
         for named in chain(_assets(), pages.lists(), pages.findings(), pages.index(html)):
+            beside.go_on()
             _write_all(html, [named])
             kept.add(named[0])
     files.write(folder / names.HOME, pages.home())
@@ -73,28 +73,56 @@ def _write_all(folder: Path, pages: Iterable[Named]) -> None:
         files.write(folder / name, text)
 
 
-@contextlib.contextmanager
-def _by_several(nodes: Sequence[Node], work: Callable[[Sequence[Node]], None]) -> Iterator[None]:
-    """Do *work* on parts of *nodes* in processes beside the caller, and wait for them at the end.
+class _Beside:
+    """Work on parts of the nodes in processes beside this one, a few at a time; with one processor, in this one.
 
-    They begin with what this process knows and only write files. A part whose process failed is done here, where what
-    is wrong can be said.
+    A process begins with what this one knows, and only writes files. Of the memory that it shares it copies what it
+    looks at, so it has a small part of the nodes, and ends. A part whose process failed is done here, where what is
+    wrong can be said.
     """
-    count = min(os.cpu_count() or 1, PROCESSES, len(nodes) // NODES_OF_A_PROCESS)
-    parts = [nodes[number::count] for number in range(count)]
-    if count < 2:
-        work(nodes)
-        yield
-        return
-    gc.freeze()  # looking through what was there before would copy all of it into each process
-    processes = {_start(part, work): part for part in parts}
-    try:
-        yield
-    finally:
-        failed = [part for process, part in processes.items() if os.waitpid(process, 0)[1] != 0]
+
+    def __init__(self, nodes: Sequence[Node], work: Callable[[Sequence[Node]], None]) -> None:
+        """Take in the work; nothing begins yet."""
+        self._work = work
+        self._processes = min(os.cpu_count() or 1, PROCESSES)
+        size = NODES_OF_A_PROCESS
+        self._waiting = deque(nodes[start : start + size] for start in range(0, len(nodes), size))
+        if self._processes < 2 or len(self._waiting) < 2:
+            self._processes = 0
+        self._running: dict[int, Sequence[Node]] = {}
+        self._failed: list[Sequence[Node]] = []
+
+    def __enter__(self) -> _Beside:
+        """Begin."""
+        gc.freeze()  # looking through what was there before would copy all of it into each process
+        self.go_on()
+        return self
+
+    def go_on(self) -> None:
+        """Take note of the processes that have ended, and start others in their place."""
+        for process in list(self._running):
+            self._take(process, os.WNOHANG)
+        while self._waiting and len(self._running) < self._processes:
+            part = self._waiting.popleft()
+            self._running[_start(part, self._work)] = part
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Wait for all work to be done; after an error, for that which was begun."""
+        while self._running:
+            self._take(min(self._running), 0)
+            if kind is None:
+                self.go_on()
         gc.unfreeze()
-    for part in failed:
-        work(part)
+        if kind is None:
+            for part in (*self._failed, *self._waiting):
+                self._work(part)
+
+    def _take(self, process: int, options: int) -> None:
+        ended, status = os.waitpid(process, options)
+        if ended:
+            part = self._running.pop(process)
+            if status:
+                self._failed.append(part)
 
 
 def _start(part: Sequence[Node], work: Callable[[Sequence[Node]], None]) -> int:
@@ -137,6 +165,7 @@ class _Pages:
         self.usage = Usage(model)
         self.kinds = overview.kinds(model)
         self.services = service_rows.rows(model)
+        self.rows_of, self.leading = _leading(model, self.services)
         self.templates = environment()
         first, last = model["first_collected_at"], model["last_collected_at"]
         self.read = period(first, last) if first is not None else "never"
@@ -226,35 +255,35 @@ class _Pages:
 
     def nodes(self, nodes: Iterable[Node]) -> Iterator[Named]:
         """Yield the page of each of these nodes."""
-        rows_of, leading = self._leading
         for node in nodes:
             host = node["host"]
-            context = node_page.context(
-                node, self.views[host], self.odd[host], self.usage, rows_of.get(host, []), leading.get(host, {})
-            )
+            leading_here = self.rows_of.get(host, []), self.leading.get(host, {})
+            context = node_page.context(node, self.views[host], self.odd[host], self.usage, *leading_here)
             yield names.node(host), self._render("node.html.j2", {"title": host, "hosts_shown": 4, **context})
-
-    @cached_property
-    def _leading(self) -> tuple[dict[str, list[tuple[int, ServiceRow]]], dict[str, dict[str, list[str]]]]:
-        """Return by node the Services that lead to its pods, and their names by the pod's name."""
-        numbered = {(row.name, row.place): (number, row) for number, row in enumerate(self.services)}
-        rows_of: dict[str, dict[int, ServiceRow]] = defaultdict(dict)
-        leading: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for one in self.model["services"]:
-            name = services.name(one)
-            found = numbered.get((name, services.place(one)))
-            for backend in one["backends"]:
-                host = backend["host"]
-                if host is None or found is None:
-                    continue
-                rows_of[host][found[0]] = found[1]
-                if backend["pod"] is not None:
-                    known = leading[host][words.pod_name(backend["pod"])]
-                    if name not in known:
-                        known.append(name)
-        return {host: list(entries.items()) for host, entries in rows_of.items()}, dict(leading)
 
 
 def _parts(entries: Sequence[T]) -> list[Sequence[T]]:
     """Return *entries* in parts of one page each; one empty part when there are none."""
     return [entries[start : start + PER_PAGE] for start in range(0, len(entries), PER_PAGE)] or [[]]
+
+
+def _leading(
+    model: Model, rows_by_number: Sequence[ServiceRow]
+) -> tuple[dict[str, list[tuple[int, ServiceRow]]], dict[str, dict[str, list[str]]]]:
+    """Return by node the Services that lead to its pods, and their names by the pod's name."""
+    numbered = {(row.name, row.place): (number, row) for number, row in enumerate(rows_by_number)}
+    rows_of: dict[str, dict[int, ServiceRow]] = defaultdict(dict)
+    leading: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for one in model["services"]:
+        name = services.name(one)
+        found = numbered.get((name, services.place(one)))
+        for backend in one["backends"]:
+            host = backend["host"]
+            if host is None or found is None:
+                continue
+            rows_of[host][found[0]] = found[1]
+            if backend["pod"] is not None:
+                known = leading[host][words.pod_name(backend["pod"])]
+                if name not in known:
+                    known.append(name)
+    return {host: list(entries.items()) for host, entries in rows_of.items()}, dict(leading)
