@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 
 from ..model import ranges
 from ..model.index import NodeView
@@ -222,7 +223,7 @@ def mac_twice_on_bridge(_model: Model, views: Mapping[str, NodeView]) -> Iterato
     ee:ee:ee:ee:ee:ee, is behind no bridge.
     """
     for host, view in views.items():
-        behind: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+        behind: dict[tuple[int, str, str], list[End]] = defaultdict(list)
         for cable in view.cables:
             name = cable["bridge"]
             if name is None or cable["resolution"] != "exact":
@@ -230,11 +231,10 @@ def mac_twice_on_bridge(_model: Model, views: Mapping[str, NodeView]) -> Iterato
             for end in cable["ends"]:
                 plugged = end["master"] == name["ifname"] and end["netns"] == name["netns"]
                 if not plugged and end["address"]:
-                    place = f"{words.end(end)}{_where(end, view.namespaces)}"
-                    behind[name["netns"], name["ifname"], end["address"]].append(place)
-        for (netns, ifname, mac), places in sorted(behind.items()):
-            if len(places) < 2:
-                continue
+                    behind[name["netns"], name["ifname"], end["address"]].append(end)
+        twice = [(place, ends) for place, ends in behind.items() if len(ends) > 1]
+        for (netns, ifname, mac), ends in sorted(twice, key=itemgetter(0)):
+            places = [f"{words.end(end)}{_where(end, view.namespaces)}" for end in ends]
             bridge = next((one for one in view.bridges if (one["netns"], one["ifname"]) == (netns, ifname)), None)
             yield {
                 "kind": "mac-twice-on-bridge",

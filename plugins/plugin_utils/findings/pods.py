@@ -161,10 +161,9 @@ def address_shared_by_pods(_model: Model, views: Mapping[str, NodeView]) -> Iter
         for pod in view.pods:
             for local in {address["local"] for address in pod["addresses"]}:
                 holders[local].append(pod)
-    for local, pods in sorted(holders.items(), key=lambda entry: ranges.order(entry[0])):
+    shared = {local: pods for local, pods in holders.items() if len({pod["host"] for pod in pods}) > 1}
+    for local, pods in sorted(shared.items(), key=lambda entry: ranges.order(entry[0])):
         hosts = list(dict.fromkeys(pod["host"] for pod in pods))
-        if len(hosts) < 2:
-            continue
         namespace = views[hosts[0]].namespaces.get(pods[0]["netns"])
         names = [f"{words.pod_name(pod)} on {pod['host']}" for pod in pods]
         yield {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from . import ranges, services
 from .index import by_node
@@ -59,6 +60,7 @@ def merged(parts: Iterable[NodePart], superseded: Iterable[Superseded] = ()) -> 
     return model
 
 
+@lru_cache(maxsize=65536)
 def host_order(host: str) -> list[tuple[int, int, str]]:
     """Return a sort key that reads runs of digits as numbers, however long."""
     key: list[tuple[int, int, str]] = []

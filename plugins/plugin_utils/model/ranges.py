@@ -70,7 +70,7 @@ def order(cidr: str) -> tuple[int, int, int, str]:
     one = network(cidr)
     if one is None:
         return (9, 0, 0, cidr)
-    return (one.version, int(one.ip), one.prefixlen, cidr)
+    return (one.version, one.value or 0, one.prefixlen, cidr)
 
 
 def overlaps(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[tuple[str, T], tuple[str, T]]]:

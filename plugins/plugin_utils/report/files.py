@@ -32,6 +32,7 @@ LATEST = "latest"
 CHECK_MARK = ".podnet-check"
 """Marks the folder of a run in check mode, which is removed again once its summary was shown."""
 
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 _NAME_LIMIT = 200
 """Longest file name that is made from a host name; common file systems take 255 bytes."""
 _FILE_LIMIT = 512 * 1024 * 1024
@@ -48,10 +49,8 @@ def safe_name(name: str) -> str:
     Letters, digits, ``-``, ``_`` and inner dots stay; every other byte becomes ``%XX``, so that
     no name leaves the folder, hides its file, or shares one with another name.
     """
-    safe = "".join(
-        chr(byte) if (chr(byte).isalnum() and byte < 0x80) or byte in b"-_." else f"%{byte:02X}"
-        for byte in name.encode("utf-8", "backslashreplace")
-    )
+    written = name.encode("utf-8", "backslashreplace")
+    safe = _UNSAFE.sub(lambda found: b"%%%02X" % ord(found[0]), written).decode("ascii")
     if safe[:1] in ("", "."):
         safe = f"%2E{safe[1:]}" if safe else "%"
     if len(safe) > _NAME_LIMIT:
@@ -150,6 +149,10 @@ def point_latest(folder: Path) -> str | None:
     return None
 
 
+_encode = json.JSONEncoder(check_circular=False).encode
+"""Values come from JSON or become it: none holds itself, and looking out for that takes an eighth of the time."""
+
+
 def layered_json(value: Json, depth: int) -> str:
     """Return *value* as JSON with one line for each entry down to *depth*, and compact below.
 
@@ -162,15 +165,18 @@ def layered_json(value: Json, depth: int) -> str:
 def layered_pieces(value: Json, depth: int, indent: str = "") -> Iterator[str]:
     """Yield the text of `layered_json` piece by piece: that of a large fleet is never in memory as a whole."""
     if not (depth and value and isinstance(value, (dict, list))):
-        yield json.dumps(value)
+        yield _encode(value)
         return
     inner = indent + " "
     entries = value.items() if isinstance(value, dict) else (("", one) for one in value)
     first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
     separator = first + "\n" + inner
     for key, one in entries:
-        yield f"{separator}{json.dumps(key)}: " if isinstance(value, dict) else separator
-        yield from layered_pieces(one, depth - 1, inner)
+        yield f"{separator}{_encode(key)}: " if isinstance(value, dict) else separator
+        if depth == 1:
+            yield _encode(one)
+        else:
+            yield from layered_pieces(one, depth - 1, inner)
         separator = ",\n" + inner
     yield f"\n{indent}{last}"
 
