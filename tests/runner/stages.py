@@ -209,7 +209,7 @@ STAGES: tuple[Stage, ...] = (
         _pytest("tests/integration", "-n", "2", "--dist", "loadfile", needs_root=True),
         obstacle=root.why_not,
         alone=True,
-        limit=3600,
+        limit=4500,
     ),
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=root.why_not, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.

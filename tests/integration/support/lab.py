@@ -25,7 +25,8 @@ echo == namespaces; ip netns list | awk '{print $1}' | sort
 echo == ruleset; nft list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/'
 echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
 echo == files; find /run/podnet-lab /var/lib/cni /var/lib/podnet-lab /run/netns /etc/netns 2>/dev/null | sort
-echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e '^\\[' -e grep -e sed | sort
+echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e '^\\[' -e grep \\
+    -e sed | sort
 """
 
 
