@@ -296,7 +296,7 @@ ansible_facts:
                               type: bool
                               returned: success
                               sample: false
-                            values:
+                            one_of:
                               description: >-
                                 Values, one of which must be. Interfaces may end in V(*), numbers and addresses may be
                                 ranges, marks are V(value/mask).

@@ -220,7 +220,7 @@ def _shown(matches: List[Match], verdict: str, handle: Any) -> str:
         % (
             _WORDS.get(one["key"], one["key"]),
             "!= " if one["negated"] else "",
-            one["values"][0] if len(one["values"]) == 1 else "{ %s }" % ", ".join(one["values"]),
+            one["one_of"][0] if len(one["one_of"]) == 1 else "{ %s }" % ", ".join(one["one_of"]),
         )
         for one in matches
         if one["key"] != "family"

@@ -40,7 +40,7 @@ class Match(TypedDict):
     """``family``, ``iif``, ``oif``, ``saddr``, ``daddr``, ``protocol``, ``sport``, ``dport``, ``ct_state``,
     ``ct_status``, ``mark``, ``source_type``, ``destination_type`` or ``other``."""
     negated: bool
-    values: List[str]
+    one_of: List[str]
     """Any of them; numbers and addresses also as ``a-b``, interfaces also with ``*`` at their end, marks as
     ``value/mask``."""
 
@@ -88,7 +88,7 @@ class Read(NamedTuple):
 
 def match(key: str, values: Iterable[str], negated: bool = False) -> Match:
     """Return a condition."""
-    return {"key": key, "negated": negated, "values": list(values)}
+    return {"key": key, "negated": negated, "one_of": list(values)}
 
 
 def rule(text: str, verdict: str, matches: List[Match], target: Optional[str] = None) -> Rule:

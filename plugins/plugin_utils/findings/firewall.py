@@ -27,6 +27,8 @@ _TRIED = 8
 """So many pods of a node are tried, and as many nodes."""
 _OUTSIDE = {"inet": "1.1.1.1", "inet6": "2606:4700:4700::1111"}
 """Addresses that no rule for private or documentation ranges is about."""
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+"""RFC 1918, RFC 6598, RFC 4193."""
 _PAST_THE_FIREWALL = ("cilium_", "bpfin.cali", "bpfout.cali", "antrea-gw", "ovn-k8s-mp", "br-int")
 """Interfaces of plugins whose packets may take a way past the rules (eBPF, Open vSwitch)."""
 _OF_THE_LAB = "podnet_"
@@ -287,8 +289,7 @@ def _not_masqueraded(ways: Ways, read: Mapping[str, Firewall], doors: Mapping[st
 
 
 def _is_private(address: str) -> bool:
-    return any(ranges.contains(cidr, address) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
-                                                          "100.64.0.0/10", "fc00::/7"))  # fmt: skip
+    return any(ranges.contains(cidr, address) for cidr in _PRIVATE)
 
 
 def _nat_command(firewall: Firewall) -> str:

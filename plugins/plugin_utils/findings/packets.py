@@ -137,7 +137,7 @@ def _all_hold(rule: FirewallRule, packet: Packet) -> bool | None:
 
 
 def _holds(match: FirewallMatch, packet: Packet) -> bool | None:
-    found = [_is(match["key"], value, packet) for value in match["values"]]
+    found = [_is(match["key"], value, packet) for value in match["one_of"]]
     known = True if True in found else None if None in found else False
     return known if known is None else known is not match["negated"]
 

@@ -45,7 +45,7 @@ _RESERVED_RANGES = {
     },
     6: {"::/8": "loopback and reserved", "fe80::/10": "link-local addresses", "ff00::/8": "multicast"},
 }
-EXAMPLES = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
+_EXAMPLES = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
 """A private range of each version of IP (RFC 1918, RFC 4193)."""
 _PREFIX_LIMITS = {4: (8, 30), 6: (8, 126)}
 """Shortest and longest prefix of a node's range."""
@@ -166,7 +166,7 @@ def network(value: Any, where: str, faults: list[Fault], version: int | None = 4
 
     None and a fault when it is none.
     """
-    example = f"Write it as {EXAMPLES[version or 4]}"
+    example = f"Write it as {_EXAMPLES[version or 4]}"
     if not isinstance(value, str) or "/" not in value:
         faults.append(Fault(where, f"{value!r} is not a network", example))
         return None
@@ -182,7 +182,7 @@ def network(value: Any, where: str, faults: list[Fault], version: int | None = 4
         faults.append(Fault(where, f"{value} has bits set behind its length", f"Write it as {result.cidr}"))
     for reserved, use in _RESERVED_RANGES[result.version].items():
         if overlap(result, IPNetwork(reserved)):
-            remedy = f"Use a private range like {EXAMPLES[result.version]}"
+            remedy = f"Use a private range like {_EXAMPLES[result.version]}"
             faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", remedy))
             return None
     return result.cidr
@@ -370,7 +370,7 @@ def _pod_address(value: Mapping[Any, Any], version: int, where: str, faults: lis
             return address
     except (AddrFormatError, ValueError):
         pass
-    example = IPNetwork(EXAMPLES[version]).network + 10
+    example = IPNetwork(_EXAMPLES[version]).network + 10
     text = f"{value[key]!r} is not an IPv{version} address"
     faults.append(Fault(f"{where}.{key}", text, f"Write it as {example}, or leave it out"))
     return None

@@ -48,5 +48,5 @@ def _match(item: Item) -> FirewallMatch:
     return {
         "key": item.text("key"),
         "negated": bool(item.flag_or_none("negated")),
-        "values": item.texts("values"),
+        "one_of": item.texts("one_of"),
     }

@@ -434,7 +434,7 @@ class FirewallMatch(TypedDict):
 
     key: str
     negated: bool
-    values: list[str]
+    one_of: list[str]
     """Any of them."""
 
 

@@ -34,7 +34,7 @@ COMMIT
 
 
 def conditions(matches: List[Match]) -> List[Tuple[str, bool, List[str]]]:
-    return [(one["key"], one["negated"], one["values"]) for one in matches]
+    return [(one["key"], one["negated"], one["one_of"]) for one in matches]
 
 
 def test_chains_of_iptables_save() -> None:
