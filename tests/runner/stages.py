@@ -206,10 +206,18 @@ STAGES: tuple[Stage, ...] = (
         "integration",
         "integration",
         # A test waits for nodes and tasks more than it computes. A file's tests share nodes, so they stay together.
-        _pytest("tests/integration", "-n", "2", "--dist", "loadfile", needs_root=True),
+        _pytest("tests/integration", "-n", "2", "--dist", "loadfile", "-m", "not release", needs_root=True),
         obstacle=root.why_not,
         alone=True,
         limit=4500,
+    ),
+    Stage(
+        "integration, the longest",
+        "matrix",
+        _pytest("tests/integration", "-m", "release", needs_root=True),
+        obstacle=root.why_not,
+        alone=True,
+        limit=3600,
     ),
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=root.why_not, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.

@@ -277,6 +277,7 @@ def test_a_family_comes_and_goes_and_leaves_nothing(dual: DualLab) -> None:
     assert dual.ask("node1", POD1, pod2)["client"] == dual.address("node1", POD1)
     assert dual.build(manual_lab_cluster_cidr="").changed("node1") == []
     dual.build()
+    assert any(reached(dual, "node1", POD1, pod2) for _attempt in range(15))
     dual.check_traffic()
 
 
@@ -383,6 +384,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("network", NETWORKS)
 def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path: Path) -> None:
     route, damages = NETWORKS[network]

@@ -130,7 +130,7 @@ def words(lab: Lab) -> list[list[str]]:
     return [sorted(lab.state(node).split()) for node in NODES]
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_run_that_is_killed_in_a_step_is_finished_by_the_next(lab: Lab) -> None:
     whole, bare = described(lab), words(lab)
     lab.build(**whole)
