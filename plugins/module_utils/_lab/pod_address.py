@@ -75,6 +75,17 @@ def route_lines(view: Optional[View], ifname: str, gateway: str, addresses_chang
     return lines
 
 
+def forget_lines(view: Optional[View], ifname: str, wanted: Sequence[str]) -> List[str]:
+    """Return the lines for ``ip -batch`` that have a pod forget whom it knew, when a family comes or goes.
+
+    The bridge's MAC follows from its first address, so the bridge has got another one. The kernel would hold the earlier
+    one for right for up to 45 seconds (``base_reachable_time_ms``, arp(7); RFC 4861, section 6.3.2).
+    """
+    have = view.addresses_of(ifname) if view else []
+    families = [{":" in address for address in addresses} for addresses in (have, wanted)]
+    return ["neigh flush dev %s" % ifname] if have and families[0] != families[1] else []
+
+
 def neighbours(step: Step, bridge: str) -> Set[str]:
     """Return the addresses whose MAC address the node remembers: that of an earlier pod, when a new one has got one.
 
@@ -196,6 +207,7 @@ def run(module: AnsibleModule) -> None:
             change = address_lines(view, pod["ifname"], text)
             renewed += [address] if change else []
             lines += change + route_lines(view, pod["ifname"], str(space.gateway), bool(change))
+        lines += forget_lines(view, pod["ifname"], wanted)
         step.ip(lines, pod["netns"])
     if renewed:
         known = neighbours(step, bridge)

@@ -204,7 +204,12 @@ def elements(ports: List[ServicePort]) -> Elements:
 
 _ADDRESS_MAP = "%s . inet_proto . inet_service : verdict"
 _PORT_MAP = "inet_proto . inet_service : verdict"
-_REFUSE = "meta l4proto { tcp, udp, sctp } %s daddr @load-balancer-ips reject"
+_REFUSE = (
+    # Not by ICMP: of a client in the node's own network, which has just been sent a redirect for the same packet, the
+    # kernel counts that as its share (ip_rt_send_redirect and icmpv4_xrlim_allow, net/ipv4), and the client waits.
+    "meta l4proto tcp %s daddr @load-balancer-ips reject with tcp reset",
+    "meta l4proto { udp, sctp } %s daddr @load-balancer-ips reject",
+)
 _LOOPBACK = {"ip": "127.0.0.0/8", "ip6": "::1"}
 _HOOK = "type %s hook %s priority %s; policy accept;"
 
@@ -233,7 +238,7 @@ def blocks(
         _named("map", "no-endpoint-services", _ADDRESS_MAP % kind, lists.empty_services),
         _named("map", "no-endpoint-nodeports", _PORT_MAP, lists.empty_node_ports),
         *([_named("set", "load-balancer-ips", kind, outside)] if outside else []),
-        *([_chain("load-balancer-ips-check", [_REFUSE % family])] if outside else []),
+        *([_chain("load-balancer-ips-check", [rule % family for rule in _REFUSE])] if outside else []),
         _chain("cluster-ips-check", [to + "@cluster-ips reject", to + service + " drop"]),
         _chain("service-endpoints-check", [lookup + "no-endpoint-services"]),
         _chain("nodeport-endpoints-check", [at_node + " meta l4proto . th dport vmap @no-endpoint-nodeports"]),

@@ -82,6 +82,15 @@ def test_a_family_that_is_not_wanted_any_more_goes_with_its_default_route() -> N
     assert pod_address.surplus_lines(None, "eth0", ["fd00::2/64"]) == []
 
 
+def test_a_pod_forgets_whom_it_knew_when_a_family_comes_or_goes_and_not_before() -> None:
+    one, both = view(["fd00::2/64", "fe80::1/64"]), view(["10.244.0.2/24", "fd00::2/64", "fe80::1/64"])
+    assert pod_address.forget_lines(one, "eth0", ["10.244.0.2/24", "fd00::2/64"]) == ["neigh flush dev eth0"]
+    assert pod_address.forget_lines(both, "eth0", ["fd00::2/64"]) == ["neigh flush dev eth0"]
+    assert pod_address.forget_lines(both, "eth0", ["10.244.0.9/24", "fd00::9/64"]) == []
+    for fresh in (None, view(["fe80::1/64"])):
+        assert pod_address.forget_lines(fresh, "eth0", ["10.244.0.2/24", "fd00::2/64"]) == []
+
+
 def test_each_family_has_its_own_default_route() -> None:
     inside = view(["fd00::2/64"], [route("::/0", "fd00::1")])
     assert prefix(inside.routes[0]) == "::/0"
