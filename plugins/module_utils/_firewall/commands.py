@@ -103,6 +103,22 @@ def shown(command: List[str]) -> str:
     return " ".join([command[0].rsplit("/", 1)[-1], *command[1:]])
 
 
+def not_read(files: Files, command: str, error: ValueError) -> None:
+    """Note that what a command prints, given as a person types it, has no form that is known."""
+    files.fail(command, "The output is not read: %s." % error, "Look at the output on the node.")
+
+
+def listed(files: Files, run: Run, command: List[str], kind: str) -> List[Dict[str, Any]]:
+    """Return the objects of a kind that a command like ``nft -j list chains`` prints; what fails is noted."""
+    output = output_of(files, run, command)
+    try:
+        found = [as_dict(item.get(kind)) for item in nft_items(output)] if output is not None else []
+    except ValueError as error:
+        not_read(files, shown(command), error)
+        return []
+    return [item for item in found if item]
+
+
 def as_dict(value: Any) -> Dict[str, Any]:
     """Return `value` when it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}

@@ -17,13 +17,13 @@ from .commands import (
     IPTABLES_EXTENSIONS,
     LEGACY,
     Run,
-    as_dict,
     find_command,
     find_nft,
     has_nf_tables,
     kernel_has,
     legacy_tables,
-    nft_items,
+    listed,
+    not_read,
     output_of,
     shown,
 )
@@ -53,21 +53,11 @@ def read_firewall_tables(files: Files, run: Run) -> Read:
             found.append(_read(files, run, words, shown(words), (family, name, "iptables-legacy"), parse_save))
     nft = find_nft(files) if has_nf_tables(files) else None
     if nft is not None:
-        found.extend(_read_nft(files, run, nft, family, name) for family, name in _listed(files, run, nft))
+        for one in listed(files, run, [nft, "-j", "list", "tables"], "table"):
+            if one.get("family") in _FAMILIES:
+                found.append(_read_nft(files, run, nft, str(one["family"]), str(one["name"])))
     complete = len(files.errors) == errors and None not in found and not files.timed_out
     return Read([table for table in found if table is not None and table["chains"]], complete)
-
-
-def _listed(files: Files, run: Run, nft: str) -> List[Tuple[str, str]]:
-    """Return family and name of the tables that see IP packets."""
-    command = [nft, "-j", "list", "tables"]
-    output = output_of(files, run, command)
-    try:
-        tables = [as_dict(item.get("table")) for item in nft_items(output)] if output is not None else []
-    except ValueError as error:
-        _not_read(files, shown(command), error)
-        return []
-    return [(str(one["family"]), str(one["name"])) for one in tables if one.get("family") in _FAMILIES]
 
 
 def _read_nft(files: Files, run: Run, nft: str, family: str, name: str) -> Optional[Table]:
@@ -84,7 +74,7 @@ def _read_nft(files: Files, run: Run, nft: str, family: str, name: str) -> Optio
                 known = (_FAMILIES[family], name, "iptables-nft")
                 return _read(files, run, saved, shown(saved), known, parse_save)
     except ValueError as error:
-        _not_read(files, show, error)
+        not_read(files, show, error)
         return None
     return _table(files, output, show, (_FAMILIES[family], name, "nftables"), parse_table)
 
@@ -103,13 +93,9 @@ def _table(
     try:
         chains = reached(parse(printable(output)))
     except ValueError as error:
-        _not_read(files, show, error)
+        not_read(files, show, error)
         return None
     if sum(len(chain["rules"]) for chain in chains) > MOST_RULES:
         return None
     family, name, variant = known
     return {"family": family, "table": name, "variant": variant, "command": show, "chains": chains}
-
-
-def _not_read(files: Files, command: str, error: ValueError) -> None:
-    files.fail(command, "The output is not read: %s." % error, "Look at the output on the node.")

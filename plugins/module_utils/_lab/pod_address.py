@@ -78,8 +78,8 @@ def route_lines(view: Optional[View], ifname: str, gateway: str, addresses_chang
 def forget_lines(view: Optional[View], ifname: str, wanted: Sequence[str]) -> List[str]:
     """Return the lines for ``ip -batch`` that have a pod forget whom it knew, when a family comes or goes.
 
-    The bridge's MAC follows from its first address, so the bridge has got another one. The kernel would hold the earlier
-    one for right for up to 45 seconds (``base_reachable_time_ms``, arp(7); RFC 4861, section 6.3.2).
+    The bridge's MAC follows from its first address, so it has got another one. The kernel would hold the earlier one
+    for right for up to 45 seconds (``base_reachable_time_ms``, arp(7); RFC 4861, section 6.3.2).
     """
     have = view.addresses_of(ifname) if view else []
     families = [{":" in address for address in addresses} for addresses in (have, wanted)]

@@ -33,6 +33,7 @@ from .._firewall.commands import (
     has_nf_tables,
     legacy_tables,
     nft_items,
+    not_read,
     output_of,
     shown,
 )
@@ -149,7 +150,7 @@ def read_firewall(files: Files, ranges: Ranges, run: Run) -> None:
     try:
         tables_found = parse_nft_tables(output) if output is not None else []
     except ValueError as error:
-        files.fail("nft -j list tables", "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, "nft -j list tables", error)
         return
     for family, name in tables_found:
         _add(files, ranges, run, [nft, "-j", "list", "table", family, name], "nftables", parse_nft_table)
@@ -162,7 +163,7 @@ def _add(files: Files, ranges: Ranges, run: Run, command: List[str], kind: str, 
     try:
         found = parse(output)
     except ValueError as error:
-        files.fail(shown(command), "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, shown(command), error)
         return
     for role, cidr, rule in sorted(found):
         ranges.add(role, cidr, CLUSTER, in_output(kind, shown(command), rule))

@@ -40,6 +40,7 @@ from .._firewall.commands import (
     has_nf_tables,
     legacy_tables,
     nft_items,
+    not_read,
     output_of,
     shown,
 )
@@ -284,7 +285,7 @@ def _read_nft(files: Files, run: Run, nft: str, found: List[SourceNat]) -> None:
     try:
         chains = parse_chains(output)
     except ValueError as error:
-        files.fail("nft -j list chains", "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, "nft -j list chains", error)
         return
     for family, table, chain in chains:
         output = output_of(files, run, [nft, "-j", "list", "table", family, table])
@@ -306,7 +307,7 @@ def _add(
     try:
         chains = parse(output)
     except ValueError as error:
-        files.fail(command, "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, command, error)
         return
     for chain, rule in reached(chains, base):
         found.append(

@@ -33,6 +33,7 @@ from .._firewall.commands import (
     has_nf_tables,
     legacy_tables,
     nft_items,
+    not_read,
     output_of,
     shown,
 )
@@ -137,4 +138,4 @@ def _read_nft(files: Files, run: Run, nft: str, found: List[PolicyTable]) -> Non
             for holder, pods in holders(tables[family, table]):
                 found.append(_table(holder, "nftables", _FAMILIES[family], table, pods, command))
     except ValueError as error:
-        files.fail(shown(words), "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, shown(words), error)

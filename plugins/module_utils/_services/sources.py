@@ -19,13 +19,13 @@ from .._firewall.commands import (
     IPTABLES_EXTENSIONS,
     LEGACY,
     Run,
-    as_dict,
     find_command,
     find_nft,
     has_nf_tables,
     kernel_has,
     legacy_tables,
-    nft_items,
+    listed,
+    not_read,
     output_of,
     shown,
 )
@@ -122,7 +122,8 @@ def _read_nf_tables(files: Files, run: Run) -> List[Read]:
     if nft is None:
         return []
     reads: List[Read] = []
-    for family, table in _tables(files, run, [nft, "-j", "list", "tables"]):
+    for one in listed(files, run, [nft, "-j", "list", "tables"], "table"):
+        family, table = str(one.get("family")), printable(str(one.get("name")))
         command = [nft, "-j", "list", "table", family, table]
         if table == "nat" and family in _NFT_SAVE:
             reads += _read_iptables_nft(files, run, nft, family)
@@ -143,7 +144,7 @@ def _parsed(
     try:
         found = parse(output)
     except ValueError as error:
-        files.fail(shown(command), "The output is not read: %s." % error, "Look at the output on the node.")
+        not_read(files, shown(command), error)
         return []
     if is_lab_table(table) and not found.services and not found.unrecognised:
         return []
@@ -151,24 +152,10 @@ def _parsed(
     return [_read(found, "nftables", None, _FAMILIES[family], table, show)]
 
 
-def _listed(files: Files, run: Run, command: List[str], kind: str) -> List[Tuple[str, str, str]]:
-    """Return family, table and name of the objects that a list command of nft prints."""
-    output = output_of(files, run, command)
-    try:
-        items = [as_dict(item.get(kind)) for item in nft_items(output)] if output is not None else []
-    except ValueError as error:
-        files.fail(shown(command), "The output is not read: %s." % error, "Look at the output on the node.")
-        return []
-    return [(str(one.get("family")), str(one.get("table")), printable(str(one.get("name")))) for one in items if one]
-
-
-def _tables(files: Files, run: Run, command: List[str]) -> List[Tuple[str, str]]:
-    return [(family, name) for family, _table, name in _listed(files, run, command, "table")]
-
-
 def _read_iptables_nft(files: Files, run: Run, nft: str, family: str) -> List[Read]:
-    chains = _listed(files, run, [nft, "-j", "list", "chains", family], "chain")
-    if (family, "nat", "KUBE-SERVICES") not in chains:
+    chains = listed(files, run, [nft, "-j", "list", "chains", family], "chain")
+    tables = {one.get("table") for one in chains if one.get("family") == family and one.get("name") == "KUBE-SERVICES"}
+    if "nat" not in tables:
         return []
     inet, name = _NFT_SAVE[family]
     command = find_command(files, (name,))
@@ -183,5 +170,4 @@ def _read_iptables_nft(files: Files, run: Run, nft: str, family: str) -> List[Re
             "Run it on the node if that may be.",
         )
         return []
-    filters = (family, "filter", "KUBE-SERVICES") in chains
-    return _read_saved(files, run, command, inet, filters, "nf_tables")
+    return _read_saved(files, run, command, inet, "filter" in tables, "nf_tables")
