@@ -21,7 +21,8 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
     pass
 
 from ..description.checks import Fault
-from .description import VARIABLE, Description
+from .description import Description
+from .options import VARIABLE
 from .services import Service, service_ranges
 
 _DOMAIN = re.compile(r"(?=.{1,100}\Z)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")

@@ -22,8 +22,9 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description import checks
 from ..description.checks import Fault, integer
-from .description import VARIABLE, one_of
 from .dns import nodes_of
+from .options import VARIABLE
+from .pods import one_of
 from .services import Service
 
 NAMESPACE, NAME = "ingress-nginx", "ingress-nginx-controller"

@@ -21,7 +21,9 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
     pass
 
 from ..description.checks import Fault, overlap
-from .description import VARIABLE, Description, network, one_of
+from .description import Description, network
+from .options import VARIABLE
+from .pods import one_of
 from .services import Service, lease, service_ranges
 
 _RANGE = VARIABLE + "load_balancer_cidr"

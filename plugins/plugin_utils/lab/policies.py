@@ -23,7 +23,9 @@ from ..description import checks
 from ..description.checks import Fault
 from ..model.reading import Item, ShapeError
 from ..requirements.policies import NAMESPACE_LABEL, Policy, PolicyPeer, PolicyPort, PolicyRule, policy
-from .description import VARIABLE, Description, is_port_name
+from .description import Description
+from .options import VARIABLE
+from .pods import is_port_name
 
 _WHERE = VARIABLE + "policies"
 _NAMESPACES = VARIABLE + "namespaces"

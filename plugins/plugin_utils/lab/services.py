@@ -23,7 +23,9 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description import checks
 from ..description.checks import Fault, integer, overlap
-from .description import PROTOCOLS, SUFFIXES, VARIABLE, Description, Pod, is_port_name, network, one_of, port_number
+from .description import Description, network
+from .options import SUFFIXES, VARIABLE
+from .pods import PROTOCOLS, Pod, is_port_name, one_of, port_number
 
 _FIELDS = (
     "name",

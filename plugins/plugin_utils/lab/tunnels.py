@@ -17,8 +17,9 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
     pass
 
 from ..description.checks import Fault
-from .description import VARIABLE, Description
+from .description import Description
 from .networks import NETWORKS
+from .options import VARIABLE
 
 PEER_KINDS = ("ipip", "gre", "geneve")
 """Kinds of tunnels that have one other end, so that a node has one for each other node."""
