@@ -22,6 +22,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .http import HOST, PATH
 from .processes import Process, alive, identify, parent_of
 from .step import LAB_ARGUMENT, Step
 from .store import Store, container_process
@@ -32,8 +33,6 @@ CONFIG, PEM = "nginx.conf", "ingress.pem"
 _LOADED = "nginx.loaded"
 _DIRECTORY, _PID = "nginx", "nginx.pid"
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-_HOST = re.compile(r"(?=.{1,253}\Z)(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
-_PATH = re.compile(r"(?=.{1,1024}\Z)(?!.*//)(?!.*/\.{1,2}(/|\Z))/[A-Za-z0-9/._~@:+,=-]*\Z")
 _SECONDS = 10.0
 _DAYS, _LEAST_DAYS = 365, 30
 """How long a certificate is good, and when it is made anew."""
@@ -143,9 +142,9 @@ def read_routes(values: List[Dict[str, Any]]) -> List[Route]:
     found: Dict[Tuple[str, str, bool], Route] = {}
     for value in values:
         host, path, exact = value["host"] or "", value["path"], value["path_type"] == "Exact"
-        if host and not _HOST.match(host):
+        if host and not HOST.match(host):
             raise ValueError("%r is not a host of the form of RFC 1123" % host)
-        if not _PATH.match(path):
+        if not PATH.match(path):
             raise ValueError("%r is not a path of letters, digits and /._~@:+,=- without empty elements" % path)
         route = Route(host, path, exact, read_backend(value))
         key = (host, path if exact else path.rstrip("/"), exact)
@@ -156,7 +155,7 @@ def read_routes(values: List[Dict[str, Any]]) -> List[Route]:
 
 def read_tls_hosts(values: List[str]) -> List[str]:
     """Return the hosts of the certificate, sorted. Raise ValueError, with words for a person."""
-    wrong = [host for host in values if not _HOST.match(host)]
+    wrong = [host for host in values if not HOST.match(host)]
     if wrong:
         raise ValueError("%r is not a host of the form of RFC 1123" % wrong[0])
     return sorted(set(values))

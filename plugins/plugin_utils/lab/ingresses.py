@@ -10,7 +10,6 @@ those of ingress-nginx. Both are described as any other, so that all that is che
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,8 @@ try:
     from netaddr import IPAddress
 except ImportError:  # the filter lab_plan says so, in words, before anything here is called
     pass
+
+from ansible_collections.podnet.lab.plugins.module_utils._lab.http import HOST, PATH
 
 from ..description import checks
 from ..description.checks import Fault, integer
@@ -32,8 +33,6 @@ _WHERE = VARIABLE + "ingresses"
 _PORTS = VARIABLE + "ingress_node_ports"
 _LABELS = {"app.kubernetes.io/name": "ingress-nginx"}
 _FIELDS = ("name", "namespace", "rules", "tls", "defaultBackend")
-_HOST = re.compile(r"(?=.{1,253}\Z)(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
-_PATH = re.compile(r"(?=.{1,1024}\Z)(?!.*//)(?!.*/\.{1,2}(/|\Z))/[A-Za-z0-9/._~@:+,=-]*\Z")
 _BACKEND = "{service: {name: web, port: {number: 80}}}"
 
 
@@ -185,7 +184,7 @@ class _Reader:
                     self.tls_hosts[host] = here + ".hosts"
 
     def _is_host(self, value: Any, where: str) -> bool:
-        if isinstance(value, str) and _HOST.match(value):
+        if isinstance(value, str) and HOST.match(value):
             return True
         remedy = "Use labels of a-z, 0-9 and '-' with dots between, like web.example, or *.example for one label more"
         self._fault(where, f"{value!r} is not a host", remedy)
@@ -209,7 +208,7 @@ class _Reader:
         checks.unknown_fields(entry, ("path", "pathType", "backend"), where, self.faults)
         path = entry.get("path", "/")
         kind = one_of(entry.get("pathType", "Prefix"), ("Prefix", "Exact"), where + ".pathType", self.faults)
-        if not isinstance(path, str) or not _PATH.match(path):
+        if not isinstance(path, str) or not PATH.match(path):
             remedy = "Begin with /, and use letters, digits and /._~@:+,=- without empty, '.' and '..' elements"
             self._fault(where + ".path", f"{path!r} is not a path for a rule", remedy)
             return
