@@ -22,7 +22,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .http import HOST, PATH
+from .ingress_names import HOST, PATH
 from .processes import Process, alive, identify, parent_of
 from .step import LAB_ARGUMENT, Step
 from .store import Store, container_process

@@ -19,7 +19,7 @@ try:
 except ImportError:  # the filter lab_plan says so, in words, before anything here is called
     pass
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab.http import HOST, PATH
+from ansible_collections.podnet.lab.plugins.module_utils._lab.ingress_names import HOST, PATH
 
 from ..description import checks
 from ..description.checks import Fault, integer

@@ -64,7 +64,7 @@ def blocked(node: NodeFile, *rules: dict[str, Any]) -> None:
 
 
 def rule(verdict: str, **matches: str) -> dict[str, Any]:
-    known = [{"key": key, "negated": False, "values": [value]} for key, value in matches.items()]
+    known = [{"key": key, "negated": False, "one_of": [value]} for key, value in matches.items()]
     return {"text": f"-j {verdict}", "verdict": verdict, "target": None, "matches": known}
 
 
