@@ -239,7 +239,8 @@ FAULTS = {
     "MTU of one end": Fault("routed", "ip link set vethweb mtu 1400", "ip link set vethweb mtu 1500", "mtu-mismatch"),
     "pod behind another port": Fault(
         "routed",
-        "bridge fdb replace $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master static",
+        # Sticky, for else the next packet of the pod moves the entry to the right port (br_fdb_update).
+        "bridge fdb replace $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master static sticky",
         "bridge fdb del $(ip netns exec $WEB cat /sys/class/net/eth0/address) dev vethdb master",
         "bridge-fdb-wrong",
     ),
