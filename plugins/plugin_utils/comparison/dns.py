@@ -15,6 +15,7 @@ from ..model import ranges
 from ..model.records import Pod, PodResolver, Service
 from ..text import commands, words
 from .measured import (
+    NO_PODS,
     Measured,
     Question,
     absent,
@@ -91,7 +92,7 @@ def _without(world: World) -> Measured:
     """Return what is said of a side of which no resolv.conf of a pod is known."""
     if not world.resolvers:
         return not_read("no resolv.conf of a pod was read (subset resolvers)")
-    return absent("no resolv.conf of a pod is where runtimes and labs keep it")
+    return absent("no resolv.conf of a pod is where runtimes and labs keep it" if world.pods else NO_PODS)
 
 
 def asked(world: World) -> Measured:

@@ -142,7 +142,8 @@ def test_resolv_conf_of_the_labs_pods(compared: tuple[Path, dict[str, Any], str]
     assert found["dns.asked"]["left"]["text"].startswith("the cluster's DNS: 10.96.0.10 in ")
     assert found["dns.search"]["left"]["text"] == "NAMESPACE.svc.cluster.local svc.cluster.local cluster.local"
     assert found["dns.options"]["left"]["text"] == "ndots:5"
-    assert found["dns.asked"]["right"]["state"] == "not_read", "node3 has no pods"
+    right = found["dns.asked"]["right"]
+    assert (right["state"], right["text"]) == ("absent", "no pod with a network of its own")
 
 
 def test_terminal_markdown_and_page_show_the_scopes(compared: tuple[Path, dict[str, Any], str]) -> None:

@@ -213,6 +213,16 @@ def test_pods_without_a_resolv_conf_of_their_own_are_not_unread(tmp_path: Path) 
     found = aspects(compared(side(tmp_path, document), side(tmp_path, resolving(["cluster.local"]))))
     for key in ("dns.asked", "dns.search", "dns.options"):
         assert (found[key]["verdict"], found[key]["left"]["state"]) == ("missing", "absent")
+        assert found[key]["left"]["text"] == "no resolv.conf of a pod is where runtimes and labs keep it"
+
+
+def test_a_side_without_pods_has_no_resolv_conf(tmp_path: Path) -> None:
+    document = NodeFile(0).document()
+    for one in document["podnet_netns"]["namespaces"]:
+        one["resolver"] = None
+    found = aspects(compared(side(tmp_path, document), side(tmp_path, resolving(["cluster.local"]))))
+    left = found["dns.search"]["left"]
+    assert (left["state"], left["text"]) == ("absent", "no pod with a network of its own")
 
 
 def test_a_service_that_a_node_lacks_is_told(tmp_path: Path) -> None:
