@@ -153,7 +153,7 @@ BRIDGE = "ip link add clash type bridge; ip addr add {} dev clash; ip link set c
 def test_an_overlapping_range(ready: Site, damage: str, mend: str, message: str) -> None:
     with damaged(ready, WORKER, damage, mend):
         found = verify(ready, "overlap")
-    assert having(found, "broken") == {"ranges-apart", "policies"}
+    assert having(found, "broken") == {"ranges-apart", "policies"}, json.dumps(found, indent=1)
     assert {(one["host"], one["message"]) for one in found["ranges-apart"]["faults"]} == {(WORKER, message)}
 
 
@@ -198,7 +198,8 @@ ip link set eth0 mtu 1400"""
         (node, "names: no name server answered") for node in (CONTROL_PLANE, WORKER)
     }
     # The name server is a Service too, which is asked over TCP.
-    assert all("kube-dns:dns-tcp" in one["receiver"] for one in found["services"]["faults"])
+    faults = found["services"]["faults"]
+    assert all("kube-dns:dns-tcp" in one["receiver"] for one in faults), json.dumps(faults, indent=1)
 
 
 def test_a_wrong_backend_and_hairpin_off(ready: Site) -> None:
