@@ -12,8 +12,8 @@ short_description: Turn the description of a lab into objects of the Kubernetes 
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Returns the pods with their labels, the labels of namespaces and the network policies of a lab as Kubernetes has
-    them.
+  - Returns the pods with their labels, the labels of namespaces, the network policies and the ingresses of a lab as
+    Kubernetes has them.
   - A part of the playbook C(podnet.lab.verify), which holds the network against them.
 positional: _input
 options:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab's pods, namespaces and policies as objects of the Kubernetes API, for those who ask a cluster for them."""
+"""A lab's pods, namespaces, policies and ingresses as objects of the Kubernetes API, for those who want them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def objects(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     namespaces = raw.get("namespaces")
     for name, labels in namespaces.items() if isinstance(namespaces, Mapping) else ():
         found.append({"kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    for policy in _entries(raw.get("policies")):
-        spec = {key: value for key, value in policy.items() if key not in _BESIDE_SPEC}
-        found.append({"kind": "NetworkPolicy", "metadata": _named(policy), "spec": spec})
+    for kind, key in (("NetworkPolicy", "policies"), ("Ingress", "ingresses")):
+        for entry in _entries(raw.get(key)):
+            spec = {name: value for name, value in entry.items() if name not in _BESIDE_SPEC}
+            found.append({"kind": kind, "metadata": _named(entry), "spec": spec})
     return found
 
 

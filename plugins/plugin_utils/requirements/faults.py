@@ -89,6 +89,9 @@ def _command(check: Check) -> str:
         command = f"getent ahosts {shell_word(check.to)}"
     elif check.kind == "path_mtu":
         command = f"tracepath -n {shell_word(check.to)}"
+    elif check.site:
+        place = peer(Peer(check.to, check.port or 80))
+        command = f"curl -sSi -H {shell_word('Host: ' + check.site)} {shell_word(f'http://{place}{check.path}')}"
     else:
         command = f"ip route get {shell_word(check.to)}"
     inside = check.sender.inside

@@ -10,7 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..text import words
-from . import connections, containers, leaving, names, path_mtu, policy_table, ranges_apart, service_answers, services
+from . import (
+    connections,
+    containers,
+    ingresses,
+    leaving,
+    names,
+    path_mtu,
+    policy_table,
+    ranges_apart,
+    service_answers,
+    services,
+)
 from .records import SCHEMA_VERSION, Answer, Line, Plan, Requirement, Unsent, Verdict, Verification
 from .scene import Scene
 
@@ -31,6 +42,7 @@ REQUIREMENTS: tuple[tuple[str, str, Judge], ...] = (
     (leaving.KEY, "What leaves the cluster has the node's address", leaving.judged),
     (policy_table.KEY, "NetworkPolicies hold", policy_table.judged),
     (path_mtu.KEY, "The path MTU is what the interfaces promise", path_mtu.judged),
+    (ingresses.KEY, "An Ingress leads each host and path to its Service", ingresses.judged),
 )
 """Key, title and judge of each, in the order of their numbers."""
 

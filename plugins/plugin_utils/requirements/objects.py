@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ..model.reading import Item, ShapeError
 from ..model.records import Json
+from .ingress_rules import CLASS_ANNOTATION, Ingress, read_ingress
 from .policies import PodFacts, Policy, policy
 
 Name = tuple[str, str]
@@ -48,14 +49,15 @@ class Objects(NamedTuple):
     """Labels of namespaces."""
     services: dict[Name, ServiceObject]
     endpoints: dict[Name, list[Endpoint]]
+    ingresses: list[Ingress]
 
 
-NOTHING = Objects([], {}, {}, {}, {})
+NOTHING = Objects([], {}, {}, {}, {}, [])
 
 
 def read_objects(documents: Iterable[tuple[Json, str]]) -> Objects:
     """Return what *documents* hold, each with the place that errors name. Raises ShapeError."""
-    found = Objects([], {}, {}, {}, {})
+    found = Objects([], {}, {}, {}, {}, [])
     for document, place in documents:
         for item in _flat(document, place):
             _add(found, item)
@@ -69,6 +71,7 @@ _NEEDED = {
     "Service": (),
     "Endpoints": ("subsets",),
     "EndpointSlice": ("endpoints", "ports"),
+    "Ingress": (),
 }
 """Keys that are kept of each kind, beside its name and labels."""
 
@@ -91,6 +94,18 @@ def essential(document: Json) -> Json:
         kept["spec"] = {"containers": [_keys(one, ("ports",)) for one in spec["containers"]]}
     elif kind == "Service":
         kept["spec"] = _keys(spec, ("clusterIP", "clusterIPs"))
+    elif kind == "Ingress":
+        kept["spec"] = _keys(spec, ("rules", "defaultBackend", "ingressClassName", "tls"))
+        kept["metadata"] = _annotated(document.get("metadata"))
+    return kept
+
+
+def _annotated(metadata: Json) -> Json:
+    """Return what is kept of an Ingress's metadata: the names of its annotations, and what one of them says."""
+    kept = _keys(metadata, ("namespace", "name", "annotations"))
+    given = kept.get("annotations") if isinstance(kept, dict) else None
+    if isinstance(kept, dict) and isinstance(given, dict):
+        kept["annotations"] = {name: value if name == CLASS_ANNOTATION else "" for name, value in given.items()}
     return kept
 
 
@@ -128,6 +143,8 @@ def _add(found: Objects, item: Item) -> None:
         found.services[namespace, name] = _service(item.item("spec"))
     elif kind == "Endpoints":
         found.endpoints.setdefault((namespace, name), []).extend(_of_endpoints(item))
+    elif kind == "Ingress":
+        found.ingresses.append(read_ingress(namespace, name, labels(meta, "annotations"), item.item("spec")))
     else:
         owner = labels(meta, "labels").get("kubernetes.io/service-name", "")
         found.endpoints.setdefault((namespace, owner), []).extend(_of_slice(item))

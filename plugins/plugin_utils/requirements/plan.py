@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import connections, containers, leaving, names, path_mtu, policy_table, services
+from . import connections, containers, ingresses, leaving, names, path_mtu, policy_table, services
 from .records import Check, Listening, Plan
 from .scene import Scene
 
@@ -27,7 +27,7 @@ def plan(scene: Scene) -> Plan:
     """Return everything that is to be sent."""
     checks = [
         check
-        for planned in (connections, containers, services, names, leaving, policy_table, path_mtu)
+        for planned in (connections, containers, services, names, leaving, policy_table, path_mtu, ingresses)
         for check in planned.planned(scene)
     ]
     return Plan(
@@ -65,6 +65,10 @@ def _probe(check: Check) -> dict[str, Any]:
         probe["listener"] = check.listener
     if check.record:
         probe["type"] = check.record
+    if check.site:
+        probe["headers"] = {"Host": check.site}
+    if check.path:
+        probe["path"] = check.path
     if check.patient:
         probe["patient"] = True
     return probe

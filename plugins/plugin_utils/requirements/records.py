@@ -87,6 +87,10 @@ class Check(NamedTuple):
     """What is asked of a name server, as in ``A``."""
     patient: bool = False
     """Whether it waits longer than others: an answer is expected, of a server that many ask at the same time."""
+    site: str = ""
+    """Of ``http``, the host that is asked for; empty: the address."""
+    path: str = ""
+    """Of ``http``, the path that is asked for; empty: ``/``."""
 
 
 class Plan(NamedTuple):

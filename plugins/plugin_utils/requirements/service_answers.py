@@ -17,7 +17,7 @@ from ..text.escape import shortened, visible
 from .faults import Broken, fault, merged, outcome
 from .records import ANSWERED, Answer, Check, Fault, Line, Party, Result
 from .scene import Scene, of
-from .services import KEY, Way, disagreements, is_asked, miss, split, ways
+from .services import KEY, Way, disagreements, is_asked, is_outside, miss, split, ways
 
 
 class Marks(NamedTuple):
@@ -199,7 +199,10 @@ def _summary(proven: list[Way], reached: list[Way], missed: float) -> str:
     several = {way.about for way in (*proven, *reached)}
     ports = sum(way.service["virtual_address"] is None for way in (*proven, *reached))
     told = f"{words.counted(len(several), 'address', 'addresses')} of Services, asked from pods and nodes"
-    told += f", {words.counted(ports, 'NodePort')} among them" if ports else ""
+    outside = {way.about for way in (*proven, *reached) if is_outside(way.service)}
+    several_kinds = [words.counted(len(outside), "address", "addresses") + " for those outside"] if outside else []
+    several_kinds += [words.counted(ports, "NodePort")] if ports else []
+    told += f", {words.listed(several_kinds)} among them" if several_kinds else ""
     if not proven:
         return f"{told}: all answer"
     chance = f". A missing one would have been overlooked with a probability of {missed:.0e}" if missed else ""
@@ -221,6 +224,12 @@ def _notes(scene: Scene, reached: list[Way], idle: set[str]) -> list[str]:
     left = sorted({model_services.name(one) for one in scene.cast.world.model["services"]} - asked)
     if left:
         notes.append(f"not asked, being for UDP, SCTP or the outside: {words.listed(left)}")
+    tried = {way.address for way in ways(scene)}
+    outer = [one for one in scene.cast.world.model["services"] if is_asked(one) and is_outside(one)]
+    untried = [model_services.place(one) for one in outer if one["virtual_address"] not in tried]
+    if untried:
+        told = "policies select the backends, or the policy Local leaves no node that is sure to reach them"
+        notes.append(f"addresses for those outside not asked, as {told}: {words.listed(untried)}")
     return notes
 
 

@@ -91,8 +91,7 @@ def ways(scene: Scene) -> list[Way]:
 def is_asked(one: Service) -> bool:
     """Tell whether a Service can be asked from inside the cluster, by a question that every server answers."""
     inside = one["type"] in ("cluster_ip", "node_port", None)
-    # With the policy Local only who is outside is led to the backends of the node alone.
-    inside = inside or (is_outside(one) and one["traffic_policy"] == "cluster")
+    inside = inside or is_outside(one)
     return inside and one["protocol"] == "tcp" and not one["source_ranges"]
 
 
@@ -106,6 +105,9 @@ def _of_service(scene: Scene, service: Service, hosts: Sequence[str]) -> Iterato
     nodes = {node.host: node for node in scene.cast.nodes}
     if is_outside(service) and not _is_let_in(scene, service, None):
         return  # such a connection comes to the backend from the address of a node
+    if is_outside(service) and service["traffic_policy"] != "cluster":
+        yield from _from_own_node(scene, service, hosts)
+        return
     for host in hosts:
         if host not in rules:
             continue
@@ -123,6 +125,31 @@ def _of_service(scene: Scene, service: Service, hosts: Sequence[str]) -> Iterato
                 yield _way(service, asker, host, address)
 
 
+def _from_own_node(scene: Scene, service: Service, hosts: Sequence[str]) -> Iterator[Way]:
+    """Yield ways to an address for those outside with the policy Local, which leads what nodes send to every backend.
+
+    kube-proxy does so with iptables and nftables ("route LOCAL traffic"), for certain where a backend is on the node;
+    of IPVS and of pods it depends on the version and the options. Which backends there are says the Service's own
+    address.
+    """
+    own = [
+        one
+        for one in scene.cast.world.model["services"]
+        if one["type"] == "cluster_ip" and one["traffic_policy"] == "cluster" and _is_same_port(one, service)
+    ]
+    everywhere = {rule["host"]: tuple(rule["backends"]) for one in own for rule in one["rules"]}
+    for rule in service["rules"]:
+        host, backends = rule["host"], everywhere.get(rule["host"])
+        if host in hosts and rule["action"] == "forward" and rule["mode"] in ("iptables", "nftables") and backends:
+            for node in scene.cast.nodes:
+                if node.host == host and any(family(one) == service["family"] for one in node.addresses):
+                    yield Way(service, node, host, service["virtual_address"] or "", "forward", backends)
+
+
+def _is_same_port(one: Service, other: Service) -> bool:
+    return all(one[key] == other[key] for key in ("namespace", "name", "port_name", "family", "protocol", "port"))
+
+
 def _way(service: Service, sender: Party, entry: str, address: str) -> Way:
     rule = next(one for one in service["rules"] if one["host"] == entry)
     return Way(service, sender, entry, address, rule["action"], tuple(rule["backends"]))
@@ -131,7 +158,7 @@ def _way(service: Service, sender: Party, entry: str, address: str) -> Way:
 def _senders(scene: Scene, service: Service, host: str) -> Iterator[Party]:
     """Yield who asks on *host*: a pod that is no backend, a pod that is one (so that it may meet itself), the node."""
     behind = {one["address"] for one in service["backends"]}
-    pods = [pod for pod in scene.cast.pods_on.get(host, []) if _may_ask(scene, pod, service)]
+    pods = [pod for pod in scene.cast.pods_on.get(host, []) if may_ask(scene, pod, service)]
     others = [pod for pod in pods if not pod.own & behind]
     yield from sorted(others, key=lambda pod: pod.name.startswith("kube-"))[:1]
     yield from [pod for pod in pods if pod.own & behind][:1]
@@ -147,7 +174,7 @@ def _is_let_in(scene: Scene, service: Service, host: str | None) -> bool:
     return all(holder is None or scene.is_free(holder) or holder.host == host for holder in holders)
 
 
-def _may_ask(scene: Scene, pod: Party, service: Service) -> bool:
+def may_ask(scene: Scene, pod: Party, service: Service) -> bool:
     """Tell whether policies let *pod* reach every backend; one that may not proves nothing of a Service."""
     for backend in service["backends"]:
         holder = scene.cast.holder(backend["address"])

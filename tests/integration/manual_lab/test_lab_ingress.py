@@ -24,6 +24,7 @@ PODS = [
     for name, node in (("shop", "node1"), ("api", "node2"), ("cart", "node1"))
 ]
 SERVICES = [{"name": name, "selector": {"app": name}, "ports": [{"port": 80}]} for name in ("shop", "api", "cart")]
+SERVICES.append({**SERVICES[0], "name": "near", "type": "LoadBalancer", "externalTrafficPolicy": "Local"})
 
 
 def path(where: str, service: str, kind: str = "Prefix") -> dict[str, Any]:
@@ -123,6 +124,41 @@ def test_requests_are_routed_by_host_and_path(lab: Lab) -> None:
 def test_node_ports_lead_to_it_on_every_node(lab: Lab) -> None:
     for node in NODES:
         assert get(lab, "shop.example", "/api", f"{lab.address(node)}:30080") == "api"
+
+
+def verified(lab: Lab) -> dict[str, dict[str, Any]]:
+    """What verify.yml says of the lab, by the keys of its requirements."""
+    report = lab.nodes.directory / "verify"
+    lab.run(
+        "verify.yml", "-e", f"podnet_report_dir={report}", "-e", "podnet_verify_timeout=1", variables=described(lab)
+    )
+    said = json.loads((report / "verify.json").read_text(encoding="utf-8"))
+    return {one["key"]: one for one in said["requirements"]}
+
+
+def test_verify_holds_and_names_what_somebody_leads_elsewhere(lab: Lab) -> None:
+    found = verified(lab)
+    assert [key for key, one in found.items() if one["verdict"] == "broken"] == []
+    # Both nodes by way of the address inside, the one outside, and the other's NodePort.
+    assert "4 rules, 8 questions from nodes by way of 4 addresses" in found["ingress"]["summary"]
+    assert (found["ingress"]["checked"], found["ingress"]["notes"]) == (48, ["over TLS nothing was asked"])
+    # The ingress's two ports, and the Service with the policy Local, asked by the node of its pod.
+    assert "3 addresses for those outside and 4 NodePorts among them" in found["services"]["summary"]
+    config, (running,) = f"{STATE}/nginx.conf", nginx(lab)
+    cart = lab.sh("node1", f"sed -n 's/.*location = .api.exact {{ proxy_pass \\(.*\\); }}/\\1/p' {config}").strip()
+    lab.sh("node1", f"sed -i 's#location /api/ {{ proxy_pass .*;#location /api/ {{ proxy_pass {cart};#' {config}")
+    lab.sh("node1", f"kill -HUP {running}; sleep 1")
+    try:
+        found = verified(lab)
+    finally:
+        assert lab.build(**described(lab)).changed("node1") != []
+    assert [key for key, one in found.items() if one["verdict"] == "broken"] == ["ingress"]
+    faults = found["ingress"]["faults"]
+    assert {one["message"] for one in faults} == {"led to default/cart, and it belongs to default/api"}
+    assert {one["receiver"].partition(" at ")[0] for one in faults} == {
+        "shop.example/api/podnet-verify",
+        "shop.example/api/exact/podnet-verify",
+    }
 
 
 def test_tls_ends_at_the_ingress_with_a_certificate_whose_key_root_alone_can_read(lab: Lab) -> None:

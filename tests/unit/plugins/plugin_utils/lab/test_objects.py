@@ -36,7 +36,8 @@ def test_pods_namespaces_and_policies_are_as_kubernetes_has_them() -> None:
 
 def test_the_pods_of_names_and_of_the_ingress_are_among_them() -> None:
     raw: dict[str, Any] = {"pods": PODS, "nodes": ["node1"], "service_cidr": "10.96.0.0/16"}
-    found = lab_objects({**raw, "dns": True, "ingresses": [{"name": "web"}]})
+    found = lab_objects({**raw, "dns": True, "ingresses": [{"name": "web", "namespace": "shop", "rules": []}]})
+    assert found.pop() == {"kind": "Ingress", "metadata": {"name": "web", "namespace": "shop"}, "spec": {"rules": []}}
     assert [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in found][2:] == [
         ("kube-system", "kube-dns"),
         ("ingress-nginx", "ingress-nginx-controller"),

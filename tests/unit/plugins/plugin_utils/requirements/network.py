@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.comparison.world import World, world_of
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import gathering
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import judgement, plan, results
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import ingresses, judgement, plan, results
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.cast import cast, family
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import (
     Check,
@@ -77,6 +77,8 @@ class Network:
     def served(self, check: Check) -> Json:
         """Answer as the backends of a Service in turn, or as a backend itself."""
         asked = f"{check.to}:{check.port}"
+        if check.requirement == ingresses.KEY and " at " in check.receiver:
+            return self.led(check)
         for one in self.scene.cast.world.model["services"]:
             nodes = [address for node in self.scene.cast.nodes for address in node.addresses]
             if (
@@ -96,6 +98,15 @@ class Network:
                 self.turn += not one["affinity"]
                 asked = rule["backends"][0 if one["affinity"] else self.turn % len(rule["backends"])]
         return {"detail": {"status": 200, "body": f"server: {asked}\nclient: {self.sent_from(check)}\n"}}
+
+    def led(self, check: Check) -> Json:
+        """Answer as the controller of Ingresses: by a backend of the Service that a host and a path lead to."""
+        (one,) = [one for one in ingresses.plan(self.scene).asked if one.question.about == check.about]
+        if one.question.target is None:
+            return {"detail": {"status": 404, "body": "404 Not Found"}}
+        self.turn += 1
+        backend = one.backends[self.turn % len(one.backends)]
+        return {"detail": {"status": 200, "body": f"server: {backend}\nclient: 10.244.0.9\n"}}
 
     def document(self, change: Change | None = None) -> Json:
         """Return all results as podnet.lab.probe gives them, each changed as a test wants."""

@@ -43,7 +43,7 @@ def test_a_healthy_network_has_no_broken_line(lab: Network, cluster: Network) ->
         found = network.judged()
         assert broken(found) == []
         assert found["held"] == held
-        assert found["held"] + found["not_applicable"] == 10
+        assert found["held"] + found["not_applicable"] == 11
 
 
 def test_a_missing_route_is_named_by_its_nodes(lab: Network) -> None:
@@ -357,19 +357,41 @@ def test_nodes_ask_for_pods_that_a_policy_selects_only_on_the_pods_own_node() ->
     assert not found[1]
 
 
-@pytest.mark.parametrize(
-    ("kind", "policy", "asked"),
-    [("external", "cluster", True), ("load_balancer", "cluster", True), ("external", "local", False)],
-)
-def test_addresses_outside_are_asked_for_where_all_backends_answer(kind: str, policy: str, asked: bool) -> None:
+def outside_of_web(kind: str, policy: str, **changes: Any) -> Any:
+    """The cluster with an address outside of default/web, whose backends are all on node2."""
     world = captured("kubeadm_services")
     (web,) = [one for one in world.model["services"] if one["virtual_address"] == "10.105.212.48"]
     outside = copy.deepcopy(web)
     outside["type"], outside["virtual_address"], outside["traffic_policy"] = kind, "10.89.0.241", policy
+    for rule in outside["rules"]:
+        rule["action"] = "drop" if policy == "local" and rule["host"] == "node1" else "forward"
+        rule.update(changes)
     world.model["services"].append(outside)
-    found = [way for way in services.ways(Network(world).scene) if way.address == "10.89.0.241"]
-    assert bool(found) == asked
-    assert all(set(way.backends) == set(web["rules"][0]["backends"]) for way in found)
+    return world
+
+
+@pytest.mark.parametrize("kind", ["external", "load_balancer"])
+def test_addresses_outside_are_asked_for_from_pods_and_nodes(kind: str) -> None:
+    found = [
+        way for way in services.ways(Network(outside_of_web(kind, "cluster")).scene) if way.address == "10.89.0.241"
+    ]
+    assert {(way.sender.host, way.sender.pod is None) for way in found} == {
+        (host, is_node) for host in ("node1", "node2") for is_node in (True, False)
+    }
+    assert all(len(way.backends) == 3 for way in found)
+    summary = line(Network(outside_of_web(kind, "cluster")).judged(), "services")["summary"]
+    assert "1 address for those outside and 8 NodePorts among them" in summary
+
+
+def test_an_address_outside_with_the_policy_local_is_asked_for_by_nodes_that_have_a_backend() -> None:
+    network = Network(outside_of_web("external", "local", backends=["10.244.1.3:8080"]))
+    (way,) = [way for way in services.ways(network.scene) if way.address == "10.89.0.241"]
+    assert (way.sender.name, way.sender.pod) == ("node2", None)
+    assert len(way.backends) == 3, "what nodes send themselves is led to every backend"
+    ipvs = Network(outside_of_web("external", "local", mode="ipvs"))
+    assert not [way for way in services.ways(ipvs.scene) if way.address == "10.89.0.241"]
+    (note,) = [one for one in line(ipvs.judged(), "services")["notes"] if "for those outside" in one]
+    assert note.endswith(": 10.89.0.241:80")
 
 
 def test_a_block_of_one_family_says_nothing_of_connections_of_the_other() -> None:
