@@ -38,8 +38,8 @@ options:
   objects:
     description:
       - Objects of the Kubernetes API that say what the network should do, each as a dictionary or as the name of a file
-        in JSON or YAML. NetworkPolicies, Pods (labels and named ports), Namespaces, Services, Endpoints and
-        EndpointSlices are read, all others passed over.
+        in JSON or YAML. NetworkPolicies, Pods (labels and named ports), Namespaces, Services, Endpoints,
+        EndpointSlices and Ingresses are read, all others passed over.
       - No more of them is kept than is needed.
     type: list
     elements: raw
