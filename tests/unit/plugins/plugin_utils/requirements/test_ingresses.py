@@ -17,8 +17,9 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.lab.ingresses import NA
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import ingresses, plan
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.ingress_rules import STRANGER, chosen, questions
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import essential, read_objects
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Check
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Check, Result
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.scene import Expected
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.service_answers import Marks
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.requirements.network import (
     Json,
     Network,
@@ -49,7 +50,8 @@ def network(*objects: Json, change: Any = None) -> Network:
     """The cluster with a controller in pod2, behind an address, one outside and a NodePort."""
     world = captured("kubeadm_services")
     by_type = {one["type"]: one for one in world.model["services"] if one["name"] == "sticky"}
-    for one in copy.deepcopy(list(by_type.values())):
+    copies: Any = copy.deepcopy(list(by_type.values()))
+    for one in copies:
         one.update(namespace=NAMESPACE, name=NAME, affinity=None, source_ranges=[])
         one["virtual_address"] = {"cluster_ip": "10.96.0.30", "load_balancer": "10.89.0.241"}.get(one["type"] or "")
         one["port"] = 30090 if one["type"] == "node_port" else 80
@@ -195,10 +197,18 @@ def test_a_controller_that_says_nothing(whole: Network) -> None:
     assert one["message"] == "no answer: no answer came in time"
 
 
-def test_somebody_who_is_no_backend_though_on_the_same_node(whole: Network) -> None:
-    one = fault(whole, "web.example/one/exact", lambda answer: page(answer, 200, "server: 10.244.9.9:80\nnode: node2"))
+def test_somebody_who_is_no_backend(whole: Network) -> None:
+    one = fault(whole, "web.example/one/exact", lambda answer: page(answer, 200, "server: 10.244.9.9:80\n"))
     assert one["message"] == "somebody answers who is no backend of default/web"
     assert "10.244.9.9" in one["evidence"][0]
+
+
+def test_who_has_only_the_smaller_part_of_a_backends_marks_is_somebody_else() -> None:
+    of = {"10.244.1.3:80": frozenset({"pod: default/web", "server: 10.244.1.3", "node: node2"})}
+    known = ingresses.Known(Marks(of, {}, frozenset()), frozenset(of), frozenset({200}), {})
+    bodies = ("pod: default/other\nserver: 10.244.1.9\nnode: node2\n", "pod: default/web\nserver: 10.244.1.3\n")
+    said = [Result("ok", status=200, body=body) for body in bodies]
+    assert [known.who(one) for one in said] == [None, "10.244.1.3:80"]
 
 
 def test_a_service_that_does_not_answer_itself_is_no_fault_of_the_ingress(whole: Network) -> None:

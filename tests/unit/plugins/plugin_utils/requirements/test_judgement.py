@@ -361,7 +361,7 @@ def outside_of_web(kind: str, policy: str, **changes: Any) -> Any:
     """The cluster with an address outside of default/web, whose backends are all on node2."""
     world = captured("kubeadm_services")
     (web,) = [one for one in world.model["services"] if one["virtual_address"] == "10.105.212.48"]
-    outside = copy.deepcopy(web)
+    outside: Any = copy.deepcopy(web)
     outside["type"], outside["virtual_address"], outside["traffic_policy"] = kind, "10.89.0.241", policy
     for rule in outside["rules"]:
         rule["action"] = "drop" if policy == "local" and rule["host"] == "node1" else "forward"
