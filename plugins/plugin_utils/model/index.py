@@ -66,12 +66,14 @@ class NodeView:
         with others; plugins give the node's end of a pod's cable none, or one without neighbours
         (/32, /128).
         """
-        near = cable["ends"][0]
+        near, far = cable["ends"]
+        if far["netns"] is not None or near["master"] is not None:  # as it is with nearly all cables
+            return False
         own = self.own_namespace
         interface = self.interface(near)
-        if own is None or interface is None or near["netns"] != own["inode"] or cable["ends"][1]["netns"] is not None:
+        if own is None or interface is None or near["netns"] != own["inode"]:
             return False
-        return near["master"] is None and any(
+        return any(
             ranges.is_specific(one["local"]) and one["prefixlen"] < (128 if one["family"] == "inet6" else 32)
             for one in interface["addr_info"]
         )

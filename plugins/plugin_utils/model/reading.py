@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .records import Error, Json, PodName
 
@@ -122,8 +123,7 @@ class Item:
             return {"namespace": item.text_or_none("namespace") or "", "name": item.text_or_none("name") or ""}
         if value is None:
             return None
-        namespace, slash, name = self.text(key).partition("/")
-        return {"namespace": namespace, "name": name} if slash else {"namespace": "", "name": ""}
+        return _pod_name(self.text(key))
 
     def texts(self, key: str) -> list[str]:
         """Return the list of strings under *key*; an absent list is empty."""
@@ -182,6 +182,13 @@ class Item:
         if not isinstance(value, list):
             raise self._wrong(key, "a list")
         return value
+
+
+@lru_cache(maxsize=1024)
+def _pod_name(text: str) -> PodName:
+    """Return the pod that *text* names. One node's file names each of its pods four times."""
+    namespace, slash, name = text.partition("/")
+    return {"namespace": namespace, "name": name} if slash else {"namespace": "", "name": ""}
 
 
 def error(item: Item) -> Error:
