@@ -56,7 +56,8 @@ def index(
     for start in range(0, len(services), per_page):
         pages.append(("Services", names.href(names.listing("services", start // per_page + 1))))
     first = []
-    for number, (key, lines) in enumerate(_parts(_sorted(_entries(model, views, services, per_page), folder))):
+    lines_in_order = _sorted(_entries(model, views, services, per_page), folder)
+    for number, (key, lines) in enumerate(_parts(lines_in_order)):
         first.append(key)
         yield f"index-{number:04}.js", f"{_HEAD}podnetPart({number}, [\n{lines}\n])\n"
     shown = [(_text(name), href) for name, href in pages]
@@ -73,21 +74,28 @@ def _entries(
         yield from _of_services(services, start, start + per_page, len(model["nodes"]) + start // per_page)
 
 
-def _sorted(entries: Iterator[Entry], folder: Path) -> Iterator[Entry]:
-    """Yield *entries* in the order in which JavaScript compares text, with no more than one run of them in memory."""
+def _sorted(entries: Iterator[Entry], folder: Path) -> Iterator[str]:
+    """Yield the lines of *entries* in the order in which JavaScript compares text.
+
+    No more than one run of them is in memory.
+    """
     with ExitStack() as stack:
-        runs: list[Iterable[Entry]] = []
+        runs: list[Iterable[str]] = []
         run = sorted(islice(entries, RUN), key=_order)
         while len(run) == RUN:
             file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="ascii", dir=folder))
-            file.writelines(f"{json.dumps(entry)}\n" for entry in run)
+            file.writelines(f"{_line(entry)}\n" for entry in run)
             file.seek(0)
-            runs.append(map(_read, file))
+            runs.append(line.rstrip("\n") for line in file)
             run = sorted(islice(entries, RUN), key=_order)
-        yield from heapq.merge(*runs, run, key=_order)
+        yield from heapq.merge(*runs, map(_line, run), key=lambda line: _order(_entry_of(line)))
 
 
-def _read(line: str) -> Entry:
+_line = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Writes an entry as its line in a file of the index. It is made once: json.dumps makes one for each call."""
+
+
+def _entry_of(line: str) -> Entry:
     key, kind, thing, page, place = json.loads(line)
     return key, kind, thing, page, place
 
@@ -96,21 +104,18 @@ def _order(entry: Entry) -> tuple[bytes, str, str, int, str]:
     return entry[0].encode("utf-16-be"), *entry[1:]
 
 
-def _parts(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+def _parts(lines_in_order: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the first key of each file, and its lines."""
     lines: list[str] = []
-    size, first = 0, ""
-    for entry in entries:
-        line = json.dumps(entry, separators=(",", ":"))
+    size = 0
+    for line in lines_in_order:
         if lines and size + len(line) > PART:
-            yield first, ",\n".join(lines)
+            yield _entry_of(lines[0])[0], ",\n".join(lines)
             lines, size = [], 0
-        if not lines:
-            first = entry[0]
         lines.append(line)
         size += len(line) + 2
     if lines:
-        yield first, ",\n".join(lines)
+        yield _entry_of(lines[0])[0], ",\n".join(lines)
 
 
 def _of_node(node: Node, view: NodeView, page: int) -> Iterator[Entry]:
