@@ -73,6 +73,52 @@ def nodes_disagree(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Fin
         }
 
 
+_SERVED_OTHERWISE = ("cilium_host", "bpfin.cali", "ovn-k8s-mp0", "antrea-gw0")
+"""Interfaces of network plugins that may serve Services by eBPF or Open vSwitch, where no rule is missed: Cilium,
+Calico with eBPF, OVN-Kubernetes, Antrea."""
+
+
+def none_on_node(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Nodes with pods on which there is no rule of any Service, and others have them.
+
+    Said only where the rules were read without an error, and where no more nodes are without rules than with them:
+    elsewhere kube-proxy may be about to be replaced.
+    """
+    nodes = [node for node in model["nodes"] if node["service_mode"] is not None]
+    having = [node["host"] for node in nodes if node["service_mode"] != "none"]
+    bare = [
+        node["host"]
+        for node in nodes
+        if node["service_mode"] == "none" and not node["errors"] and _needs_rules(views[node["host"]])
+    ]
+    known = [one for one in model["services"] if one["virtual_address"] is not None]
+    if not known or len(bare) > len(having):
+        return
+    named = list(dict.fromkeys(f"{services.name(one)} ({services.place(one)})" for one in known))
+    for host in bare:
+        pods = [pod for pod in views[host].pods if not pod["host_network"]]
+        yield {
+            "kind": "service-missing",
+            "severity": "fault",
+            "hosts": [host],
+            "object": "rules of Services",
+            "message": f"{host} has no rule of any Service, and {words.listed(having)} "
+            f"{'has' if len(having) == 1 else 'have'} rules for {len(named)} of them: "
+            f"{words.counted(len(pods), 'pod')} here {'reaches' if len(pods) == 1 else 'reach'} none",
+            "evidence": cut([f"{host}: no rule"] + [f"on the others: {one}" for one in named]),
+            "remedy": "Read the node again: it may just have started. If it stays, look whether kube-proxy runs there "
+            "and reaches the API, and whether something flushed its tables; a restart of kube-proxy writes them anew",
+            "command": known[0]["rules"][0]["command"],
+        }
+
+
+def _needs_rules(view: NodeView) -> bool:
+    """Tell whether a node has pods that would reach Services by its rules, and by nothing else."""
+    own = view.own_namespace
+    otherwise = own is None or any(link["ifname"] in _SERVED_OTHERWISE for link in own["interfaces"])
+    return not otherwise and any(not pod["host_network"] for pod in view.pods)
+
+
 _STALE = 2
 """From so many Services on in which a node differs from all others, its rules are called out of date."""
 
@@ -194,4 +240,4 @@ def variants_mixed(model: Model, _views: Mapping[str, NodeView]) -> Iterator[Fin
         }
 
 
-ALL = (no_backends, rules_stale, nodes_disagree, backend_gone, variants_mixed)
+ALL = (no_backends, rules_stale, nodes_disagree, none_on_node, backend_gone, variants_mixed)

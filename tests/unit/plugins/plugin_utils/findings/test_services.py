@@ -72,3 +72,54 @@ def test_a_node_that_was_not_asked() -> None:
     nodes = serving()
     nodes[1].services = None
     assert odd_of(*nodes) == []
+
+
+def bare(node: NodeFile) -> None:
+    """Take all rules of Services from a node that was read for them."""
+    node.services = []
+
+
+def test_a_node_without_any_rule() -> None:
+    for count in (2, 3):
+        nodes = serving(count)
+        bare(nodes[1])
+        finding = only(odd_of(*nodes), "service-missing")
+        assert finding["hosts"] == ["node2"]
+        assert "rules for 3 of them: 1 pod here reaches none" in finding["message"]
+        assert finding["evidence"][:2] == ["node2: no rule", "on the others: default/db:http (10.96.0.21:80)"]
+
+
+def test_no_node_has_rules() -> None:
+    nodes = serving()
+    for node in nodes:
+        bare(node)
+    assert odd_of(*nodes) == []
+
+
+def test_most_nodes_do_without_rules() -> None:
+    nodes = serving()
+    bare(nodes[1])
+    bare(nodes[2])
+    assert odd_of(*nodes) == []
+
+
+def test_a_node_without_rules_has_no_pods_of_its_own() -> None:
+    nodes = [*serving(), NodeFile(4)]
+    nodes[3].host_pod("kube-apiserver")
+    bare(nodes[3])
+    assert odd_of(*nodes) == []
+
+
+def test_the_rules_of_a_node_could_not_be_read() -> None:
+    nodes = serving()
+    bare(nodes[1])
+    nodes[1].errors = [{"object": "nf_tables", "cause": "No command shows the rules.", "remedy": "Install nftables."}]
+    assert [one["kind"] for one in odd_of(*nodes)] == ["node-partly-read"]
+
+
+def test_a_node_whose_plugin_serves_services_otherwise() -> None:
+    for name in ("cilium_host", "bpfin.cali", "ovn-k8s-mp0", "antrea-gw0"):
+        nodes = serving()
+        bare(nodes[1])
+        nodes[1].own["interfaces"].append(nodes[1].link(90, name, "veth", "52:54:00:00:99:01", full=True))
+        assert odd_of(*nodes) == [], name

@@ -205,10 +205,11 @@ def test_a_node_that_lacks_a_service() -> None:
     assert "default/new:http (10.96.0.11:80)" in finding["message"]
 
 
-def test_a_node_that_was_not_asked_or_has_no_kube_proxy_lacks_nothing() -> None:
+def test_a_node_that_was_not_asked_or_serves_them_without_rules_lacks_nothing() -> None:
     nodes = agreeing()
     nodes[1].services = None
     nodes[2].services = []
+    nodes[2].own["interfaces"].append(nodes[2].link(90, "cilium_host", "veth", "52:54:00:00:99:01", full=True))
     assert odd_of(*nodes) == []
 
 
