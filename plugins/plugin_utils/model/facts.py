@@ -143,7 +143,7 @@ def _interface(item: Item) -> Interface:
         "tunnel": _tunnel(info, item) if info and info.text_or_none("info_kind") in TUNNELS else None,
         "addr_info": [address(one, ifname) for one in item.items("addr_info")]
         if "addr_info" in item
-        else [_plain(text, ifname) for text in item.texts("addresses")],
+        else [_plain(text, ifname, f"{item.place}.addresses") for text in item.texts("addresses")],
     }
 
 
@@ -152,11 +152,11 @@ def _kind_in_short(item: Item) -> str | None:
     return "veth" if "link_type" not in item and "address" in item else None
 
 
-def _plain(text: str, ifname: str) -> Address:
-    """An entry of ``addresses``, such as ``10.244.1.5/24``."""
+def _plain(text: str, ifname: str, place: str) -> Address:
+    """An entry of ``addresses``, such as ``10.244.1.5/24``; *place* names the list in the error."""
     local, _slash, length = text.rpartition("/")
     if not (length.isascii() and length.isdecimal()):
-        raise ShapeError(f"{text!r} on {ifname} is no address with the length of its prefix")
+        raise ShapeError(f"{place} has {text!r}, which is no address with the length of its prefix")
     family = "inet6" if ":" in local else "inet"
     return {"family": family, "local": local, "prefixlen": int(length), "ifname": ifname, "scope": "global"}
 
