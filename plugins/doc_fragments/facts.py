@@ -48,6 +48,7 @@ options:
       - V(permanent_fdb) adds permanent forwarding entries to bridges, and the tables of VXLAN interfaces.
       - V(neighbours) reads the ARP and NDP tables.
       - V(resolvers) reads the resolv.conf of each pod, from the file that its runtime binds into its containers.
+      - V(counters) reads what TCP and UDP of the node's own namespace received, and how much had a wrong checksum.
       - V(rules) reads the policy routing rules.
       - V(sockets) reads the listening sockets.
       - V(sysctls) reads the kernel settings that matter to forwarding.

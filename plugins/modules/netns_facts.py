@@ -1282,6 +1282,12 @@ ansible_facts:
                 are left out where they are as conf.default. Null for what the kernel does not have. Subset V(settings).
               type: dict
               returned: when it applies
+            counters:
+              description: >-
+                What TCP and UDP counted since the node started, in the node's own namespace, by the names of nstat:
+                received, and received with a wrong checksum. Subset V(counters).
+              type: dict
+              returned: when it applies
             resolver:
               description: >-
                 The pod's resolv.conf. Null where no file of its runtime is found, and for what is no pod. Subset

@@ -128,6 +128,8 @@ def _namespace(node: Node, namespace: Namespace, nsids: Dict[int, int]) -> Facts
         entry["sysctls"] = namespace.get("sysctls", {})
     if is_host and "settings" in subsets:
         entry["settings"] = settings_facts(namespace.get("settings", {}))
+    if is_host and "counters" in subsets:
+        entry["counters"] = namespace.get("counters", {})
     entry["errors"] = namespace_errors(namespace)
     return without(entry, USUAL_NAMESPACE)
 

@@ -14,6 +14,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "all_routes": ("all_routes",),
     "api": (),
     "connected_routes": ("routes",),
+    "counters": ("counters",),
     "ends": (),
     "fdb": ("fdb",),
     "firewall": (),
@@ -54,6 +55,7 @@ _IMPLIED: Dict[str, Tuple[str, ...]] = {
 }
 DIAGNOSE = DEFAULT | {
     "all_routes",
+    "counters",
     "fdb",
     "firewall",
     "neighbours",

@@ -24,11 +24,13 @@ class Inside:
         self.sockets = "sockets" in wanted
         self.sysctls = "sysctls" in wanted
         self.settings = "settings" in wanted
+        self.counters = "counters" in wanted
         self.ran = False
         self._tables: Dict[str, bytes] = {}
         self._cut: List[str] = []
         self._values: Dict[bytes, Optional[bytes]] = {}
         self._decisive: Dict[bytes, Optional[bytes]] = {}
+        self._counted: List[bytes] = []
         self._problem: Optional[str] = None
 
     def run(self) -> None:
@@ -38,6 +40,10 @@ class Inside:
             self._values = read_sysctls()
         if self.settings:
             self._decisive = read_settings()
+        if self.counters:
+            from .counters import read_counters
+
+            self._counted = read_counters()
         if self.sockets:
             # Imported only here: Python compiles each module of a task anew, and few ask for this one.
             from .sockets import read_socket_tables
@@ -53,6 +59,10 @@ class Inside:
             namespace["sysctls"] = parse_sysctls(self._values)
         if self.settings:
             namespace["settings"] = parse_sysctls(self._decisive)
+        if self.counters:
+            from .counters import parse_counters
+
+            namespace["counters"] = parse_counters(self._counted)
         if not self.sockets:
             return
         from .sockets import parse_socket_table

@@ -77,6 +77,7 @@ SUBSETS = (
     "sockets",
     "sysctls",
     "settings",
+    "counters",
     "statistics",
     "processes",
     "host_processes",
@@ -334,7 +335,7 @@ class _Pass:
 
     def _reader_inside(self, inode: int) -> Optional[Inside]:
         """What reads the files of a namespace from inside; None when none of them is wanted."""
-        known = ("sockets", "sysctls", "settings") if inode == self.home.inode else ("sockets", "sysctls")
+        known = ("sockets", "sysctls", "settings", "counters") if inode == self.home.inode else ("sockets", "sysctls")
         wanted = [name for name in known if name in self.wanted]
         if not wanted:
             return None

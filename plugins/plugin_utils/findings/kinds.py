@@ -45,6 +45,7 @@ KINDS = (
     "tunnel-neighbour-wrong",
     "wireguard-peer-missing",
     "tunnel-mtu",
+    "checksum-errors",
     "masquerade-missing",
     "masquerade-between-pods",
     "neighbour-wrong",
@@ -99,6 +100,7 @@ KINDS = (
 
 INFERRED = frozenset(
     (
+        "checksum-errors",
         "mac-shared-by-nodes",
         "machine-id-shared",
         "range-stale",

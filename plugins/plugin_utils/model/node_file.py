@@ -79,6 +79,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "firewall": None,
         "wireguard": None,
         "settings": None,
+        "counters": None,
     }
     return {
         "node": node,
@@ -101,12 +102,15 @@ def _facts_part(root: Item, host: str) -> NodePart:
     pods: list[Pod] = []
     calls: dict[tuple[int, int], int | None] = {}
     settings: Settings | None = None
+    counters: Settings | None = None
     for item in netns.items("namespaces"):
         namespace = facts.namespace(item, host)
         namespaces.append(namespace)
         calls.update(facts.nf_calls(item))
         if "settings" in item:
             settings = item.scalars("settings")
+        if "counters" in item:
+            counters = item.scalars("counters")
         owner = item.item_or_none("owner")
         if owner is not None and namespace["pod"] is not None:
             pods.append(facts.pod(owner, namespace, facts.containers(item.items("containers")), host_network=False))
@@ -150,6 +154,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "wireguard": [facts.wireguard(one) for one in netns.items("wireguard")] if "wireguard" in netns else None,
         "firewall": firewall.read(netns.item("firewall")) if "firewall" in netns else None,
         "settings": settings,
+        "counters": counters,
     }
     return {
         "node": node,

@@ -524,6 +524,8 @@ class Node(TypedDict):
     settings: Settings | None
     """Kernel settings of the node itself by name; null when they were not read. Those of an interface are only there
     where they are not as ``conf.default``."""
+    counters: Settings | None
+    """What TCP and UDP of the node itself counted since it started, as nstat(8) names it; null when not read."""
 
 
 class Consequence(TypedDict):

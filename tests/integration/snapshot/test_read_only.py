@@ -17,7 +17,8 @@ from ansible_collections.podnet.lab.tests.integration.support import holders, or
 from ansible_collections.podnet.lab.tests.integration.support.world import COLLECTIONS, World
 
 EVERYTHING = (
-    "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,settings,statistics,processes,host_processes,hidden"
+    "addresses,all_routes,neighbours,fdb,rules,sockets,sysctls,settings,counters,statistics,processes,"
+    "host_processes,hidden"
 )
 
 _SNAPSHOT = """
