@@ -200,6 +200,12 @@ ansible_facts:
               type: bool
               returned: success
               sample: true
+            bridges:
+              description: >-
+                Whether there may be rules for packets within bridges, of nftables or ebtables. These are not read.
+              type: bool
+              returned: success
+              sample: false
             tables:
               description: Tables of nftables and of both variants of iptables.
               type: list

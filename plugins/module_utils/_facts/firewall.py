@@ -15,4 +15,4 @@ from .views import Facts
 def firewall_facts(files: Files, run: Run) -> Facts:
     """Read the tables and return the value."""
     read = read_firewall_tables(files, run)
-    return {"complete": read.complete, "tables": read.tables}
+    return {"complete": read.complete, "bridges": read.bridges, "tables": read.tables}

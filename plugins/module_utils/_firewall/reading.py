@@ -33,6 +33,12 @@ from .saved import parse_save
 
 _TABLES = ("raw", "mangle", "filter", "security", "nat")
 """Of iptables."""
+_EBTABLES = (
+    ("ebtable_filter", "CONFIG_BRIDGE_EBT_T_FILTER"),
+    ("ebtable_nat", "CONFIG_BRIDGE_EBT_T_NAT"),
+    ("ebtable_broute", "CONFIG_BRIDGE_EBT_BROUTE"),
+)
+"""The tables of the old ebtables: module, what builds it in. That of nf_tables writes to the family bridge."""
 _FAMILIES = {"ip": "inet", "ip6": "inet6", "inet": None}
 _NFT_SAVE = {"ip": "iptables-nft-save", "ip6": "ip6tables-nft-save"}
 
@@ -51,13 +57,15 @@ def read_firewall_tables(files: Files, run: Run) -> Read:
         for name in tables if command is not None else ():
             words = [str(command), "-t", name]
             found.append(_read(files, run, words, shown(words), (family, name, "iptables-legacy"), parse_save))
+    bridges = any(kernel_has(files, *one) for one in _EBTABLES)
     nft = find_nft(files) if has_nf_tables(files) else None
     if nft is not None:
         for one in listed(files, run, [nft, "-j", "list", "tables"], "table"):
+            bridges = bridges or one.get("family") == "bridge"
             if one.get("family") in _FAMILIES:
                 found.append(_read_nft(files, run, nft, str(one["family"]), str(one["name"])))
     complete = len(files.errors) == errors and None not in found and not files.timed_out
-    return Read([table for table in found if table is not None and table["chains"]], complete)
+    return Read([table for table in found if table is not None and table["chains"]], complete, bridges)
 
 
 def _read_nft(files: Files, run: Run, nft: str, family: str, name: str) -> Optional[Table]:

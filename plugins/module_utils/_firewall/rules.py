@@ -80,10 +80,11 @@ class Table(TypedDict):
 
 
 class Read(NamedTuple):
-    """Tables, and whether they are all there are."""
+    """Tables, whether they are all there are, and whether others may be there for packets within bridges."""
 
     tables: List[Table]
     complete: bool
+    bridges: bool
 
 
 def match(key: str, values: Iterable[str], negated: bool = False) -> Match:

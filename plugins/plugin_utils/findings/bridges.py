@@ -258,4 +258,43 @@ def hairpin_off(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding
             }
 
 
-ALL = (bridge_down, bridge_address, entry_wrong, gateway_missing, hairpin_off)
+def promiscuous(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
+    """Bridges of pods that somebody set promiscuous, where pods get twice what comes to them through a Service.
+
+    The bridge passes on what a Service's rules sent to another of its ports, and gives the node a copy, which passes it
+    on as well (kubernetes#25793; seen so with Linux 6.18). Rules for bridges can drop the copy: where there may be
+    some, nothing is said.
+    """
+    for node in model["nodes"]:
+        view, firewall = views[node["host"]], node["firewall"]
+        unruled = firewall is not None and firewall["complete"] and firewall["bridges"] is False
+        own = view.own_namespace
+        if own is None or not unruled or node["service_mode"] in (None, "none"):
+            continue
+        shown = (node["settings"] or {}).get("net.bridge.bridge-nf-call-iptables") == 1
+        flags = {link["ifname"]: link["flags"] or [] for link in own["interfaces"]}
+        for bridge in view.bridges:
+            name, pods = bridge["ifname"], pods_at(bridge, view)
+            promisc = bridge["netns"] == own["inode"] and "PROMISC" in flags.get(name, [])
+            if not promisc or len(pods) < 2 or not (shown or bridge["nf_call_iptables"] == 1):
+                continue
+            yield {
+                "kind": "bridge-promiscuous",
+                "severity": "note",
+                "hosts": [node["host"]],
+                "object": name,
+                "message": f"{name} is promiscuous: what its {len(pods)} pods send each other through a Service "
+                "arrives twice",
+                "evidence": [
+                    f"{name}: {', '.join(flags[name])}",
+                    "it shows its packets to the rules of Services (bridge-nf-call-iptables)",
+                    "no rules for packets within bridges",
+                ],
+                "remedy": f"ip link set dev {shell_word(name)} promisc off, and in the CNI configuration hairpinMode "
+                "instead of promiscMode; or a rule of ebtables that drops what the bridge itself sends from pods' "
+                "addresses",
+                "command": commands.link(name),
+            }
+
+
+ALL = (bridge_down, bridge_address, entry_wrong, gateway_missing, hairpin_off, promiscuous)

@@ -92,6 +92,7 @@ KINDS = (
     "service-backends-differ",
     "dns-cut",
     "dns-ndots",
+    "bridge-promiscuous",
     "pod-mtu",
     "route-asymmetric",
     "cni-shadowed",
@@ -126,6 +127,7 @@ INFERRED = frozenset(
         "service-backends-differ",
         "route-asymmetric",
         "bridge-left-over",
+        "bridge-promiscuous",
     )
 )
 """What follows from other nodes' facts or from what plugins usually do; every other kind the facts show as it is."""

@@ -12,7 +12,11 @@ from .records import Firewall, FirewallChain, FirewallMatch, FirewallRule, Firew
 
 def read(item: Item) -> Firewall:
     """The object ``podnet_netns.firewall``."""
-    return {"complete": bool(item.flag_or_none("complete")), "tables": [_table(one) for one in item.items("tables")]}
+    return {
+        "complete": bool(item.flag_or_none("complete")),
+        "bridges": item.flag_or_none("bridges"),
+        "tables": [_table(one) for one in item.items("tables")],
+    }
 
 
 def _table(item: Item) -> FirewallTable:

@@ -475,6 +475,8 @@ class Firewall(TypedDict):
 
     complete: bool
     """Whether these are all its tables."""
+    bridges: bool | None
+    """Whether there may be rules for packets within bridges, which are not read; null where it was not asked."""
     tables: list[FirewallTable]
 
 

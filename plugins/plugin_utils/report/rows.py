@@ -132,6 +132,7 @@ def odd_by_host(model: Model) -> dict[str, list[Finding]]:
 _OF_LINKS = (
     "bridge-down",
     "bridge-mtu",
+    "bridge-promiscuous",
     "bridge-second-",
     "bridge-wrong-",
     "cable-",

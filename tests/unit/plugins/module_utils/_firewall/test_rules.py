@@ -207,4 +207,17 @@ def test_a_command_that_fails_makes_it_incomplete() -> None:
 
 def test_no_firewall_at_all_is_complete() -> None:
     read = reading.read_firewall_tables(FakeFiles({}), lambda _command: (1, "", ""))  # type: ignore[arg-type]
-    assert (read.tables, read.complete) == ([], True)
+    assert (read.tables, read.complete, read.bridges) == ([], True, False)
+
+
+def test_rules_for_packets_within_bridges() -> None:
+    old = reading.read_firewall_tables(
+        FakeFiles({"/sys/module/ebtable_filter": ""}),  # type: ignore[arg-type]
+        lambda _command: (1, "", ""),
+    )
+    assert old.bridges
+    for family in ("bridge", "arp"):
+        listed = json.dumps({"nftables": [{"table": {"family": family, "name": "filter"}}]})
+        files = FakeFiles({"/sys/module/nf_tables": "", "/usr/sbin/nft": ""})
+        read = reading.read_firewall_tables(files, lambda _command, out=listed: (0, out, ""))  # type: ignore[misc, arg-type]
+        assert (read.bridges, read.tables, read.complete) == (family == "bridge", [], True)

@@ -161,3 +161,35 @@ def test_hairpin_mode_is_for_pods_behind_a_service() -> None:
 
 def test_healthy_bridges() -> None:
     assert odd_of(*three_nodes()) == []
+
+
+def promiscuous() -> NodeFile:
+    """Return a node with a promiscuous bridge, two pods, a Service, and no rules for bridges."""
+    node = NodeFile(1, pods=2)
+    node.settings()
+    node.service("web", [("10.244.1.2", 80)])
+    node.interface(node.own, "cni0")["flags"].append("PROMISC")
+    node.firewall = {"complete": True, "bridges": False, "tables": []}
+    for port in node.bridges[0]["ports"]:
+        port["hairpin"] = True
+    return node
+
+
+def test_a_promiscuous_bridge() -> None:
+    finding = only(odd_of(promiscuous()), "bridge-promiscuous")
+    assert (finding["severity"], finding["certainty"], finding["object"]) == ("note", "inferred", "cni0")
+    assert "promisc off" in finding["remedy"]
+
+
+def test_promiscuous_bridges_that_hand_nothing_out_twice() -> None:
+    plain, ruled, unread, alone, unseen = (promiscuous() for _number in range(5))
+    plain.interface(plain.own, "cni0")["flags"].remove("PROMISC")
+    ruled.firewall = {"complete": True, "bridges": True, "tables": []}
+    unread.firewall = None
+    alone.services = []
+    unseen.services = None
+    for node in (plain, ruled, unread, alone, unseen):
+        assert odd_of(node) == []
+    unshown = promiscuous()
+    unshown.own["settings"]["net.bridge.bridge-nf-call-iptables"] = 0
+    assert "bridge-promiscuous" not in {one["kind"] for one in odd_of(unshown)}
