@@ -242,8 +242,9 @@ class Namespace(_NamespaceRequired, total=False):
     sysctls: Dict[str, Any]
     """Name as sysctl(8) writes it -> number, text, or None where the kernel does not have it."""
     settings: Dict[str, Any]
-    counters: Dict[str, int]
     """The few of them that decide, of the node's own namespace alone."""
+    counters: Dict[str, int]
+    """What TCP and UDP counted, of the node's own namespace alone."""
     nsids: Dict[int, int]
     """nsid as seen from this namespace -> inode, as far as proven."""
     peers: Dict[int, Peer]
