@@ -124,6 +124,7 @@ RULES = (
     Rule("address-twice-on-bridge", "neighbour-wrong", _names_its_address),
     Rule("address-of-pod-and-node", "neighbour-wrong", _names_its_address),
     Rule("range-duplicate", "neighbour-wrong", _names_its_address),
+    Rule("service-rules-mixed", "iptables-variants-mixed", _of_its_node_alone),
     Rule("service-rules-stale", "service-missing", _of_its_node_alone),
     Rule("service-rules-stale", "service-backend-gone", _of_its_node_alone),
     Rule("service-rules-stale", "service-backends-differ", _always),

@@ -93,6 +93,7 @@ KINDS = (
     "dns-cut",
     "dns-ndots",
     "bridge-promiscuous",
+    "iptables-variants-mixed",
     "pod-mtu",
     "route-asymmetric",
     "cni-shadowed",

@@ -265,6 +265,16 @@ CASES = {
     "masquerade of what leaves by the bridge": Case(
         "flannel", "iptables-nft", "iptables-nft -t nat -A POSTROUTING -s 10.244.0.0/16 -o eth0 -j MASQUERADE"
     ),
+    "rules of both variants": Case(
+        "routed",
+        "iptables-legacy",
+        "iptables-legacy -A FORWARD -i docker0 -j ACCEPT; iptables-nft -A FORWARD -i cni0 -j ACCEPT",
+        "iptables-variants-mixed",
+        "iptables-legacy-save -t filter: 1 rule",
+    ),
+    "tables of one variant, rules of the other": Case(
+        "routed", "iptables-legacy", "iptables-legacy -L FORWARD; iptables-nft -A FORWARD -i cni0 -j ACCEPT"
+    ),
     "no masquerade": Case("routed", "nft", "nft delete table ip outward", "masquerade-missing", "no rule"),
 }
 
