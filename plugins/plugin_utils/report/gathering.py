@@ -15,8 +15,8 @@ from pathlib import Path
 from ..findings import find
 from ..model import merge, node_file
 from ..model.reading import ShapeError
-from ..model.records import SCHEMA_VERSION, Model, NodePart
-from . import causes, files
+from ..model.records import SCHEMA_VERSION, Error, Json, Model, NodePart
+from . import beside, causes, files
 
 
 def read_model(
@@ -32,11 +32,12 @@ def read_model(
     parts: dict[Path, NodePart] = {}
 
     def read() -> Iterator[files.Source]:
-        for path in paths:
-            source = files.read_source(path)
+        results = map(_whole, paths) if keep_documents else beside.in_order(paths, _headed)
+        for path, (document, error, part) in zip(paths, results, strict=True):
+            source = files.Source(path, document, error)
             if hosts is None or source.host in hosts:
-                parts[path] = _part(source)
-                yield source if keep_documents else source.head()
+                parts[path] = part
+                yield source
 
     with _collector_paused():
         sources, left_out = files.newest(read())
@@ -59,6 +60,18 @@ def _collector_paused() -> Iterator[None]:
         if enabled:
             gc.freeze()
             gc.enable()
+
+
+def _whole(path: Path) -> tuple[Json, Error | None, NodePart]:
+    """Return what a node file holds, why it cannot be read, and what it adds to the model."""
+    source = files.read_source(path)
+    return source.document, source.error, _part(source)
+
+
+def _headed(path: Path) -> tuple[Json, Error | None, NodePart]:
+    """Return the same with no more of what it holds than who was read, and when."""
+    source = files.read_source(path)
+    return source.head().document, source.error, _part(source)
 
 
 def _part(source: files.Source) -> NodePart:
