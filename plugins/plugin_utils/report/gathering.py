@@ -16,7 +16,7 @@ from ..findings import find
 from ..model import merge, node_file
 from ..model.reading import ShapeError
 from ..model.records import SCHEMA_VERSION, Error, Json, Model, NodePart
-from . import beside, causes, files
+from . import causes, files, second_process
 
 
 def read_model(
@@ -32,7 +32,7 @@ def read_model(
     parts: dict[Path, NodePart] = {}
 
     def read() -> Iterator[files.Source]:
-        results = map(_whole, paths) if keep_documents else beside.in_order(paths, _headed)
+        results = map(_whole, paths) if keep_documents else second_process.in_order(paths, _headed)
         for path, (document, error, part) in zip(paths, results, strict=True):
             source = files.Source(path, document, error)
             if hosts is None or source.host in hosts:

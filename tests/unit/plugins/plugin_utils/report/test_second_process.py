@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.report import beside
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import second_process
 
 HERE = os.getpid()
 
@@ -28,16 +28,18 @@ def told(item: int) -> list[Any]:
 
 
 def test_every_other_batch_is_anothers() -> None:
-    found = list(beside.in_order(range(beside.FEWEST), told))
-    assert [item for item, _here, _more in found] == list(range(beside.FEWEST))
-    assert found[beside.BATCH][2] == {"name": f"pod{beside.BATCH}", "none": None}
-    assert [here for _item, here, _more in found[: 2 * beside.BATCH]] == [True] * beside.BATCH + [False] * beside.BATCH
+    found = list(second_process.in_order(range(second_process.FEWEST), told))
+    assert [item for item, _here, _more in found] == list(range(second_process.FEWEST))
+    assert found[second_process.BATCH][2] == {"name": f"pod{second_process.BATCH}", "none": None}
+    assert [here for _item, here, _more in found[: 2 * second_process.BATCH]] == [True] * second_process.BATCH + [
+        False
+    ] * second_process.BATCH
 
 
 def test_few_items_and_one_processor_need_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert all(here for _item, here, _more in beside.in_order(range(beside.FEWEST - 1), told))
+    assert all(here for _item, here, _more in second_process.in_order(range(second_process.FEWEST - 1), told))
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert all(here for _item, here, _more in beside.in_order(range(beside.FEWEST), told))
+    assert all(here for _item, here, _more in second_process.in_order(range(second_process.FEWEST), told))
 
 
 def test_what_the_other_process_cannot_do_is_done_here() -> None:
@@ -46,14 +48,16 @@ def test_what_the_other_process_cannot_do_is_done_here() -> None:
             os._exit(9)
         return told(item)
 
-    found = list(beside.in_order(range(beside.FEWEST), work))
-    assert [item for item, _here, _more in found] == list(range(beside.FEWEST))
+    found = list(second_process.in_order(range(second_process.FEWEST), work))
+    assert [item for item, _here, _more in found] == list(range(second_process.FEWEST))
     assert Counter(here for item, here, _more in found if item < 96) == {True: 48, False: 48}
     assert all(here for item, here, _more in found if item >= 96)
 
 
 def test_what_marshal_does_not_know_is_done_here() -> None:
-    found = list(beside.in_order(range(beside.FEWEST), lambda item: [item, object(), os.getpid() == HERE]))
+    found = list(
+        second_process.in_order(range(second_process.FEWEST), lambda item: [item, object(), os.getpid() == HERE])
+    )
     assert all(here for _item, _object, here in found)
 
 
@@ -64,11 +68,11 @@ def test_an_error_is_raised_here() -> None:
         return item
 
     with pytest.raises(ValueError, match="item 20"):
-        list(beside.in_order(range(beside.FEWEST), work))
+        list(second_process.in_order(range(second_process.FEWEST), work))
 
 
 def test_no_process_is_left_when_nobody_reads_on() -> None:
-    results = beside.in_order(range(100_000), told)
+    results = second_process.in_order(range(100_000), told)
     assert len(list(islice(results, 20))) == 20
     results.close()  # type: ignore[attr-defined]
     with pytest.raises(ChildProcessError):
