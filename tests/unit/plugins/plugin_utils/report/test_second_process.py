@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from itertools import islice
 from typing import Any
@@ -15,12 +16,18 @@ import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import second_process
 
-HERE = os.getpid()
+HERE = 0
 
 
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say which process this is at the start of each test: ansible-test runs each one in a process of its own."""
+    monkeypatch.setattr(sys.modules[__name__], "HERE", os.getpid())
 
 
 def told(item: int) -> list[Any]:
