@@ -74,7 +74,6 @@ options:
           - What the node is to this one. V(peer) tells of itself. A V(client) is told of all others by this node, which
             is then a reflector (RFC 4456). A V(reflector) tells this node of all others. A node V(behind) a reflector
             has no session with this one.
-          - Reflectors tell IPv4 ranges alone.
         type: str
         choices: [peer, client, reflector, behind]
         default: peer

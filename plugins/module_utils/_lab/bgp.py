@@ -15,7 +15,7 @@ import ipaddress
 import os
 import signal
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -47,10 +47,15 @@ class Peer(NamedTuple):
     """Where its IPv6 pods are reached."""
     role: str = PEER
 
+    def way(self, version: int) -> Optional[Tuple[str, str]]:
+        """Return its range of a version of IP, and the address that leads there; None without one of them."""
+        dst, gateway = (self.range, self.address) if version == 4 else (self.range_v6, self.address_v6)
+        return (dst, gateway) if dst and gateway else None
+
     def routes(self) -> List[Dict[str, str]]:
         """Return the routes that lead to it, as the store notes them."""
-        ways = [(self.range, self.address), (self.range_v6, self.address_v6)]
-        return [{"dst": dst, "gateway": gateway} for dst, gateway in ways if dst and gateway]
+        ways = [self.way(version) for version in (4, 6)]
+        return [{"dst": way[0], "gateway": way[1]} for way in ways if way]
 
 
 def paths(lab: str) -> Dict[str, str]:
@@ -59,30 +64,34 @@ def paths(lab: str) -> Dict[str, str]:
     return {name: "%s/bird.%s" % (directory, name) for name in ("conf", "ctl", "pid")}
 
 
-def accepted(peer: Peer, peers: List[Peer]) -> Optional[str]:
-    """Return the filter for the IPv4 ranges that a node may tell: its own, a reflector that of each node that is there.
+def accepted(version: int, peer: Peer, peers: List[Peer]) -> Optional[str]:
+    """Return the filter for the ranges that a node may tell: its own, a reflector that of each node that is there.
 
-    The next hop of a route is the node that has the range, and a reflector leaves it as it is (RFC 4456, section 10).
+    The gateway of a route is the node that has the range, and a reflector leaves it as it is (RFC 4456, section 10).
+    It is asked for by ``gw``, as ``bgp_next_hop`` is ``::`` where the next hop is a link-local address.
     BIRD reads ``&&`` and ``||`` from left to right, none before the other, so that each pair is in brackets.
     """
+    own = peer.way(version)
     if peer.role != REFLECTOR:
-        return "net = %s" % peer.range if peer.range else None
-    pairs = ["(net = %s && bgp_next_hop = %s)" % (one.range, one.address) for one in peers if one.range]
-    return " || ".join(pairs) or None
+        return "net = %s" % own[0] if own else None
+    ways = [one.way(version) for one in peers]
+    return " || ".join("(net = %s && gw = %s)" % way for way in ways if way) or None
 
 
-def channel(family: str, wanted: Optional[str], next_hop: str, reflects: bool = False) -> List[str]:
-    """Return the lines of a session for one family, ``ipv4`` or ``ipv6``; none where nothing is taken.
+def channel(version: int, peer: Peer, peers: List[Peer], next_hop: List[str], reflects: bool) -> List[str]:
+    """Return the lines of a session for one version of IP; none where nothing is taken.
 
-    A reflector tells what it was told as well, with the next hop that it has.
+    A reflector tells what it was told as well, with the next hop that it has: BIRD keeps one that is link-local only
+    where it is told to.
     """
+    wanted = accepted(version, peer, peers)
     if wanted is None:
         return []
     return [
-        "  %s {" % family,
+        "  ipv%d {" % version,
         "    import where %s;" % wanted,
         "    export where source = RTS_DEVICE%s;" % (" || source = RTS_BGP" if reflects else ""),
-        *([] if reflects else ["    next hop %s;" % next_hop]),
+        *("    next hop %s;" % one for one in [*next_hop, *(["keep"] if reflects else [])]),
         "  };",
     ]
 
@@ -101,8 +110,8 @@ def session(local: str, asn: int, peer: Peer, peers: List[Peer], bfd: bool, loca
         "  connect retry time 5;",
         "  error wait time 1, 5;",
         "  hold time 9;",
-        *channel("ipv4", accepted(peer, peers), "self", reflects),
-        *channel("ipv6", "net = %s" % peer.range_v6 if peer.range_v6 else None, "address %s" % local_v6),
+        *channel(4, peer, peers, [] if reflects else ["self"], reflects),
+        *channel(6, peer, peers, ["address %s" % local_v6], reflects),
         "}",
     ]
 
@@ -241,8 +250,6 @@ def present(step: Step) -> None:
         local_v6 = str(ipaddress.IPv6Address(options["local_v6"])) if options["local_v6"] else None
         if local_v6 is None and any(peer.range_v6 for peer in peers):
             raise ValueError("there are IPv6 ranges and no local_v6, where the node's own is reached")
-        if any(peer.range_v6 and peer.role != PEER for peer in peers):
-            raise ValueError("there are IPv6 ranges, which reflectors do not tell here")
     except ValueError as error:
         step.fail("bgp", str(error), "Correct it.")
     text = configuration(local, options["asn"], options["bridge"], sorted(peers), local_v6, options["bfd"])

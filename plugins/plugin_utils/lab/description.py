@@ -389,7 +389,4 @@ def read_description(raw: Mapping[str, Any]) -> Description:
         masquerade_v6=_masquerade_v6(raw.get("masquerade_v6", False), cluster_v6, faults),
     )
     _check_sizes(description)
-    if description.reflectors and description.network == "bgp" and cluster_v6 is not None:
-        text = "the lab's reflectors tell no IPv6 routes"
-        faults.append(Fault(VARIABLE + "bgp_reflectors", text, f"Leave it out, or {VARIABLE}cluster_cidr_v6"))
     return description

@@ -24,13 +24,15 @@ IDLE = [{"name": "idle", "command": ["sleep", "infinity"]}]
 PODS = {"manual_lab_pods": [{"name": f"pod{node[-1]}", "node": node, "containers": IDLE} for node in NODES]}
 BGP = {**PODS, "manual_lab_network": "bgp"}
 VXLAN = {**PODS, "manual_lab_network": "vxlan"}
+V6 = {"manual_lab_cluster_cidr_v6": "fd00:10:244::/56"}
 BIRDC = "birdc -s /run/podnet-lab/lab0/bird.ctl"
 PORT = 4789 + 1000
 
 # Sends each packet back until its input ends.
 ECHO = """
 import select, socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", int(sys.argv[1])))
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
 print("listening", flush=True)
 while True:
     ready = select.select([s, sys.stdin], [], [])[0]
@@ -41,7 +43,8 @@ while True:
 # Sends 50 packets a second until its input ends; prints how many, how many did not come back, and the longest silence.
 PROBE = """
 import json, select, socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect((sys.argv[1], int(sys.argv[2])))
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], int(sys.argv[2])))
 sent, seen, last, longest, due = 0, set(), time.monotonic(), 0.0, time.monotonic()
 print("probing", flush=True)
 while True:
@@ -117,9 +120,31 @@ def sessions(lab: Lab, node: str) -> list[str]:
     return sorted(name.replace("_", ".") for name in re.findall(r"^peer_(\S+) +BGP .*Established", shown, re.MULTILINE))
 
 
-def learned(lab: Lab, node: str) -> dict[str, str]:
+def learned(lab: Lab, node: str, version: int = 4) -> dict[str, str]:
     """Gateway by destination of the routes that BIRD has written."""
-    return {one["dst"]: one["gateway"] for one in json.loads(lab.sh(node, "ip -j route show proto bird") or "[]")}
+    shown = lab.sh(node, f"ip -{version} -j route show proto bird")
+    return {one["dst"]: one["gateway"] for one in json.loads(shown or "[]")}
+
+
+def link_local(lab: Lab, node: str) -> str:
+    """The address by which the others route IPv6 to a node's pods."""
+    return lab.sh(node, "ip -6 -o addr show dev eth0 scope link").split()[3].partition("/")[0]
+
+
+def pod_address_v6(lab: Lab, node: str, netns: str) -> str:
+    """The IPv6 address of a pod."""
+    return lab.sh(node, f"ip -n {netns} -6 -o addr show dev eth0 scope global").split()[3].partition("/")[0]
+
+
+def reached(lab: Lab, address: str) -> tuple[int, int]:
+    """Packets that pod1 sends to an address of pod3 within a second, and those of them that stay without an answer."""
+    with (
+        started(lab, "node3", ECHO, address, str(PORT), pod="pod3"),
+        started(lab, "node1", PROBE, address, str(PORT), pod="pod1") as probe,
+    ):
+        lab.sh("node1", "sleep 1")
+        sent, missing, _silence = json.loads(probe.communicate("end\n", timeout=30)[0])
+    return int(sent), int(missing)
 
 
 @contextmanager
@@ -139,7 +164,7 @@ def lost(lab: Lab, **variables: Any) -> tuple[int, int, float]:
     """Build the lab while pod1 probes pod2: packets sent, packets lost, and the longest silence in seconds."""
     address = lab.pod_address("node2", "lab0_default_pod2")
     with (
-        started(lab, "node2", ECHO, str(PORT), pod="pod2"),
+        started(lab, "node2", ECHO, address, str(PORT), pod="pod2"),
         started(lab, "node1", PROBE, address, str(PORT), pod="pod1") as probe,
     ):
         build(lab, **variables)
@@ -171,21 +196,41 @@ def test_a_reflector_tells_all_others_and_stays_out_of_the_way(lab: Lab) -> None
     # The next hop is the node that has the pods, not the one that told of them.
     assert learned(lab, "node1") == {"10.244.1.0/24": addresses["node2"], "10.244.2.0/24": addresses["node3"]}
     assert learned(lab, "node3") == {"10.244.0.0/24": addresses["node1"], "10.244.1.0/24": addresses["node2"]}
-    address = lab.pod_address("node3", "lab0_default_pod3")
-    with (
-        started(lab, "node3", ECHO, str(PORT), pod="pod3"),
-        started(lab, "node1", PROBE, address, str(PORT), pod="pod1") as probe,
-    ):
-        lab.sh("node1", "sleep 1")
-        sent, missing, _silence = json.loads(probe.communicate("end\n", timeout=30)[0])
-    assert sent > 10
-    assert missing == 0
-    again = build(lab, **reflected)
+    sent, missing = reached(lab, lab.pod_address("node3", "lab0_default_pod3"))
+    assert (sent > 10, missing) == (True, 0)
+
+
+def test_a_reflector_tells_ipv6_with_and_without_ipv4(lab: Lab) -> None:
+    if lab.sh("node1", "cat /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null || echo 1").strip() != "0":
+        pytest.skip("the kernel has no IPv6, or it is switched off")
+    addresses = {node: link_local(lab, node) for node in NODES}
+    wanted = {"fd00:10:244:1::/64": addresses["node2"], "fd00:10:244:2::/64": addresses["node3"]}
+    reflected = {**BGP, **V6, "manual_lab_bgp_reflectors": ["node2"], "manual_lab_bgp_bfd": True}
+    build(lab, **reflected)
+    assert sessions(lab, "node1") == [lab.address("node2")]
+    assert learned(lab, "node1", 6) == wanted
+    assert learned(lab, "node1") == {
+        "10.244.1.0/24": lab.address("node2"),
+        "10.244.2.0/24": lab.address("node3"),
+    }
+    assert learned(lab, "node3", 6) == {
+        "fd00:10:244::/64": addresses["node1"],
+        "fd00:10:244:1::/64": addresses["node2"],
+    }
+    pod3 = pod_address_v6(lab, "node3", "lab0_default_pod3")
+    for address in (lab.pod_address("node3", "lab0_default_pod3"), pod3):
+        sent, missing = reached(lab, address)
+        assert (sent > 10, missing) == (True, 0), address
+    # IPv6 alone, by two reflectors.
+    alone = {**reflected, "manual_lab_cluster_cidr": "", "manual_lab_bgp_reflectors": ["node2", "node3"]}
+    build(lab, **alone)
+    assert sessions(lab, "node1") == sorted((lab.address("node2"), lab.address("node3")))
+    assert learned(lab, "node1", 6) == wanted
+    assert learned(lab, "node1") == {}
+    sent, missing = reached(lab, pod3)
+    assert (sent > 10, missing) == (True, 0)
+    again = build(lab, **alone)
     assert [again.changed(node) for node in NODES] == [[], [], []]
-    both = build(lab, **{**BGP, "manual_lab_bgp_reflectors": ["node2", "node3"]})
-    assert both.changed("node1")
-    assert sessions(lab, "node1") == sorted((addresses["node2"], addresses["node3"]))
-    assert learned(lab, "node1") == {"10.244.1.0/24": addresses["node2"], "10.244.2.0/24": addresses["node3"]}
 
 
 def cut_off(lab: Lab, seconds: int) -> tuple[float, float]:

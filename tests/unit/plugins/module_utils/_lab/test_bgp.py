@@ -44,8 +44,7 @@ def test_a_node_with_a_reflector_has_one_session_and_takes_each_range_from_its_o
     assert text.count("protocol bgp") == 1
     part = part_of(text, "10.89.0.12")
     assert (
-        "import where (net = 10.244.1.0/24 && bgp_next_hop = 10.89.0.12) || "
-        "(net = 10.244.2.0/24 && bgp_next_hop = 10.89.0.13);"
+        "import where (net = 10.244.1.0/24 && gw = 10.89.0.12) || (net = 10.244.2.0/24 && gw = 10.89.0.13);"
     ) in part
     assert "export where source = RTS_DEVICE;" in part
     assert "rr client" not in text
@@ -64,6 +63,49 @@ def test_a_reflector_tells_what_it_was_told_and_leaves_the_next_hop() -> None:
     for part in (client, other):
         assert "export where source = RTS_DEVICE || source = RTS_BGP;" in part
         assert "next hop self" not in part
+        assert "next hop keep;" in part
+
+
+V6_PEERS = [
+    bgp.Peer("10.89.0.12", "10.244.1.0/24", "fd00:10:244:1::/64", "fe80::12", bgp.REFLECTOR),
+    bgp.Peer("10.89.0.13", "10.244.2.0/24", "fd00:10:244:2::/64", "fe80::13", bgp.BEHIND),
+]
+
+
+def test_a_reflector_is_believed_about_ipv6_as_about_ipv4() -> None:
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", V6_PEERS, "fe80::11", bfd=True)
+    assert text.count("{") == text.count("}")
+    assert text.count("bfd on;") == 1
+    part = part_of(text, "10.89.0.12")
+    assert (
+        "  ipv6 {\n"
+        "    import where (net = fd00:10:244:1::/64 && gw = fe80::12) || (net = fd00:10:244:2::/64 && gw = fe80::13);\n"
+        "    export where source = RTS_DEVICE;\n"
+        "    next hop address fe80::11;\n"
+        "  };\n"
+    ) in part
+    assert "import where (net = 10.244.1.0/24 && gw = 10.89.0.12)" in part
+
+
+def test_a_reflector_names_itself_for_its_own_range_and_leaves_the_next_hop_of_others() -> None:
+    peers = [peer._replace(role=bgp.CLIENT) for peer in V6_PEERS]
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", peers, "fe80::11")
+    for peer in peers:
+        assert (
+            "  ipv6 {\n"
+            "    import where net = %s;\n"
+            "    export where source = RTS_DEVICE || source = RTS_BGP;\n"
+            "    next hop address fe80::11;\n"
+            "    next hop keep;\n"
+            "  };\n"
+        ) % peer.range_v6 in part_of(text, peer.address)
+
+
+def test_ipv6_alone_has_one_channel() -> None:
+    peers = [peer._replace(range=None) for peer in V6_PEERS]
+    text = bgp.configuration("10.89.0.11", 64512, "lab0", peers, "fe80::11")
+    assert "ipv4" not in text
+    assert peers[1].routes() == [{"dst": "fd00:10:244:2::/64", "gateway": "fe80::13"}]
 
 
 def test_bfd_is_asked_for_by_each_session() -> None:

@@ -373,7 +373,10 @@ def test_what_the_families_of_services_cannot_be(words: dict[str, Any], changes:
     assert len(found) == 1, found
 
 
-def test_reflectors_and_ipv6_are_refused() -> None:
-    (fault,) = plan(network="bgp", bgp_reflectors=["node1"])["faults"]
-    assert fault.startswith("manual_lab_bgp_reflectors: the lab's reflectors tell no IPv6 routes.")
-    assert plan(network="bgp", bgp_bfd=True)["faults"] == []
+def test_reflectors_tell_ipv6_too() -> None:
+    made = plan(network="bgp", bgp_reflectors=["node1"], bgp_bfd=True)
+    assert made["faults"] == []
+    (peer,) = made["nodes"]["node2"]["bgp"]["peers"]
+    assert peer["role"] == "reflector"
+    assert peer["range_v6"].startswith("fd00:")
+    assert peer["address_v6"].startswith("fe80:")
