@@ -16,6 +16,7 @@ author: podnet.lab contributors (@podnet-lab)
 description:
   - Makes a link for each other node, whose packets go to that node and no other. With Geneve, which carries frames, the
     MAC of the other end is written down, so that nobody asks for it.
+  - GRE and Geneve carry IPv4 and IPv6. IPIP carries IPv4 alone.
   - M(podnet.lab.static_route) with C(dev) then routes the pods of each node into the link to it.
   - A link with a wanted name that the lab did not make is never touched; the module fails then.
 extends_documentation_fragment:
@@ -50,7 +51,9 @@ options:
     description: MAC address of the node's ends, used with O(kind=geneve). Needed when O(state=present).
     type: str
   vtep:
-    description: IPv4 address of the node's ends, without a length. Needed when O(state=present).
+    description:
+      - IPv4 address of the node's ends, without a length. Leave it out when pods have IPv6 alone, which needs no
+        address but the link-local one that the kernel gives a link.
     type: str
   peers:
     description: The other nodes.
@@ -69,7 +72,11 @@ options:
       vtep:
         description: IPv4 address of its end of the tunnel.
         type: str
-        required: true
+      vtep_v6:
+        description:
+          - Link-local IPv6 address of its end of the tunnel, to which packets are routed. With O(kind=geneve) a
+            neighbour entry has the MAC for it.
+        type: str
       lladdr:
         description: MAC address of its end of the tunnel, used with O(kind=geneve).
         type: str

@@ -6,26 +6,26 @@
 
 A node has one for each other node, named by its kind and that node's address in hexadecimal. IPIP and GRE carry
 packets. Geneve carries frames, and so its ends have MACs, which are written down and not asked for.
+
+GRE and Geneve say in each packet what is in it, and carry IPv4 and IPv6. IPIP has no place for that: its number among
+the protocols of IPv4, 4, says that IPv4 is inside. For IPv6 it would be 41, with a link of kind ``sit`` (RFC 4213).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._kernel.records import Link, Neighbour
+from .._kernel.records import Link
 from .names import link_alias
-from .pod_address import address_lines
+from .pod_address import all_address_lines
 from .read import Neighbours, View, info, is_up, kind, read_neighbours, read_node
 from .step import LAB_ARGUMENT, Step, check_ifname
-from .tunnel import NUD_PERMANENT
+from .tunnel import NUD_PERMANENT, check_ends, neighbour_lines
 
 GENEVE_PORT = 6081
 """UDP port of Geneve (RFC 8926, section 3.3)."""
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
 
 class Kind(NamedTuple):
@@ -43,12 +43,13 @@ KINDS: Dict[str, Kind] = {
 
 
 class Peer(NamedTuple):
-    """Another node: the link to it, its address, and the address and MAC of its end of the tunnel."""
+    """Another node: the link to it, its address, and the MAC and the addresses of its end of the tunnel."""
 
     name: str
     remote: str
-    vtep: str
     lladdr: str
+    vtep: Optional[str]
+    vtep_v6: Optional[str] = None
 
 
 class Tunnels(NamedTuple):
@@ -59,8 +60,17 @@ class Tunnels(NamedTuple):
     local: str
     mtu: int
     lladdr: str
-    vtep: str
+    vtep: Optional[str]
     peers: List[Peer]
+
+    def addresses(self) -> List[str]:
+        """Return the addresses of each link with their lengths. What it has of IPv6 is the kernel's."""
+        return [self.vtep + "/32"] if self.vtep else []
+
+    def neighbours(self, peer: Peer) -> Dict[str, str]:
+        """Return the MAC of each address of the other end; none for IPIP and GRE."""
+        vteps = (peer.vtep, peer.vtep_v6) if self.kind == "geneve" else ()
+        return {vtep: peer.lladdr for vtep in vteps if vtep}
 
     def words(self, peer: Peer) -> str:
         """Return what follows ``ip link add`` for the link to a node."""
@@ -80,10 +90,9 @@ class Tunnels(NamedTuple):
 
     def describe(self, peer: Peer) -> List[str]:
         """Describe the link to a node for the diff."""
-        lines = ["%s up" % self.words(peer), "%s %s/32" % (peer.name, self.vtep)]
-        if self.kind == "geneve":
-            lines.append("%s neigh %s lladdr %s" % (peer.name, peer.vtep, peer.lladdr))
-        return lines
+        lines = ["%s up" % self.words(peer), *("%s %s" % (peer.name, address) for address in self.addresses())]
+        pairs = sorted(self.neighbours(peer).items())
+        return lines + ["%s neigh %s lladdr %s" % (peer.name, *pair) for pair in pairs]
 
 
 def own_links(node: View, alias: str) -> List[str]:
@@ -104,18 +113,10 @@ def link_lines(node: View, tunnels: Tunnels, peer: Peer, alias: str) -> List[str
         lines.append("link set %s mtu %d" % (peer.name, tunnels.mtu))
     if link is not None and tunnels.kind == "geneve" and link.get("address") != tunnels.lladdr:
         lines.append("link set %s address %s" % (peer.name, tunnels.lladdr))
-    lines += address_lines(node if link is not None else None, peer.name, tunnels.vtep + "/32")
+    lines += all_address_lines(node if link is not None else None, peer.name, tunnels.addresses())
     if link is None or not is_up(link):
         lines.append("link set %s up" % peer.name)
     return lines
-
-
-def neighbour_lines(entries: Sequence[Neighbour], tunnels: Tunnels, peer: Peer) -> List[str]:
-    """Return the line for ``ip -batch`` that writes down the MAC of the other end; none for IPIP and GRE."""
-    have = {entry["dst"]: entry.get("lladdr") for entry in entries if entry["state"] & NUD_PERMANENT}
-    if tunnels.kind != "geneve" or have.get(peer.vtep) == peer.lladdr:
-        return []
-    return ["neigh replace %s lladdr %s dev %s nud permanent" % (peer.vtep, peer.lladdr, peer.name)]
 
 
 def describe_now(node: View, name: str, entries: Neighbours) -> List[str]:
@@ -130,25 +131,19 @@ def describe_now(node: View, name: str, entries: Neighbours) -> List[str]:
     lines = ["%s %s" % (line, "up" if is_up(link) else "down")]
     lines += ["%s %s" % (name, address) for address in node.addresses_of(name)]
     lasting = [entry for entry in entries.neighbours if entry["state"] & NUD_PERMANENT]
-    return lines + ["%s neigh %s lladdr %s" % (name, item["dst"], item.get("lladdr")) for item in lasting]
+    return lines + sorted("%s neigh %s lladdr %s" % (name, item["dst"], item.get("lladdr")) for item in lasting)
 
 
 def read_tunnels(step: Step) -> Tunnels:
     """Return the tunnels that the options describe; end the module when they are no such thing."""
     options = step.module.params
+    for peer in options["peers"]:
+        check_ifname(step, peer["name"])
+    check_ends(step)
+    if options["kind"] == "ipip" and any(peer["vtep_v6"] for peer in options["peers"]):
+        cause = "IPIP carries IPv4 alone, and a peer has a vtep_v6"
+        step.fail("tunnels of kind ipip", cause, "Leave it out, or use gre or geneve, which carry both.")
     peers = sorted(Peer(**peer) for peer in options["peers"])
-    addresses = [options["local"], options["vtep"]]
-    for peer in peers:
-        check_ifname(step, peer.name)
-        addresses += [peer.remote, peer.vtep]
-    for text in addresses:
-        try:
-            ipaddress.IPv4Address(text)
-        except ValueError as error:
-            step.fail("address %r" % text, str(error), "Write an IPv4 address.")
-    for mac in [options["lladdr"], *(peer.lladdr for peer in peers)]:
-        if not _MAC.match(mac):
-            step.fail("lladdr %r" % mac, "it is no MAC address", "Write it as 0a:58:0a:f4:00:00.")
     names = ("kind", "vni", "local", "mtu", "lladdr", "vtep")
     return Tunnels(peers=peers, **{key: options[key] for key in names})
 
@@ -156,8 +151,9 @@ def read_tunnels(step: Step) -> Tunnels:
 _PEER_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "remote": {"type": "str", "required": True},
-    "vtep": {"type": "str", "required": True},
     "lladdr": {"type": "str", "required": True},
+    "vtep": {"type": "str"},
+    "vtep_v6": {"type": "str"},
 }
 
 ARGUMENTS: Dict[str, Any] = {
@@ -173,7 +169,7 @@ ARGUMENTS: Dict[str, Any] = {
         "peers": {"type": "list", "elements": "dict", "default": [], "options": _PEER_OPTIONS},
         "keep": {"type": "list", "elements": "str", "default": []},
     },
-    "required_if": [("state", "present", ["kind", "local", "lladdr", "vtep"])],
+    "required_if": [("state", "present", ["kind", "local", "lladdr"])],
 }
 """What AnsibleModule is to know of the options."""
 
@@ -200,7 +196,8 @@ def run(module: AnsibleModule) -> None:
         kept = link is not None and tunnels.same(link, peer)
         before += describe_now(node, peer.name, entries[peer.name]) if link is not None else []
         lines += link_lines(node, tunnels, peer, alias)
-        lines += neighbour_lines(entries[peer.name].neighbours if kept else [], tunnels, peer)
+        written = entries[peer.name].neighbours if kept else []
+        lines += neighbour_lines(written, peer.name, tunnels.neighbours(peer))
         after += tunnels.describe(peer)
     step.ip(lines)
     step.exit(before=before, after=after, see=["ip -d link show type " + tunnels.kind])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -75,14 +75,17 @@ class Tunnel(NamedTuple):
         """Return the addresses of the link with their lengths. Its link-local one of IPv6 is the kernel's."""
         return [self.vtep + "/32"] if self.vtep else []
 
+    def neighbours(self) -> Dict[str, str]:
+        """Return the MAC of each address of another end."""
+        return {vtep: peer.lladdr for peer in self.peers for vtep in peer.vteps()}
+
     def describe(self) -> List[str]:
         """Describe the tunnel for the diff: the link, its addresses, and the entries for each peer."""
         link = "%s mtu %d address %s vxlan id %d local %s dstport %d nolearning up"
         lines = [link % (self.name, self.mtu, self.lladdr, self.vni, self.local, self.port)]
         lines += ["%s %s" % (self.name, address) for address in self.addresses()]
         lines += sorted("%s fdb %s dst %s" % (self.name, peer.lladdr, peer.remote) for peer in self.peers)
-        neighbours = [(vtep, peer.lladdr) for peer in self.peers for vtep in peer.vteps()]
-        return lines + sorted("%s neigh %s lladdr %s" % (self.name, *neighbour) for neighbour in neighbours)
+        return lines + sorted("%s neigh %s lladdr %s" % (self.name, *pair) for pair in self.neighbours().items())
 
 
 def own_tunnels(node: View, alias: str) -> List[str]:
@@ -147,13 +150,15 @@ def fdb_lines(entries: Sequence[Neighbour], tunnel: Tunnel) -> List[str]:
     return lines + ["fdb add " + item.line(tunnel.name) for item in wanted if item not in good]
 
 
-def neighbour_lines(entries: Sequence[Neighbour], tunnel: Tunnel) -> List[str]:
-    """Return the lines for ``ip -batch`` that leave one lasting entry for each peer, and no other."""
-    wanted = {vtep: peer.lladdr for peer in tunnel.peers for vtep in peer.vteps()}
+def neighbour_lines(entries: Sequence[Neighbour], name: str, wanted: Mapping[str, str]) -> List[str]:
+    """Return the lines for ``ip -batch`` that leave a link the lasting entries of `wanted`, and no other.
+
+    `wanted` is the MAC of each address.
+    """
     have = {entry["dst"]: entry.get("lladdr") for entry in entries if entry["state"] & NUD_PERMANENT}
-    lines = ["neigh delete %s dev %s" % (vtep, tunnel.name) for vtep in have if vtep not in wanted]
+    lines = ["neigh delete %s dev %s" % (vtep, name) for vtep in have if vtep not in wanted]
     return lines + [
-        "neigh replace %s lladdr %s dev %s nud permanent" % (vtep, lladdr, tunnel.name)
+        "neigh replace %s lladdr %s dev %s nud permanent" % (vtep, lladdr, name)
         for vtep, lladdr in wanted.items()
         if have.get(vtep) != lladdr
     ]
@@ -174,10 +179,9 @@ def describe_now(node: View, name: str, entries: Neighbours) -> List[str]:
     return lines + sorted("%s neigh %s lladdr %s" % (name, item["dst"], item.get("lladdr")) for item in lasting)
 
 
-def read_tunnel(step: Step) -> Tunnel:
-    """Return the tunnel that the options describe; end the module when they are no such thing."""
+def check_ends(step: Step) -> None:
+    """End the module when what its options say of both ends of a tunnel are no addresses of their kind."""
     options = step.module.params
-    check_ifname(step, options["name"])
     addresses: List[Tuple[str, int, Optional[str]]] = [
         ("local", 4, options["local"]),
         ("vtep", 4, options["vtep"]),
@@ -196,6 +200,13 @@ def read_tunnel(step: Step) -> Tunnel:
     for mac in macs:
         if not _MAC.match(mac):
             step.fail("lladdr %r" % mac, "it is no MAC address", "Write it as 0a:58:0a:f4:00:00.")
+
+
+def read_tunnel(step: Step) -> Tunnel:
+    """Return the tunnel that the options describe; end the module when they are no such thing."""
+    options = step.module.params
+    check_ifname(step, options["name"])
+    check_ends(step)
     peers = sorted(Peer(**peer) for peer in options["peers"])
     names = ("name", "vni", "port", "local", "mtu", "lladdr", "vtep")
     return Tunnel(peers=peers, **{key: options[key] for key in names})
@@ -247,7 +258,7 @@ def run(module: AnsibleModule) -> None:
     written = entries[tunnel.name] if kept else Neighbours([], [])
     step.ip(link_lines(node, tunnel, alias))
     step.bridge(fdb_lines(written.fdb, tunnel))
-    step.ip(neighbour_lines(written.neighbours, tunnel))
+    step.ip(neighbour_lines(written.neighbours, tunnel.name, tunnel.neighbours()))
     step.exit(
         before=before,
         after=tunnel.describe(),

@@ -23,6 +23,8 @@ class Network:
 
     tunnel: bool
     header: int
+    carries_v6: bool = True
+    """Whether pods may have IPv6."""
 
     def overhead(self, version: int) -> int:
         """Return the bytes that are left less for a pod when the nodes speak IP of this version."""
@@ -36,7 +38,8 @@ NETWORKS: Mapping[str, Network] = {
     "vxlan": Network(tunnel=True, header=20 + 8 + 8 + 14),
     # Outer IPv4 20 (RFC 2003); with GRE 4 more (RFC 2784); UDP 8, Geneve 8 and the Ethernet header of the packet
     # inside 14 with Geneve (RFC 8926, section 3).
-    "ipip": Network(tunnel=True, header=20),
+    # With IPIP the outer header's protocol is 4, which is IPv4 and nothing else; IPv6 is 41, a link of kind sit.
+    "ipip": Network(tunnel=True, header=20, carries_v6=False),
     "gre": Network(tunnel=True, header=20 + 4),
     "geneve": Network(tunnel=True, header=20 + 8 + 8 + 14),
     # Outer IPv4 20, UDP 8, and of WireGuard 16 for type, receiver and counter, 16 for the authentication tag

@@ -226,11 +226,11 @@ def _container_options(container: Container) -> dict[str, Any]:
 
 
 def _not_for_v6(description: Description) -> list[Fault]:
-    """Find what the lab does with IPv4 alone."""
-    if description.cluster_v6 is None or description.network not in PEER_KINDS:
+    """Find a way to join nodes that cannot carry the lab's IPv6."""
+    if description.cluster_v6 is None or NETWORKS[description.network].carries_v6:
         return []
-    text = f"{description.network} tunnels carry IPv4 alone in the lab"
-    return [Fault(VARIABLE + "cluster_cidr_v6", text, f"Set {VARIABLE}network to vxlan")]
+    text = f"an {description.network} tunnel carries IPv4 alone: its packets have no place that says what is in them"
+    return [Fault(VARIABLE + "cluster_cidr_v6", text, f"Set {VARIABLE}network to gre, geneve or vxlan")]
 
 
 def announced_options(

@@ -103,10 +103,21 @@ class Lab:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def adhoc(self, node: str, module: str, options: dict[str, Any]) -> dict[str, Any]:
+    def adhoc(self, node: str, module: str, options: dict[str, Any], *argv: str) -> dict[str, Any]:
         """Run one module on a node; return its result."""
         done = subprocess.run(
-            ["ansible", node, "-i", str(self.nodes.inventory), "-m", module, "-a", json.dumps(options), "--become"],
+            [
+                "ansible",
+                node,
+                "-i",
+                str(self.nodes.inventory),
+                "-m",
+                module,
+                "-a",
+                json.dumps(options),
+                "--become",
+                *argv,
+            ],
             cwd=CHECKOUT,
             env={**self.nodes.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
             stdin=subprocess.DEVNULL,

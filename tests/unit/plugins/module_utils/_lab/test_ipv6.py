@@ -172,7 +172,7 @@ def test_a_vxlan_carries_both_families_to_one_mac() -> None:
     peer = tunnel.Peer("10.89.0.12", "0a:58:0a:f4:01:00", "10.244.1.0", "fe80::858:aff:fef4:100")
     made = tunnel.Tunnel("vxlan1", 1, 4789, "10.89.0.11", 1450, "0a:58:0a:f4:00:00", "10.244.0.0", [peer])
     assert made.addresses() == ["10.244.0.0/32"]
-    assert tunnel.neighbour_lines([], made) == [
+    assert tunnel.neighbour_lines([], made.name, made.neighbours()) == [
         "neigh replace 10.244.1.0 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
         "neigh replace fe80::858:aff:fef4:100 lladdr 0a:58:0a:f4:01:00 dev vxlan1 nud permanent",
     ]

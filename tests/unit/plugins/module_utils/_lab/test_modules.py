@@ -370,7 +370,7 @@ def test_a_tunnel_has_lasting_neighbours_and_no_others() -> None:
         entry(lasting, MAC3, "10.244.9.0"),
         entry(2, MAC3, "10.244.8.0"),
     ]
-    assert tunnel.neighbour_lines(have, TUNNEL) == [
+    assert tunnel.neighbour_lines(have, TUNNEL.name, TUNNEL.neighbours()) == [
         "neigh delete 10.244.9.0 dev vxlan1",
         "neigh replace 10.244.2.0 lladdr 0a:58:0a:f4:02:00 dev vxlan1 nud permanent",
     ]

@@ -210,10 +210,28 @@ def test_wireguard_takes_both_ranges_from_a_node_and_bgp_says_where_ipv6_goes() 
     ]
 
 
-@pytest.mark.parametrize("network", ["ipip", "gre", "geneve"])
-def test_what_does_not_carry_ipv6_is_refused(network: str) -> None:
-    found = plan(ROUTED, network=network)["faults"]
-    assert any(f"{network} tunnels carry IPv4 alone in the lab" in text for text in found), found
+@pytest.mark.parametrize(("network", "mtu"), [("gre", 1476), ("geneve", 1450)])
+def test_a_tunnel_for_each_node_carries_both_families_or_ipv6_alone(network: str, mtu: int) -> None:
+    name = network + "0a59000c"
+    for cluster, four in (("10.244.0.0/16", True), ("", False)):
+        made = plan(ROUTED, network=network, cluster_cidr=cluster, mtu="auto")
+        assert made["faults"] == []
+        node1 = made["nodes"]["node1"]
+        (peer,) = node1["peer_tunnel"]["peers"]
+        assert node1["peer_tunnel"]["mtu"] == mtu
+        assert ("vtep" in node1["peer_tunnel"], "vtep" in peer) == (four, four)
+        route = node1["routes"][-1]
+        assert route == {"dst": "fd00:10:244:1::/64", "gateway": peer["vtep_v6"], "dev": name}
+        assert peer["vtep_v6"].startswith("fe80::858:")
+        assert len(node1["routes"]) == (2 if four else 1)
+
+
+def test_ipip_does_not_carry_ipv6() -> None:
+    (fault,) = plan(ROUTED, network="ipip")["faults"]
+    assert fault == (
+        "manual_lab_cluster_cidr_v6: an ipip tunnel carries IPv4 alone: its packets have no place that says what is in "
+        "them. Set manual_lab_network to gre, geneve or vxlan."
+    )
 
 
 def leased() -> dict[str, Any]:
