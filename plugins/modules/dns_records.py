@@ -54,7 +54,7 @@ options:
         description: The port that an SRV record leads to.
         type: int
   upstreams:
-    description: IPv4 addresses of the servers that are asked for names outside O(domain).
+    description: Addresses of the servers, IPv4 or IPv6, that are asked for names outside O(domain).
     type: list
     elements: str
     default: []

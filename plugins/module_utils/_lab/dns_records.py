@@ -63,6 +63,16 @@ def record_line(record: Dict[str, Any]) -> str:
     return "srv-host=%s,%s,%d,0,100" % (name, value, record["port"])
 
 
+def upstream(text: str) -> str:
+    """Return the address of a server in its usual form. Raise ValueError for anything else, with words for a person.
+
+    ``ipaddress`` takes what it is given behind a ``%``, a link's name, as it is, with line ends.
+    """
+    if "%" in text:
+        raise ValueError("%r: an address with a link's name is not reached from a pod" % text)
+    return str(ipaddress.ip_address(text))
+
+
 def configuration(domain: str, records: List[Dict[str, Any]], upstreams: List[str]) -> List[str]:
     """Return the lines of the server's configuration. Raise ValueError, with words for a person.
 
@@ -70,7 +80,7 @@ def configuration(domain: str, records: List[Dict[str, Any]], upstreams: List[st
     """
     if not _NAME.match(domain):
         raise ValueError("%r is not a domain" % domain)
-    others = ["server=%s" % ipaddress.IPv4Address(item) for item in upstreams]
+    others = ["server=%s" % upstream(item) for item in upstreams]
     lines = [*_HEAD, "local=/%s/" % domain, *(["dns-loop-detect", *others] if others else ["address=/#/"])]
     return lines + [record_line(record) for record in records]
 

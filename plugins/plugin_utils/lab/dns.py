@@ -22,7 +22,7 @@ except ImportError:  # the filter lab_plan says so, in words, before anything he
 
 from ..description.checks import Fault
 from .description import Description
-from .options import VARIABLE
+from .options import SUFFIXES, VARIABLE
 from .services import Service, service_ranges
 
 _DOMAIN = re.compile(r"(?=.{1,100}\Z)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z")
@@ -138,18 +138,23 @@ def _upstream(
 ) -> IPAddress | None:
     try:
         address = IPAddress(str(text))
-        if address.version != 4:
-            raise ValueError("not IPv4")
     except (AddrFormatError, ValueError):
-        faults.append(Fault(where, f"{text!r} is not an IPv4 address", "Write it as 192.0.2.53"))
+        faults.append(Fault(where, f"{text!r} is not an address", "Write it as 192.0.2.53 or 2001:db8::53"))
         return None
-    if description.cluster is None:
-        remedy = f"Leave it out, or give {VARIABLE}cluster_cidr"
-        faults.append(Fault(where, "the server asks by IPv4, and the lab has none", remedy))
+    if address.is_ipv4_mapped():
+        address = address.ipv4()
+    if address.version not in (part.version for part in description.clusters):
+        remedy = f"Leave it out, or give {VARIABLE}cluster_cidr{SUFFIXES[address.version]}"
+        text = f"the server would ask {address} by IPv{address.version}, and the lab has none"
+        faults.append(Fault(where, text, remedy))
         return None
-    ours = [description.cluster, *service_ranges(raw, []).values()]
+    if address.version == 6 and address.is_link_local():
+        text = f"{address} is link-local, and the server's link is the pod's own"
+        faults.append(Fault(where, text, "Name an address that is reached through the node"))
+        return None
+    ours = [*description.clusters, *service_ranges(raw, []).values()]
     inside = next((part for part in ours if address in part), None)
-    if inside is not None or address.is_loopback():
+    if inside is not None or address.is_loopback() or not int(address):  # Linux takes 0.0.0.0 and :: for its own
         what = f"{address} is in {inside}, the lab's own" if inside is not None else f"{address} is the pod itself"
         faults.append(Fault(where, f"{what}: a question would go round in a loop", "Name a server outside the lab"))
     return address

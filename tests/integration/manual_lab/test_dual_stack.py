@@ -22,6 +22,7 @@ import pytest
 from ansible_collections.podnet.lab.plugins.module_utils._lab.peer_tunnel import KINDS
 from ansible_collections.podnet.lab.tests.integration.support import programs
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
+from ansible_collections.podnet.lab.tests.integration.support.name_server import ANSWER, name_server
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
@@ -256,9 +257,15 @@ def test_what_leaves_keeps_its_address_unless_nat66_is_asked_for(dual: DualLab) 
         dual.build(manual_lab_masquerade_v6=True)
         assert dual.seen_by_node3(POD1) == "2001:db8::11"
         assert dual.build(manual_lab_masquerade_v6=True).changed("node1") == []
-        dual.build(manual_lab_masquerade_v6=True, manual_lab_not_masqueraded=["2001:db8::3/128"])
+        dnsmasq = dual.lab.sh("node1", "command -v dnsmasq || true").strip()
+        names = {"manual_lab_dns": True, "manual_lab_dns_upstreams": ["2001:db8::3"]} if dnsmasq else {}
+        dual.build(manual_lab_masquerade_v6=True, manual_lab_not_masqueraded=["2001:db8::3/128"], **names)
         assert dual.seen_by_node3(POD1) == pod1
         dual.check_traffic()
+        if names:
+            with name_server(dual.lab, "node3", "2001:db8::3"):
+                said = dual.lab.sh("node1", f"ip netns exec {POD1} getent ahostsv4 example.org.")
+            assert {line.split()[0] for line in said.splitlines()} == {ANSWER}
     dual.build()
     assert "ip6 podnet" not in dual.state("node1")
 

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.walkthrough.commands import with_names_of_pod
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
+from ansible_collections.podnet.lab.tests.integration.support.name_server import ANSWER, name_server
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 
 CLIENT, WEB = "lab0_default_client", "lab0_shop_web"
@@ -30,17 +34,6 @@ SERVICES: list[dict[str, Any]] = [
     {"name": "each", "namespace": "shop", "selector": {"app": "web"}, "headless": True, "ports": WEB_PORTS},
 ]
 DESCRIBED = {"manual_lab_pods": PODS, "manual_lab_services": SERVICES, "manual_lab_dns": True}
-# A name server outside that says of every name that it is 192.0.2.80.
-OUTSIDE = r"""
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 53)); s.settimeout(60)
-while True:
-    data, peer = s.recvfrom(512)
-    end = data.index(b"\0", 12) + 5
-    record = b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4" + socket.inet_aton("192.0.2.80")
-    answer = record if data[end - 4 : end - 2] == b"\0\1" else b""
-    s.sendto(data[:2] + b"\x85\x80\0\1\0" + (b"\1" if answer else b"\0") + b"\0\0\0\0" + data[12:end] + answer, peer)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +119,34 @@ def test_verify_holds_with_services_and_names(lab: Lab) -> None:
     assert "broken" not in verdicts.values(), done.output
 
 
+def test_the_walk_asks_for_a_short_name_by_the_pods_own_resolv_conf(lab: Lab) -> None:
+    folder = lab.nodes.directory / "walk"
+    done = lab.run("walkthrough.yml", "-e", f"podnet_report_dir={folder}", "-e", "podnet_walk_pod=shop/web")
+    page = (folder / "walkthrough.md").read_text(encoding="utf-8")
+    said = page.partition("Who tells the pod what a name means?")[2].partition("\n## ")[0]
+    assert f"cat /etc/netns/{WEB}/resolv.conf" in said, done.output
+    assert "search shop.svc.cluster.local svc.cluster.local cluster.local" in said
+    assert f"ip netns exec {WEB} getent -s dns ahosts" in said
+    assert re.search(r"^10\.96\.0\.\d+ +STREAM [a-z-]+\.[a-z-]+\.svc\.cluster\.local$", said, re.MULTILINE), said
+
+
+def test_a_resolv_conf_that_ip_netns_does_not_know_is_bound_over_the_nodes_for_one_command(lab: Lab) -> None:
+    # By its path, as one of docker: ip netns exec would bind what is below /etc/netns over it again.
+    namespace: Any = {"paths": [f"/run/netns/../netns/{CLIENT}"], "pid": None}
+    path = "/run/sandbox-of-a-runtime"
+    before = lab.sh("node2", "cat /etc/resolv.conf /proc/mounts")
+    lab.sh("node2", f"cp /etc/netns/{CLIENT}/resolv.conf {path}")
+    try:
+        asked = with_names_of_pod(namespace, path, "getent", "-s", "dns", "ahostsv4", "each.shop")
+        assert asked[0] == "unshare"
+        said = lab.sh("node2", shlex.join(asked))
+        ends = {lab.pod_address("node1", WEB), lab.pod_address("node2", WEB + "2")}
+        assert {line.split()[0] for line in said.splitlines()} == ends
+    finally:
+        lab.sh("node2", f"rm {path}")
+    assert lab.sh("node2", "cat /etc/resolv.conf /proc/mounts") == before
+
+
 def test_a_change_reaches_the_names_in_the_same_run(lab: Lab) -> None:
     lab.build(
         **{
@@ -140,14 +161,10 @@ def test_a_change_reaches_the_names_in_the_same_run(lab: Lab) -> None:
 
 
 def test_other_names_are_asked_for_where_an_upstream_is_named(lab: Lab) -> None:
-    outside = lab.address("node3")
-    lab.sh("node3", f"setsid python3 -c '{OUTSIDE}' >/dev/null 2>&1 </dev/null & echo $! > /run/outside.pid")
-    try:
+    with name_server(lab, "node3", lab.address("node3")) as outside:
         lab.build(**DESCRIBED, manual_lab_dns_upstreams=[outside])
-        assert looked_up(lab, "node2", CLIENT, "example.org.") == ["192.0.2.80"]
+        assert looked_up(lab, "node2", CLIENT, "example.org.") == [ANSWER]
         assert looked_up(lab, "node2", CLIENT, "nobody.shop.svc.cluster.local.") == []
-    finally:
-        lab.sh("node3", "kill $(cat /run/outside.pid); rm /run/outside.pid", check=False)
 
 
 def test_a_foreign_resolv_conf_is_refused_and_kept(lab: Lab) -> None:

@@ -44,6 +44,7 @@ def test_a_configuration_knows_its_domain_and_nothing_else() -> None:
 def test_with_others_to_ask_other_names_may_exist() -> None:
     found = configuration("cluster.local", [], ["192.0.2.53"])
     assert found[-3:] == ["local=/cluster.local/", "dns-loop-detect", "server=192.0.2.53"]
+    assert configuration("cluster.local", [], ["2001:db8:0::53"])[-1] == "server=2001:db8::53"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,8 @@ def test_with_others_to_ask_other_names_may_exist() -> None:
     [
         ("cluster.local/\nconf-file=/etc/shadow", [], []),
         ("cluster.local", [], ["192.0.2.53\nuser=x"]),
+        ("cluster.local", [], ["fe80::53%eth0\nuser=x"]),
+        ("cluster.local", [], ["2001:db8::53@eth0"]),
         ("cluster.local", [record("A", "a,b", "10.96.1.1")], []),
         ("cluster.local", [record("A", "a", "10.96.1.1\ndhcp-script=/bin/sh")], []),
         ("cluster.local", [record("TXT", "a", "x\ny")], []),

@@ -123,13 +123,16 @@ def test_without_names_nothing_of_them_is_planned() -> None:
         ({"dns_domain": None}, "manual_lab_dns_domain: None is not a domain"),
         ({"dns_address": "10.97.0.10"}, "10.97.0.10 is not an address in 10.96.0.0/16"),
         ({"dns_upstreams": "192.0.2.53"}, "manual_lab_dns_upstreams: '192.0.2.53' is not a list"),
-        ({"dns_upstreams": ["x"]}, "manual_lab_dns_upstreams[0]: 'x' is not an IPv4 address"),
+        ({"dns_upstreams": ["x"]}, "manual_lab_dns_upstreams[0]: 'x' is not an address. Write it as 192.0.2.53"),
+        ({"dns_upstreams": ["2001:db8::53"]}, "the server would ask 2001:db8::53 by IPv6, and the lab has none"),
+        ({"dns_upstreams": ["::ffff:10.96.0.10"]}, "10.96.0.10 is in 10.96.0.0/16, the lab's own"),
         (
             {"dns_upstreams": ["10.96.0.10"]},
             "10.96.0.10 is in 10.96.0.0/16, the lab's own: a question would go round in a loop",
         ),
         ({"dns_upstreams": ["10.244.0.2"]}, "10.244.0.2 is in 10.244.0.0/16, the lab's own"),
         ({"dns_upstreams": ["127.0.0.53"]}, "127.0.0.53 is the pod itself"),
+        ({"dns_upstreams": ["0.0.0.0"]}, "0.0.0.0 is the pod itself"),
         (
             {"missing": {"dnsmasq": "dnsmasq-base"}},
             "node node1: the program dnsmasq, which answers for names, is not there. Install",

@@ -381,7 +381,19 @@ def test_the_name_server_has_an_address_of_each_family() -> None:
         (
             {},
             {"cluster_cidr": "", "dns": True, "dns_domain": "cluster.local", "dns_upstreams": ["192.0.2.53"]},
-            "manual_lab_dns_upstreams[0]: the server asks by IPv4, and the lab has none",
+            "manual_lab_dns_upstreams[0]: the server would ask 192.0.2.53 by IPv4, and the lab has none",
+        ),
+        *(
+            ({}, {"dns": True, "dns_domain": "cluster.local", "dns_upstreams": [address]}, expected)
+            for address, expected in (
+                (
+                    "fd00:10:244:1::2",
+                    "fd00:10:244:1::2 is in fd00:10:244::/56, the lab's own: a question would go round",
+                ),
+                ("fd00:10:96::a", "fd00:10:96::a is in fd00:10:96::/112, the lab's own: a question would go round"),
+                ("::1", "::1 is the pod itself: a question would go round in a loop"),
+                ("fe80::1", "fe80::1 is link-local, and the server's link is the pod's own"),
+            )
         ),
     ],
 )
