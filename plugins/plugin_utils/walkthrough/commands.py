@@ -2,16 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands of steps: words for a node, never for a shell."""
+"""Commands of steps: words for a node, and for a shell only where a mount has to come before a program."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from ..model.records import Namespace
 from .records import Command
 
 NAMED = ("/run/netns/", "/var/run/netns/")
+_RESOLV_CONF = "/etc/resolv.conf"
 
 
 def on_node(*words: str) -> Command:
@@ -34,6 +36,19 @@ def entered(namespace: Namespace, *words: str) -> tuple[str, ...]:
     return ("nsenter", "--target", str(namespace["pid"] or 0), "--net", *words)
 
 
+def with_names_of_pod(namespace: Namespace, path: str, *words: str) -> tuple[str, ...]:
+    """Return a command in *namespace* that finds the pod's resolv.conf, *path* on the node, in its usual place.
+
+    ``ip netns exec`` puts one below /etc/netns there by itself (ip-netns(8)). Any other is bound over the node's own in
+    a mount namespace that ends with the command, so that no other process sees it.
+    """
+    inner = entered(namespace, *words)
+    if path == f"/etc/netns/{name_of(namespace)}/resolv.conf":
+        return inner
+    bound = shlex.join(("mount", "--bind", path, _RESOLV_CONF))
+    return ("unshare", "--mount", "sh", "-c", f"{bound} && exec {shlex.join(inner)}")
+
+
 def name_of(namespace: Namespace) -> str | None:
     """Return the name by which ``ip netns`` knows *namespace*, if it has one that is no option."""
     for path in namespace["paths"]:
@@ -51,7 +66,10 @@ def doors(namespace: Namespace) -> tuple[str, ...]:
 
 
 def programs(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the programs that a command needs: its own, and the one that it starts in a namespace."""
+    """Return the programs that a command needs: its own, and those that it starts."""
+    if words[0] == "unshare":
+        typed = shlex.split(words[-1])
+        return (words[0], typed[0], *programs(tuple(typed[typed.index("exec") + 1 :])))
     if words[:3] == ("ip", "netns", "exec"):
         return (words[0], words[4])
     if words[0] == "nsenter":

@@ -12,7 +12,7 @@ import shlex
 from ..model import services
 from ..model.records import Namespace, Pod, Service
 from ..text import words
-from .commands import doors, entered, inside, on_node
+from .commands import doors, entered, inside, on_node, with_names_of_pod
 from .records import Answer, Command, Request, Scene, Step
 from .scene import address
 
@@ -20,7 +20,8 @@ from .scene import address
 _RULES = re.compile(r"(nft list (chain|map) [\w.-]+ [\w.-]+ [\w./-]+|ip6?tables(-nft|-legacy)? -t nat -S [\w.-]+)\Z")
 # The chain of one backend, as kube-proxy calls it in iptables and in nftables.
 _BACKEND = re.compile(r"(?:-j (KUBE-SEP-[A-Z0-9]+)|(?:goto|jump) (endpoint-[\w./-]+))")
-_DNS_NAME = "kubernetes.default.svc.cluster.local"
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+"""What names of Services and namespaces are in Kubernetes (RFC 1123)."""
 
 
 def steps(scene: Scene) -> list[Step]:
@@ -100,6 +101,23 @@ def next_rules(answer: Answer) -> Command | None:
 
 
 def _names(scene: Scene) -> Step:
+    """The name of a Service, by the pod's resolv.conf where it was found, else by the server that rules name."""
+    title, question = "Names", "Who tells the pod what a name means?"
+    full = _full_name(scene)
+    resolver = scene.inside["resolver"]
+    if resolver is not None and resolver["nameservers"]:
+        short = ".".join(full.split(".")[:2])
+        return Step(
+            "names",
+            title,
+            question,
+            f"The file is what /etc/resolv.conf is in the pod, and says whom to ask: "
+            f"{words.listed(resolver['nameservers'])}. {_completed(short, resolver['search'])}",
+            (
+                on_node("cat", resolver["path"]),
+                Command((with_names_of_pod(scene.inside, resolver["path"], "getent", "-s", "dns", "ahosts", short),)),
+            ),
+        )
     server = next(
         (
             one["virtual_address"]
@@ -108,22 +126,41 @@ def _names(scene: Scene) -> Step:
         ),
         None,
     )
-    title, question = "Names", "Who tells the pod what a name means?"
     if server is None:
-        return Step("names", title, question, "", (), "no rule on this node leads to a DNS server (port 53)")
+        lacking = "the pod's resolv.conf was not found, and no rule on this node leads to a DNS server (port 53)"
+        return Step("names", title, question, "", (), lacking)
     asked = (
-        ("dig", "+noall", "+answer", "+time=2", "+tries=1", f"@{server}", _DNS_NAME),
-        ("nslookup", "-timeout=2", _DNS_NAME, server),
-        ("host", "-W", "2", _DNS_NAME, server),
+        ("dig", "+noall", "+answer", "+time=2", "+tries=1", f"@{server}", full),
+        ("nslookup", "-timeout=2", full, server),
+        ("host", "-W", "2", full, server),
     )
     return Step(
         "names",
         title,
         question,
         f"The server that pods ask is {server}, the address of a Service again. The answer is the address of the "
-        "Service kubernetes: names of the cluster are names of Services.",
+        f"Service {full.split('.', maxsplit=1)[0]}: names of the cluster are names of Services.",
         (Command(tuple(entered(scene.inside, *words_) for words_ in asked)),),
     )
+
+
+def _completed(short: str, search: list[str]) -> str:
+    """Say what becomes of a short name."""
+    if not search:
+        return f"It names no domains to search, so {short} is asked for as it is."
+    return (
+        f"Behind {short} it puts {words.listed(search)} in turn, and the first line of the answer has the name that "
+        "was found."
+    )
+
+
+def _full_name(scene: Scene) -> str:
+    """Return the name of the Service that was looked at, or of the one that every cluster has."""
+    one = shown_service(scene)
+    known = (one["name"], one["namespace"]) if one is not None else ()
+    if not all(label and _DNS_LABEL.match(label) for label in known) or not known:
+        known = ("kubernetes", "default")
+    return f"{known[0]}.{known[1]}.svc.cluster.local"
 
 
 def _requests(scene: Scene) -> list[Step]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,8 @@ def test_the_walk_through_a_cluster_has_the_values_of_the_cluster() -> None:
     ]
     assert typed(of(stage, "service")) == ["iptables-nft -t nat -S KUBE-SVC-OPPHYL3DE7QEONHQ"]
     assert "one of 10.244.1.3:8080, 10.244.1.4:8080 and 10.244.1.5:8080 takes the place" in of(stage, "service").look
-    assert "@10.96.0.10 kubernetes.default.svc.cluster.local" in typed(of(stage, "names"))[0]
+    name = "front.default.svc.cluster.local"
+    assert f"@10.96.0.10 {name}" in typed(of(stage, "names"))[0]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_what_is_not_there_is_said_in_one_line() -> None:
     lacking = {step.key: step.lacking for step in plan.steps(stage) if step.lacking}
     assert lacking["shared"] == "default/alone has not two containers that run"
     assert lacking["service"].startswith("no rule on this node sends the address of a Service to a pod")
-    assert lacking["names"] == "no rule on this node leads to a DNS server (port 53)"
+    assert lacking["names"].startswith("the pod's resolv.conf was not found, and no rule on this node leads to")
     assert lacking["far"] == "no pod on another node was seen to listen"
     assert all(step.commands == () for step in plan.steps(stage) if step.lacking)
     assert "not here: default/alone has not" in rendering.terminal(
@@ -188,6 +190,47 @@ def test_nothing_that_is_run_changes_the_node() -> None:
             for choice in one["choices"]:
                 assert not words_ & set(choice["argv"]), choice
                 assert set(choice["programs"]) <= set(choice["argv"])
+
+
+SEARCH = ["default.svc.cluster.local", "svc.cluster.local"]
+SANDBOX = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/1f2e/resolv.conf"
+
+
+def with_resolver(name: str, path: str, search: list[str]) -> Step:
+    """The step of names where the pod's resolv.conf was found."""
+    stage = real(name)
+    stage.inside["resolver"] = {"path": path, "nameservers": ["10.96.0.10"], "search": search, "options": ["ndots:5"]}
+    return of(stage, "names")
+
+
+def test_a_short_name_is_asked_for_with_the_pods_own_resolv_conf() -> None:
+    step = with_resolver("kubeadm_services", SANDBOX, SEARCH)
+    inside = "ip netns exec cni-da9c73de-6000-5e6b-27bf-fe228d74543c"
+    bound = f"mount --bind {SANDBOX} /etc/resolv.conf"
+    assert typed(step) == [
+        f"cat {SANDBOX}",
+        f"unshare --mount sh -c '{bound} && exec {inside} getent -s dns ahosts front.default'",
+    ]
+    (choice,) = step.commands[1].choices
+    assert commands.programs(choice) == ("unshare", "mount", "ip", "getent")
+    assert "Behind front.default it puts default.svc.cluster.local and svc.cluster.local in turn" in step.look
+    step = with_resolver("lab", "/etc/netns/lab0_default_pod1/resolv.conf", [])
+    assert typed(step)[1] == "ip netns exec lab0_default_pod1 getent -s dns ahosts kubernetes.default"
+    assert "It names no domains to search, so kubernetes.default is asked for as it is." in step.look
+
+
+def test_what_a_path_holds_is_one_word_of_the_shell() -> None:
+    namespace = real("lab").inside
+    for path in ("/etc/netns/other/resolv.conf", "/x/$(reboot) 'y'; z"):
+        shell = commands.with_names_of_pod(namespace, path, "getent", "ahosts", "a;b")
+        assert shell[:4] == ("unshare", "--mount", "sh", "-c")
+        assert shlex.split(shell[4]) == [
+            *("mount", "--bind", path, "/etc/resolv.conf", "&&", "exec"),
+            *("ip", "netns", "exec", "lab0_default_pod1", "getent", "ahosts", "a;b"),
+        ]
+    namespace["paths"] = ["/run/docker/netns/1a2b"]
+    shell = commands.with_names_of_pod(namespace, "/a", "getent", "ahosts", "b")
+    assert commands.programs(shell) == ("unshare", "mount", "nsenter", "getent")
 
 
 def test_a_namespace_is_entered_by_its_name_its_path_or_a_process() -> None:
