@@ -95,24 +95,25 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 
-from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import MODULES
+from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import FILES, lab_module
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "module": {"type": "str", "required": True, "choices": sorted(MODULES)},
+            "module": {"type": "str", "required": True, "choices": sorted(FILES)},
             "options": {"type": "dict", "required": True},
         },
         supports_check_mode=True,
     )
     name = module.params["module"]
-    checked = ArgumentSpecValidator(**MODULES[name].arguments).validate(module.params["options"])
+    arguments, run = lab_module(name)
+    checked = ArgumentSpecValidator(**arguments).validate(module.params["options"])
     if checked.error_messages:
         module.fail_json(msg="podnet.lab.%s: %s" % (name, "; ".join(map(fault, checked.errors))))
     module.params = checked.validated_parameters
-    MODULES[name].run(module)
+    run(module)
 
 
 def fault(error: AnsibleValidationError) -> str:

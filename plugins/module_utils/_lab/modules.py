@@ -6,35 +6,10 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, Callable, Dict, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
-
-from . import (
-    announced_address,
-    bgp,
-    bridge,
-    bridge_port,
-    bridge_redirect,
-    dns_records,
-    forwarding,
-    info,
-    ingress,
-    masquerade,
-    netns_link,
-    peer_tunnel,
-    pod_address,
-    pod_container,
-    pod_sandbox,
-    policy_rules,
-    resolv_conf,
-    service_rules,
-    static_route,
-    tunnel,
-    veth,
-    wireguard,
-    wireguard_key,
-)
 
 
 class LabModule(NamedTuple):
@@ -44,28 +19,64 @@ class LabModule(NamedTuple):
     run: Callable[[AnsibleModule], None]
 
 
-MODULES: Dict[str, LabModule] = {
-    "announced_address": LabModule(announced_address.ARGUMENTS, announced_address.run),
-    "bgp": LabModule(bgp.ARGUMENTS, bgp.run),
-    "bridge": LabModule(bridge.ARGUMENTS, bridge.run),
-    "bridge_port": LabModule(bridge_port.ARGUMENTS, bridge_port.run),
-    "bridge_redirect": LabModule(bridge_redirect.ARGUMENTS, bridge_redirect.run),
-    "dns_records": LabModule(dns_records.ARGUMENTS, dns_records.run),
-    "forwarding": LabModule(forwarding.ARGUMENTS, forwarding.run),
-    "ingress": LabModule(ingress.ARGUMENTS, ingress.run),
-    "lab_info": LabModule(info.ARGUMENTS, info.run),
-    "masquerade": LabModule(masquerade.ARGUMENTS, masquerade.run),
-    "netns_link": LabModule(netns_link.ARGUMENTS, netns_link.run),
-    "peer_tunnel": LabModule(peer_tunnel.ARGUMENTS, peer_tunnel.run),
-    "pod_address": LabModule(pod_address.ARGUMENTS, pod_address.run),
-    "pod_container": LabModule(pod_container.ARGUMENTS, pod_container.run),
-    "pod_sandbox": LabModule(pod_sandbox.ARGUMENTS, pod_sandbox.run),
-    "policy_rules": LabModule(policy_rules.ARGUMENTS, policy_rules.run),
-    "resolv_conf": LabModule(resolv_conf.ARGUMENTS, resolv_conf.run),
-    "service_rules": LabModule(service_rules.ARGUMENTS, service_rules.run),
-    "static_route": LabModule(static_route.ARGUMENTS, static_route.run),
-    "tunnel": LabModule(tunnel.ARGUMENTS, tunnel.run),
-    "veth": LabModule(veth.ARGUMENTS, veth.run),
-    "wireguard": LabModule(wireguard.ARGUMENTS, wireguard.run),
-    "wireguard_key": LabModule(wireguard_key.ARGUMENTS, wireguard_key.run),
+FILES: Dict[str, str] = {
+    "announced_address": "announced_address",
+    "bgp": "bgp",
+    "bridge": "bridge",
+    "bridge_port": "bridge_port",
+    "bridge_redirect": "bridge_redirect",
+    "dns_records": "dns_records",
+    "forwarding": "forwarding",
+    "ingress": "ingress",
+    "lab_info": "info",
+    "masquerade": "masquerade",
+    "netns_link": "netns_link",
+    "peer_tunnel": "peer_tunnel",
+    "pod_address": "pod_address",
+    "pod_container": "pod_container",
+    "pod_sandbox": "pod_sandbox",
+    "policy_rules": "policy_rules",
+    "resolv_conf": "resolv_conf",
+    "service_rules": "service_rules",
+    "static_route": "static_route",
+    "tunnel": "tunnel",
+    "veth": "veth",
+    "wireguard": "wireguard",
+    "wireguard_key": "wireguard_key",
 }
+"""The file of each module in this folder."""
+
+
+def lab_module(name: str) -> LabModule:
+    """Return a module of `FILES`. No other file is compiled: on a node that takes longer than most of them run."""
+    found = importlib.import_module("." + FILES[name], __package__)
+    return LabModule(found.ARGUMENTS, found.run)
+
+
+def all_of_them() -> None:
+    """Name all files to Ansible, which sends to the node what import statements name, wherever these stand."""
+    from . import (  # noqa: F401
+        announced_address,
+        bgp,
+        bridge,
+        bridge_port,
+        bridge_redirect,
+        dns_records,
+        forwarding,
+        info,
+        ingress,
+        masquerade,
+        netns_link,
+        peer_tunnel,
+        pod_address,
+        pod_container,
+        pod_sandbox,
+        policy_rules,
+        resolv_conf,
+        service_rules,
+        static_route,
+        tunnel,
+        veth,
+        wireguard,
+        wireguard_key,
+    )

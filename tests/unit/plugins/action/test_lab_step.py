@@ -17,7 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.podnet.lab.plugins.action import lab_step
-from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import MODULES
+from ansible_collections.podnet.lab.plugins.module_utils._lab.modules import FILES, all_of_them, lab_module
 from ansible_collections.podnet.lab.plugins.modules import lab_step as module
 
 COLLECTION = Path(__file__).resolve().parents[4]
@@ -34,14 +34,18 @@ class Action(lab_step.ActionModule):
 
 def test_every_module_of_the_lab_is_sent_as_one() -> None:
     routes = RUNTIME["plugin_routing"]["modules"]
-    assert {name for name, route in routes.items() if route == {"action_plugin": lab_step.MODULE}} == MODULES.keys()
-    assert set(RUNTIME["action_groups"]["lab"]) == MODULES.keys()
+    assert {name for name, route in routes.items() if route == {"action_plugin": lab_step.MODULE}} == FILES.keys()
+    assert set(RUNTIME["action_groups"]["lab"]) == FILES.keys()
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_module_alone_does_what_lab_step_does(name: str) -> None:
     alone = importlib.import_module(f"ansible_collections.podnet.lab.plugins.modules.{name}")
-    assert (alone.ARGUMENTS, alone.run) == MODULES[name]
+    assert (alone.ARGUMENTS, alone.run) == lab_module(name)
+
+
+def test_every_file_is_named_to_ansible_which_sends_no_other() -> None:
+    assert set(all_of_them.__code__.co_varnames) == set(FILES.values())
 
 
 @pytest.mark.parametrize(
