@@ -121,7 +121,7 @@ class DualLab:
         """The source address with which a connection of a pod of node1 arrives at node3's 2001:db8::3."""
         connect = 'import socket\nsocket.create_connection(("2001:db8::3", 7777), 5)\n'
         with subprocess.Popen(
-            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), "node3", f"python3 -c '{ACCEPT}' 2001:db8::3"],
+            self.nodes.ssh("node3", f"python3 -c '{ACCEPT}' 2001:db8::3"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -204,14 +204,20 @@ def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: 
         assert part in text, f"{part} is not in {text[:2000]}"
 
 
+# What is damaged together is repaired by steps, or for pods, of their own.
 DAMAGES = [
-    (f"ip -n {POD3} -6 addr flush dev eth0 scope global", ["7."]),
-    (f"ip -n {POD1} -6 route delete default", ["7."]),
-    ("ip -6 route delete fd00:10:244:1::/64", ["5."]),
-    ("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding", ["5."]),
-    ("rm /var/lib/cni/networks/lab0/fd00:10:244::2", ["7."]),
-    ("ip address delete fd00:10:244::1/64 dev lab0", ["7."]),
-    (f"ip -n {POD1} link set eth0 down", ["4.", "7."]),
+    (
+        f"ip -n {POD3} -6 addr flush dev eth0 scope global; ip -6 route delete fd00:10:244:1::/64",
+        ["5.", "7."],
+    ),
+    (
+        (
+            f"ip -n {POD1} -6 route delete default; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding; "
+            "rm /var/lib/cni/networks/lab0/fd00:10:244::3"
+        ),
+        ["5.", "7."],
+    ),
+    (f"ip address delete fd00:10:244::1/64 dev lab0; ip -n {POD1} link set eth0 down", ["4.", "7."]),
     ("ip address add fd00:10:244::99/64 dev lab0", ["7."]),
     ("ip link delete lab0", ["2.", "6.", "7."]),
 ]
@@ -368,8 +374,10 @@ NETWORKS = {
     "vxlan": (
         "fd00:10:244:1::/64 via fe80::858:aff:fef4:100 dev vxlan1 proto 112",
         [
-            ("ip -6 neigh delete fe80::858:aff:fef4:100 dev vxlan1", ["5. Tunnel"]),
-            ("ip -6 route delete fd00:10:244:1::/64", ["5. Static"]),
+            (
+                "ip -6 neigh delete fe80::858:aff:fef4:100 dev vxlan1; ip -6 route delete fd00:10:244:1::/64",
+                ["5. Tunnel", "5. Static"],
+            ),
             ("ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
         ],
     ),

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support import programs
-from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
+from ansible_collections.podnet.lab.tests.integration.support.lab import ASK, Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
@@ -60,12 +60,6 @@ while len(seen) < 1500:
         seen += packet[28:]
 print(*ends, seen.hex())
 """
-# Asks a pod's web server.
-ASK = (
-    "import sys, urllib.request\n"
-    "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
-    "print(opener.open(sys.argv[1], timeout=5).read().decode())\n"
-)
 
 
 class Run:
@@ -137,7 +131,7 @@ class Networks:
     def ask(self, node: str, netns: str | None, address: str) -> dict[str, str]:
         """What a web server of the lab answers to a request from a pod, or from the node itself."""
         enter = f"nsenter --net=/run/netns/{netns} " if netns else ""
-        answer = self.sh(node, f"{enter}python3 -c '{ASK}' http://{address}/")
+        answer = self.sh(node, f"{enter}python3 -c '{ASK}' {address} 80 /")
         return dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
 
     def check_traffic(self) -> None:
@@ -162,7 +156,7 @@ class Networks:
 
     @contextmanager
     def _started(self, node: str, program: str, port: int) -> Iterator[subprocess.Popen[str]]:
-        command = ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, f"python3 -c '{program}' eth0 {port}"]
+        command = self.nodes.ssh(node, f"python3 -c '{program}' eth0 {port}")
         with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as listener:
             assert listener.stdout is not None
             assert listener.stdout.readline().startswith("listening")
@@ -219,16 +213,24 @@ def test_a_vxlan_is_predicted_and_laid_and_carries_packets_of_pods_in_packets_of
     assert int(seen[1][6]) - int(seen[5][6]) == 50, "what the tunnel adds"
 
 
-# A damage, and the steps that repair it. The tunnel goes with its address, its entries and its routes.
+# Damages, and the steps that repair them. The tunnel goes with its address, its entries and its routes.
 DAMAGES = [
     ("ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
     ("ip link set vxlan1 down", ["5. Tunnel", "5. Static"]),
-    ("bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1", ["5. Tunnel"]),
-    ("ip neigh delete 10.244.1.0 dev vxlan1", ["5. Tunnel"]),
-    ("bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 192.0.2.9", ["5. Tunnel"]),
-    ("ip link set vxlan1 mtu 1400 address 0a:58:00:00:00:01", ["5. Tunnel"]),
-    ("ip address add 192.0.2.9/32 dev vxlan1", ["5. Tunnel"]),
-    ("ip route delete 10.244.1.0/24", ["5. Static"]),
+    (
+        (
+            "bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1; ip neigh delete 10.244.1.0 dev vxlan1; "
+            "bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 192.0.2.9"
+        ),
+        ["5. Tunnel"],
+    ),
+    (
+        (
+            "ip link set vxlan1 mtu 1400 address 0a:58:00:00:00:01; ip address add 192.0.2.9/32 dev vxlan1; "
+            "ip route delete 10.244.1.0/24"
+        ),
+        ["5. Tunnel", "5. Static"],
+    ),
 ]
 
 
@@ -245,7 +247,6 @@ def test_a_damaged_vxlan_is_repaired(networks: Networks) -> None:
 
 
 def test_the_promises_of_the_network_model_hold_over_a_vxlan(networks: Networks, tmp_path: Path) -> None:
-    networks.build(**VXLAN)
     networks.play("verify.yml", podnet_report_dir=str(tmp_path / "report"))
     said = json.loads((tmp_path / "report" / "verify.json").read_text(encoding="utf-8"))
     verdicts = {one["key"]: one["verdict"] for one in said["requirements"]}
@@ -254,8 +255,6 @@ def test_the_promises_of_the_network_model_hold_over_a_vxlan(networks: Networks,
 
 
 def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(networks: Networks, tmp_path: Path) -> None:
-    networks.build(**VXLAN)
-
     def report(name: str) -> Any:
         subset = "default,permanent_fdb,neighbours"
         networks.play("inspect.yml", podnet_report_dir=str(tmp_path / name), podnet_gather_subset=subset)
@@ -276,7 +275,6 @@ def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(netw
     assert ("tunnel-fdb-missing", "node1") in found, found
     assert ("tunnel-neighbour-wrong", "node2") in found, found
     assert ("tunnel-mtu", "node2") in found, found
-    networks.build(**VXLAN)
 
 
 def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(networks: Networks) -> None:
@@ -317,8 +315,10 @@ KEY_FILE = "/run/podnet-lab/lab0/wireguard.key"
 WIREGUARD_DAMAGES = [
     ("ip link delete wg51820", ["5. WireGuard", "5. Static"]),
     ("wg set wg51820 peer $(wg show wg51820 peers) remove", ["5. WireGuard"]),
-    ("wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 0.0.0.0/0", ["5. WireGuard"]),
-    ("ip link set wg51820 mtu 1300", ["5. WireGuard"]),
+    (
+        "wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 0.0.0.0/0; ip link set wg51820 mtu 1300",
+        ["5. WireGuard"],
+    ),
     ("ip link set wg51820 down", ["5. WireGuard", "5. Static"]),
 ]
 
@@ -359,11 +359,13 @@ def test_wireguard_encrypts_what_crosses_and_its_private_keys_stay_where_they_ar
     assert verdicts["path-mtu"] == "held"
     assert "broken" not in verdicts.values(), verdicts
 
+    whole = networks.state("node1")
     for script, steps in WIREGUARD_DAMAGES:
         networks.sh("node1", script)
         changed = networks.build(**WIREGUARD).changed("node1")
         assert len(changed) == len(steps), f"{script}: {changed}"
         assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
+        assert networks.state("node1") == whole, script
     networks.sh("node1", f"chmod 644 {KEY_FILE}")
     networks.build(**WIREGUARD)
     assert networks.sh("node1", f"cat {KEY_FILE}").strip() != private["node1"], "others could have read it"
@@ -396,8 +398,10 @@ def with_bird(networks: Networks) -> Iterator[None]:
 KILL_BIRD = "kill -9 $(cat /run/podnet-lab/lab0/bird.pid); while pgrep -x bird; do sleep 0.1; done"
 BGP_DAMAGES = [
     (KILL_BIRD, ["5. BGP"]),
-    ("sed -i 's/hold time 9/hold time 90/' /run/podnet-lab/lab0/bird.conf", ["5. BGP"]),
-    ("rm /run/podnet-lab/lab0/bird.ctl", ["5. BGP"]),
+    (
+        "cd /run/podnet-lab/lab0; sed -i 's/hold time 9/hold time 90/' bird.conf; rm bird.ctl",
+        ["5. BGP"],
+    ),
 ]
 
 

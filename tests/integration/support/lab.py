@@ -10,6 +10,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
@@ -27,6 +28,17 @@ echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
 echo == files; find /run/podnet-lab /var/lib/cni /var/lib/podnet-lab /run/netns /etc/netns 2>/dev/null | sort
 echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e '^\\[' -e grep \\
     -e sed | sort
+"""
+
+# Prints what a web server answers. Importing urllib takes longer than asking.
+ASK = """
+import socket, sys
+server = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+server.sendall("GET {2} HTTP/1.0\\r\\nHost: {0}\\r\\n\\r\\n".format(*sys.argv[1:]).encode())
+head, _, body = server.makefile(newline="").read().partition("\\r\\n\\r\\n")
+if head.split()[1] != "200":
+    sys.exit(head)
+print(body)
 """
 
 
@@ -93,7 +105,7 @@ class Lab:
     def sh(self, node: str, script: str, check: bool = True) -> str:
         """Run a shell script on a node."""
         done = subprocess.run(
-            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), node, "sh", "-eu"],
+            self.nodes.ssh(node, "sh", "-eu"),
             input=script,
             capture_output=True,
             text=True,
@@ -140,13 +152,9 @@ class Lab:
 
     def ask(self, node: str, netns: str | None, url: str) -> dict[str, str]:
         """What a web server of the lab answers to a request from a namespace, or from the node itself."""
-        program = (
-            "import sys, urllib.request\n"
-            "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
-            "print(opener.open(sys.argv[1], timeout=5).read().decode())\n"
-        )
         enter = f"nsenter --net=/run/netns/{netns} " if netns else ""
-        answer = self.sh(node, f"{enter}python3 -c '{program}' {url}")
+        parts = urlsplit(url)
+        answer = self.sh(node, f"{enter}python3 -c '{ASK}' {parts.hostname} {parts.port or 80} {parts.path or '/'}")
         return dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
 
     def seen_by(self, server: str, node: str, netns: str) -> str:
@@ -158,7 +166,7 @@ class Lab:
             "print(s.accept()[1][0])\n"
         )
         with subprocess.Popen(
-            ["ssh", "-F", str(self.nodes.directory / "ssh_config"), server, "python3", "-", address],
+            self.nodes.ssh(server, "python3", "-", address),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -33,6 +33,8 @@ def subnet(use: str) -> str:
 
 
 SUBNET = subnet("shared nodes")
+CONTROL_PATHS = "cp"
+"""Where the sockets of shared SSH connections are, beside the nodes' directory."""
 PLAYBOOK = CHECKOUT / "playbooks" / "nodes.yml"
 
 
@@ -56,10 +58,19 @@ class Nodes:
             self.env, str(playbook), "-i", str(self.inventory), *argv, check=check, timeout=timeout
         )
 
+    def ssh(self, node: str, *words: str) -> list[str]:
+        """Return the command line that runs something on a node, over one connection for all of them.
+
+        A connection for each takes longer than most of what tests ask of a node.
+        """
+        path = self.directory.parent / CONTROL_PATHS / "tests-%C"
+        shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={path}", "-o", "ControlPersist=60"]
+        return ["ssh", "-F", str(self.directory / "ssh_config"), *shared, node, *words]
+
     def shell(self, node: str, command: str, check: bool = True) -> str:
         """Return what a shell command prints on a node, reached as a person reaches it."""
         done = subprocess.run(
-            ["ssh", "-F", str(self.directory / "ssh_config"), node, command],
+            self.ssh(node, command),
             capture_output=True,
             check=False,
             text=True,
@@ -111,13 +122,15 @@ def open_nodes(
         raise NodesUnavailableError("nodes that this machine reaches over SSH need root of this machine")
     with tempfile.TemporaryDirectory(prefix="podnet-nodes-") as scratch:
         directory = Path(scratch)
+        control_paths = directory / CONTROL_PATHS
+        control_paths.mkdir(mode=0o700)
         env = {
             **os.environ,
             "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_HOME": str(directory / "ansible"),
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control_paths),
             "ANSIBLE_NOCOLOR": "1",
         }
         command = [
@@ -129,5 +142,5 @@ def open_nodes(
             _ansible_playbook(env, *command, "-e", "local_nodes_state=present", timeout=timeout)
             yield Nodes(directory / "nodes" / "inventory.yml", directory / "nodes", env)
         finally:
-            _end_ssh_masters(directory / "cp")
+            _end_ssh_masters(control_paths)
             _ansible_playbook(env, *command, "-e", "local_nodes_state=absent")

@@ -45,7 +45,7 @@ def put(nodes: Nodes, node: str, files: Sequence[Path]) -> None:
     nodes.shell(node, f"mount -t tmpfs tmpfs {PLACE}")
     for path in files:
         with path.open("rb") as content:
-            command = ["ssh", "-F", str(nodes.directory / "ssh_config"), node, f"cat > {PLACE}/{path.name}"]
+            command = nodes.ssh(node, f"cat > {PLACE}/{path.name}")
             subprocess.run(command, stdin=content, check=True, capture_output=True)
     nodes.shell(node, f"chmod 755 {PLACE}/*")
 
