@@ -24,8 +24,8 @@ options:
         C(masquerade_v6), C(bridge), C(mtu), C(not_masqueraded),
         C(services), C(service_cidr), C(service_cidr_v6), C(dns), C(dns_domain), C(dns_address), C(dns_upstreams),
         C(policies), C(namespaces), C(network), C(vxlan_vni), C(vxlan_port), C(wireguard_port), C(bgp_asn),
-        C(load_balancer_cidr), C(load_balancer_announce), C(gone_nodes), C(ingresses),
-        C(ingress_node_ports).
+        C(load_balancer_cidr), C(load_balancer_cidr_v6), C(load_balancer_announce), C(gone_nodes),
+        C(ingresses), C(ingress_node_ports).
     type: dict
     required: true
   hosts:
@@ -85,6 +85,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
 
+_NOTED = ("services", "services_v6", "load_balancers", "load_balancers_v6", "announced")
+"""What ``podnet.lab.lab_info`` says that a node has of the lab's Services."""
+
 
 def resolve(name: str) -> list[str]:
     """Return the IPv4 addresses of a host name, as the control node resolves it; none when it cannot."""
@@ -118,7 +121,7 @@ def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, An
             "address_v6": variables.get("manual_lab_node_address_v6"),
             "ansible_host": variables.get("ansible_host"),
             "info": seen.get("node"),
-            **{key: seen.get(key) for key in ("services", "services_v6", "load_balancers", "announced")},
+            **{key: seen.get(key) for key in _NOTED},
         }
     return make_plan(description, chosen, resolve, [str(name) for name in play_hosts])
 

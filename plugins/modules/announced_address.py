@@ -14,8 +14,11 @@ short_description: "Lab step: answer for the addresses of load balancers, and te
 version_added: 1.0.0
 author: podnet.lab contributors (@podnet-lab)
 description:
-  - Adds IPv4 addresses to a link of the node, so that the kernel answers ARP for them, and announces each new one by
-    ARP, so that neighbours that have heard of another node send to this one. MetalLB does the same in its layer 2 mode.
+  - Adds addresses to a link of the node, so that the kernel answers for them, and announces each new one by ARP, or by
+    neighbour discovery when it is of IPv6, so that neighbours that have heard of another node send to this one. MetalLB
+    does the same in its layer 2 mode.
+  - An IPv6 address is added with C(nodad), so that it is there at once, and with C(preferred_lft 0), so that the node
+    does not use it as its own source address.
   - M(podnet.lab.service_rules) leads from these addresses to pods.
   - O(addresses) is the whole of what the lab has on this node. An address of the lab that is not in it is removed.
   - Nothing watches over the node. When it goes, another one has to be told by another run.
@@ -31,7 +34,7 @@ options:
     required: true
     suboptions:
       address:
-        description: The IPv4 address.
+        description: The address, of IPv4 or of IPv6.
         type: str
         required: true
       dev:
@@ -58,6 +61,8 @@ EXAMPLES = r"""
     addresses:
       - address: 10.89.0.241
         dev: eth0
+      - address: 2001:db8:89::f1
+        dev: eth0
 """
 
 RETURN = r"""
@@ -68,7 +73,10 @@ commands:
   elements: str
   sample:
     - ip address add 10.89.0.241/32 dev eth0
+    - ip address add 2001:db8:89::f1/128 dev eth0 nodad preferred_lft 0
     - arping -U -c 2 -I eth0 10.89.0.241
+    - ndptool -t na -U -i eth0 -T 2001:db8:89::f1 send
+    - ndptool -t na -U -i eth0 -T 2001:db8:89::f1 send
 see:
   description: What a person would type to look at the result.
   returned: always

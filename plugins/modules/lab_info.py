@@ -91,6 +91,11 @@ load_balancers:
   returned: success
   type: dict
   sample: {default/web: 10.89.0.241}
+load_balancers_v6:
+  description: The same of their IPv6 addresses.
+  returned: success
+  type: dict
+  sample: {default/web: '2001:db8:89::f1'}
 announced:
   description: Addresses of the lab's load balancers that this node has.
   returned: success

@@ -205,6 +205,7 @@ def run(module: AnsibleModule) -> None:
         services=ServiceLeases(lab).read() if LABEL.match(lab) else {},
         services_v6=ServiceLeases(lab, family="ip6").read() if LABEL.match(lab) else {},
         load_balancers=ServiceLeases(lab).load_balancers() if LABEL.match(lab) else {},
+        load_balancers_v6=ServiceLeases(lab, family="ip6").load_balancers() if LABEL.match(lab) else {},
         announced=sorted(announced_address.own_addresses(lab, node)) if LABEL.match(lab) else [],
         node=describe_node(module, node, routes),
     )

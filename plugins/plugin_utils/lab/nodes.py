@@ -30,8 +30,8 @@ _ADDRESS = VARIABLE + "node_address"
 class Node:
     """One node: its inventory's words and what ``podnet.lab.lab_info`` saw, null if it was not asked.
 
-    `services`, by version of IP, and `load_balancers` are addresses of Services that the node has noted, by their full
-    names, `announced` those of load balancers that it has.
+    `services` and `load_balancers` are addresses of Services that the node has noted, by version of IP and by their
+    full names, `announced` those of load balancers that it has.
     """
 
     def __init__(self, name: str, raw: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ class Node:
         self.ansible_host: str = str(raw.get("ansible_host") or name)
         self.info: Mapping[str, Any] | None = raw.get("info")
         self.services = {version: raw.get("services" + SUFFIXES[version]) or {} for version in (4, 6)}
-        self.load_balancers: Mapping[str, str] = raw.get("load_balancers") or {}
+        self.load_balancers = {version: raw.get("load_balancers" + SUFFIXES[version]) or {} for version in (4, 6)}
         self.announced: Sequence[str] = raw.get("announced") or ()
         self.faults: list[Fault] = []
         self.address: IPAddress | None = None
@@ -94,8 +94,10 @@ class Node:
         return sorted((one for one in found if one.version == 6), key=lambda one: (one.is_link_local(), one))
 
     def known_addresses_v6(self) -> list[str]:
-        """Return those of them that are not link-local."""
-        return [str(one) for one in self.uplink_addresses_v6() if not one.is_link_local()]
+        """Return those of them that are the node's own: not link-local, and of no load balancer."""
+        return [
+            str(one) for one in self.uplink_addresses_v6() if not one.is_link_local() and str(one) not in self.announced
+        ]
 
     def choose_address_v6(self) -> None:
         """Choose the address that other nodes route IPv6 to; a fault says why there is none.

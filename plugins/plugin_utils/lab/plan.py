@@ -237,13 +237,16 @@ def announced_options(
     balancers: Balancers | None, holders: Mapping[str, str], node: Node, nodes: Sequence[Node]
 ) -> list[dict[str, Any]]:
     """Return the option ``addresses`` of ``podnet.lab.announced_address`` for one node."""
-    dev = connected(node.info, balancers.part) if balancers is not None and node.info is not None else None
+    if balancers is None or node.info is None:
+        return []
+    devs = {version: connected(node.info, part) for version, part in balancers.parts.items()}
     elsewhere = {address for other in nodes if other is not node for address in other.announced}
-    return [
-        {"address": address, "dev": dev, "again": address in elsewhere}
+    found = [
+        {"address": address, "dev": devs[IPAddress(address).version], "again": address in elsewhere}
         for address, holder in sorted(holders.items())
-        if holder == node.name and dev
+        if holder == node.name
     ]
+    return [one for one in found if one["dev"]]
 
 
 def _behind(services: Sequence[Service], pods: Sequence[Pod]) -> dict[str, set[str]]:
@@ -266,8 +269,9 @@ def make_plan(
 
     `raw` is the description. `hosts` has, for each host of the inventory, ``address`` and ``address_v6``
     (``manual_lab_node_address`` and the same with ``_v6``), ``ansible_host``, and ``info``, ``services``,
-    ``services_v6``, ``load_balancers`` and ``announced`` (``node`` and those of ``podnet.lab.lab_info``); each may be
-    null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the hosts that are about to be built on.
+    ``services_v6``, ``load_balancers``, ``load_balancers_v6`` and ``announced`` (``node`` and those of
+    ``podnet.lab.lab_info``); each may be null. `resolve` gives the IPv4 addresses of a host name. `play_hosts` are the
+    hosts that are about to be built on.
     """
     raw = with_ingress(with_dns(raw))
     description = read_description(raw)
@@ -280,7 +284,7 @@ def make_plan(
     given: dict[int, dict[str, IPAddress]] = {}
     for version, part in parts.items() if not faults else ():
         given[version] = give_addresses(services, part, [node.services[version] for node in nodes])
-    leases = [node.load_balancers for node in nodes]
+    leases = {version: [node.load_balancers[version] for node in nodes] for version in (4, 6)}
     balancers = read_load_balancers(raw, description, services, leases, faults)
     ingress = read_ingresses(raw, description.nodes, services, faults)
     policies, namespaces = read_policies(raw, faults), read_namespaces(raw, faults)

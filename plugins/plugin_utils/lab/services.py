@@ -38,6 +38,7 @@ _FIELDS = (
     "headless",
     "type",
     "loadBalancerIP",
+    "loadBalancerIP_v6",
     "ports",
     "sessionAffinity",
     "timeoutSeconds",
@@ -57,6 +58,8 @@ _RANGE = VARIABLE + "service_cidr"
 _FAMILIES = {"IPv4": 4, "IPv6": 6}
 _FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
 _EXAMPLES = {4: "10.96.0.0/16", 6: "fd00:10:96::/112"}
+BALANCER_KEYS = {version: ".loadBalancerIP" + suffix for version, suffix in SUFFIXES.items()}
+"""Where in a Service the address outside is, by version of IP."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class Service:
     balanced: bool = False
     """Whether it is of type LoadBalancer."""
     balancer_address: IPAddress | None = None
-    """The address outside that it asks for."""
+    """The address outside that it asks for, that of IPv4."""
+    balancer_address_v6: IPAddress | None = None
     versions: tuple[int, ...] = (4,)
     """Those of IP that it has addresses of, or its pods when it is headless."""
     address_v6: IPAddress | None = None
@@ -105,6 +109,10 @@ class Service:
     def given(self, version: int) -> IPAddress | None:
         """Return the address of a version of IP that it asks for."""
         return self.address if version == 4 else self.address_v6
+
+    def given_outside(self, version: int) -> IPAddress | None:
+        """Return the address outside of a version of IP that it asks for."""
+        return self.balancer_address if version == 4 else self.balancer_address_v6
 
     def selects(self, pod: Pod) -> bool:
         """Tell whether a pod is behind the Service."""
@@ -249,10 +257,7 @@ def _service(
         faults.append(Fault(where + ".ports", "there is no port", "Give it at least one, like {port: 80}"))
     outside = any(port.node_port is not None for port in ports)
     balanced = _is_balanced(value, where, outside, faults)
-    versions = _versions(value, where, _pod_versions(raw) if headless is True else _service_versions(raw), faults)
-    if balanced and versions and 4 not in versions:
-        text = "addresses of load balancers are of IPv4 in the lab, and the Service has IPv6 alone"
-        faults.append(Fault(where + ".type", text, "Name IPv4 in its ipFamilies as well, or leave the type out"))
+    versions = _versions(value, where, _pod_versions(raw) if headless is True else service_versions(raw), faults)
     if "externalTrafficPolicy" in value and not outside and not balanced:
         text = "no port has a nodePort, so nothing comes from outside"
         remedy = "Leave it out, or give a port a nodePort, or the Service the type LoadBalancer"
@@ -280,7 +285,8 @@ def _service(
         internal=_policy(value, "internalTrafficPolicy", where, faults),
         external=_policy(value, "externalTrafficPolicy", where, faults),
         balanced=balanced,
-        balancer_address=_address(value.get("loadBalancerIP"), where + ".loadBalancerIP", None, faults),
+        balancer_address=_address(value.get("loadBalancerIP"), where + BALANCER_KEYS[4], None, faults),
+        balancer_address_v6=_address(value.get("loadBalancerIP_v6"), where + BALANCER_KEYS[6], None, faults, 6),
     )
 
 
@@ -291,9 +297,10 @@ def _is_balanced(value: Mapping[Any, Any], where: str, outside: bool, faults: li
     if kind != "LoadBalancer" and kind != usual:
         text = "a port has a nodePort" if outside else "no port has a nodePort"
         faults.append(Fault(where + ".type", f"it is {kind}, and {text}", f"Leave it out: without it, it is {usual}"))
-    if kind != "LoadBalancer" and value.get("loadBalancerIP") is not None:
-        text = f"the Service is of type {kind}"
-        faults.append(Fault(where + ".loadBalancerIP", text, "Leave it out, or add type: LoadBalancer"))
+    for suffix in SUFFIXES.values():
+        if kind != "LoadBalancer" and value.get("loadBalancerIP" + suffix) is not None:
+            text = f"the Service is of type {kind}"
+            faults.append(Fault(f"{where}.loadBalancerIP{suffix}", text, "Leave it out, or add type: LoadBalancer"))
     return kind == "LoadBalancer"
 
 
@@ -367,7 +374,7 @@ def _pod_versions(raw: Mapping[str, Any]) -> list[int]:
     return [version for version in (4, 6) if raw.get("cluster_cidr" + SUFFIXES[version])] or [4]
 
 
-def _service_versions(raw: Mapping[str, Any]) -> list[int]:
+def service_versions(raw: Mapping[str, Any]) -> list[int]:
     """Return the versions of IP of a lab's Services: those of pods for which there is a range."""
     pods = _pod_versions(raw)
     return [version for version in pods if raw.get("service_cidr" + SUFFIXES[version])] or pods
@@ -379,7 +386,7 @@ def service_ranges(raw: Mapping[str, Any], faults: list[Fault]) -> dict[int, IPN
         remedy = f"Give {VARIABLE}cluster_cidr_v6, or leave this out"
         faults.append(Fault(_RANGE + SUFFIXES[6], "the lab has no IPv6", remedy))
     found: dict[int, IPNetwork] = {}
-    for version in _service_versions(raw):
+    for version in service_versions(raw):
         suffix = SUFFIXES[version]
         part = network(raw.get("service_cidr" + suffix), _RANGE + suffix, faults, version)
         if part is not None:
@@ -435,14 +442,13 @@ def plan_services(
     services: list[Service],
     addresses: Mapping[int, Mapping[str, IPAddress]],
     pods: list[Pod],
-    balancers: Mapping[str, IPAddress] | None = None,
+    balancers: Mapping[int, Mapping[str, IPAddress]] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the Services with the pods behind them, whose addresses are not known before they have got them.
 
     `addresses` has those of the Services by version of IP and full name.
-    `balancers` has the addresses outside of those of type LoadBalancer, by their full names.
+    `balancers` has the same of the addresses outside of those of type LoadBalancer.
     """
-    outside = balancers or {}
     return [
         {
             "namespace": service.namespace,
@@ -450,8 +456,9 @@ def plan_services(
             "headless": service.headless,
             "versions": list(service.versions),
             **{
-                "address" + SUFFIXES[version]: str(known[service.full_name]) if service.full_name in known else None
-                for version, known in ((version, addresses.get(version, {})) for version in (4, 6))
+                key + SUFFIXES[version]: _text(known.get(version, {}).get(service.full_name))
+                for key, known in (("address", addresses), ("load_balancer", balancers or {}))
+                for version in (4, 6)
             },
             "ports": [
                 {
@@ -473,7 +480,6 @@ def plan_services(
                 for pod in pods
                 if service.selects(pod) and pod.hostname and pod.subdomain == service.name
             },
-            "load_balancer": str(outside[service.full_name]) if service.full_name in outside else None,
             "affinity_timeout": service.affinity,
             "internal_traffic_policy": service.internal,
             "external_traffic_policy": service.external,
@@ -482,22 +488,25 @@ def plan_services(
     ]
 
 
+def _text(address: IPAddress | None) -> str | None:
+    return None if address is None else str(address)
+
+
 def node_services(
     planned: Iterable[Mapping[str, Any]], addresses: Mapping[str, str], node: str, version: int = 4
 ) -> list[dict[str, Any]]:
     """Return the option ``services`` of ``podnet.lab.service_rules`` for one node and one version of IP.
 
-    Addresses of load balancers are of IPv4.
     `planned` is what `plan_services` returned, `addresses` has those that the pods have got, by full name.
     """
     policies = ("internal_traffic_policy", "external_traffic_policy")
     kept = ("namespace", "name", "affinity_timeout", *policies)
-    key_of_address = "address" + SUFFIXES[version]
+    suffix = SUFFIXES[version]
     return [
         {
             **{key: service[key] for key in kept},
-            "address": service[key_of_address],
-            "load_balancer": service["load_balancer"] if version == 4 else None,
+            "address": service["address" + suffix],
+            "load_balancer": service["load_balancer" + suffix],
             "ports": [
                 {
                     **{key: port[key] for key in ("name", "protocol", "port", "node_port")},
@@ -510,7 +519,7 @@ def node_services(
             ],
         }
         for service in planned
-        if service[key_of_address] is not None
+        if service["address" + suffix] is not None
     ]
 
 

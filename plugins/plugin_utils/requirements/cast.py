@@ -100,6 +100,9 @@ def _node(world: World, node: Node) -> Party:
     known = rows.node_addresses(node)
     # On a node without a default route these are all; its bridge's address is one of the pods' range.
     outer = [one for one in known if not any(ranges.contains(cidr, one) for cidr in inner)]
+    # One that it answers at for a Service, as for a load balancer's, leads to pods.
+    lent = {one["virtual_address"] for one in world.model["services"]}
+    outer.sort(key=lambda one: one in lent)
     return Party(
         name=node["host"],
         host=node["host"],

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.manual_lab import test_lab_load_balancers as load_balancers
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 
@@ -52,6 +53,7 @@ SERVICES = [
     service("sticky", ipFamilies=["IPv6"], sessionAffinity="ClientIP", timeoutSeconds=600),
     service("kept", address_v6="fd00:10:96::20", externalTrafficPolicy="Local", port={"nodePort": 30081}),
     service("four"),
+    service("outside", ipFamilies=["IPv6"], type="LoadBalancer"),
     {"name": "nobody", "ipFamilies": ["IPv6", "IPv4"], "ports": [{"port": 80}]},
 ]
 DESCRIBED: dict[str, Any] = {
@@ -59,7 +61,10 @@ DESCRIBED: dict[str, Any] = {
     "manual_lab_service_cidr_v6": "fd00:10:96::/112",
     "manual_lab_pods": PODS,
     "manual_lab_services": SERVICES,
+    "manual_lab_load_balancer_announce": "all",
+    "manual_lab_load_balancer_cidr_v6": "2001:db8:1::/124",
 }
+OUTSIDE = "2001:db8:1::1"
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +172,12 @@ def test_nodes_reach_services_and_node_ports_lead_everywhere_or_show_the_client(
         lab.build(**DESCRIBED)
         found = answers(lab, "node1", None, address(lab, "both"), 20)
         assert {name for name, _seen in found} == {"web1", "web2"}
+        for node in (11, 12):
+            lab.sh("node3", f"ip -6 route replace {OUTSIDE}/124 via 2001:db8::{node}")
+            found = answers(lab, "node3", None, f"[{OUTSIDE}]", 20)
+            assert {name for name, _seen in found} == {"web1", "web2"}
+            assert answers(lab, "node3", None, f"[{OUTSIDE}]:22", 1) == {("", "failed 7")}
+        lab.sh("node3", f"ip -6 route delete {OUTSIDE}/124")
         found = answers(lab, "node3", None, "[2001:db8::11]:30080", 20)
         # Replies must come back by the node that was asked: it takes the client's place.
         assert found == {("web1", GATEWAY), ("web2", "2001:db8::11")}
@@ -249,11 +260,15 @@ def test_verify_asks_both_families_and_the_facts_name_the_services(lab: Lab, tmp
     told = {one["key"]: one for one in json.loads((tmp_path / "verify.json").read_text())["requirements"]}
     assert told["services"]["verdict"] == "held", done.output
     assert {key for key, one in told.items() if one["verdict"] == "broken"} <= {"names"}, done.output
-    # Two of both, near and nobody, one of sticky, kept and four; and a NodePort at the IPv4 address of each node.
-    assert told["services"]["summary"].startswith("11 addresses of Services, asked from pods and nodes, 2 NodePorts")
+    # Two of both, near, nobody and outside, one of sticky, kept and four; a NodePort at the IPv4 address of each node.
+    assert told["services"]["summary"].startswith(
+        "13 addresses of Services, asked from pods and nodes, 1 address for those outside and 2 NodePorts"
+    )
     facts = lab.adhoc("node1", "podnet.lab.service_rule_facts", {"timeout": 20})["ansible_facts"]["podnet_service"]
     there = {(one["name"], one["family"]) for one in facts["services"] if one["name"]}
     assert {("both", "inet"), ("both", "inet6"), ("sticky", "inet6"), ("four", "inet")} <= there
+    at = [(one["virtual_address"], len(one["backends"])) for one in facts["services"] if one["type"] == "external"]
+    assert at == [(OUTSIDE, 2)] * 2
     assert not {("sticky", "inet"), ("four", "inet6")} & there
     ranges = lab.adhoc("node1", "podnet.lab.pod_cidr_facts", {"timeout": 20})["ansible_facts"]
     assert "fd00:10:96::/112" in json.dumps(ranges)
@@ -288,3 +303,35 @@ def test_families_that_the_lab_has_not_are_refused_before_anything_is_touched(la
     for number in (0, 1):
         assert f"manual_lab_services[{number}]: it is to be of IPv6, and the lab's Services are not" in said
     assert lab.state("node1") == before
+
+
+def test_one_node_answers_by_ipv6_and_tells_its_neighbours_when_that_moves(lab: Lab) -> None:
+    whole = {
+        **DESCRIBED,
+        "manual_lab_services": [service("outside", ipFamilies=["IPv6"], type="LoadBalancer")],
+        "manual_lab_load_balancer_announce": "node",
+        "manual_lab_load_balancer_cidr_v6": "2001:db8::f0/124",
+    }
+    there = "2001:db8::f1"
+    with addresses_of_nodes(lab):
+        real = lab.build(**whole)
+        (holder,) = load_balancers.holders(lab, there)
+        (other,) = (node for node in NODES if node != holder)
+        announced = [f"ndptool -t na -U -i eth0 -T {there} send"] * 2
+        step = [f"ip address add {there}/128 dev eth0 nodad preferred_lft 0", *announced]
+        assert [line for line in real.commands(holder) if line in step] == step
+        assert lab.build(**whole).changed(holder) == []
+        # What the node itself sends, it sends from its own address.
+        assert "src 2001:db8::1" in lab.sh(holder, "ip -6 route get 2001:db8::3")
+        assert {name for name, _seen in answers(lab, "node3", None, f"[{there}]", 20)} == {"web1", "web2"}
+        for node in ("node3", *NODES):
+            assert answers(lab, node, None, f"[{there}]:22", 1) == {("", "failed 7")}
+        with load_balancers.talking(lab, there):
+            assert load_balancers.known(lab, there) == load_balancers.mac(lab, holder)
+            moved = lab.build(**whole, manual_lab_gone_nodes=[holder])
+            assert moved.commands(holder) == []
+            assert load_balancers.known(lab, there) == load_balancers.mac(lab, other)
+        found = answers(lab, "node3", None, f"[{there}]", 5)
+        assert {name for name, _seen in found} == {f"web{other[-1]}"}, "no pod of the node that is gone is behind it"
+    # Both have it now, and what is left of that the teardown of this file's lab shows.
+    assert load_balancers.holders(lab, there) == list(NODES)

@@ -63,7 +63,8 @@ def outside(lab: Lab, name: str) -> str:
 
 def holders(lab: Lab, address: str) -> list[str]:
     """The nodes that have an address."""
-    return [node for node in NODES if f" {address}/32 " in lab.sh(node, "ip -o address show dev eth0")]
+    alone = f" {address}/{128 if ':' in address else 32} "
+    return [node for node in NODES if alone in lab.sh(node, "ip -o address show dev eth0")]
 
 
 def mac(lab: Lab, node: str) -> str:
@@ -131,7 +132,7 @@ def talking(lab: Lab, address: str) -> Iterator[None]:
     """Have node3 send to an address all the time, so that it does not forget who has it."""
     program = (
         "import socket, sys, time\n"
-        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n"
         "while sys.stdout.write('.'):\n"
         "    sys.stdout.flush(); s.sendto(b'x', (sys.argv[1], 9)); time.sleep(0.2)\n"
     )

@@ -19,7 +19,7 @@ from ansible_collections.podnet.lab.tests.integration.support.world import CHECK
 SNAPSHOT = """
 echo == links; ip -d -o link show | sed -E 's/^[0-9]+: //; s/@if[0-9]+//' | awk '{print $1}' | sort
 ip -o link show | grep -o 'alias .*' | sort || true
-echo == addresses; ip -4 -o addr show | awk '{print $2, $4}' | sort
+echo == addresses; (ip -4 -o addr show; ip -6 -o addr show scope global) | awk '{print $2, $4}' | sort
 echo == routes; ip -4 route show table all | grep -v '^\\(broadcast\\|local\\)' | sort
 echo == rules; ip rule
 echo == namespaces; ip netns list | awk '{print $1}' | sort

@@ -245,6 +245,18 @@ def test_rules_of_services_are_those_of_ipv4_in_the_words_of_ipv6() -> None:
     assert not [word for word in text.split() if word == "ip" or "ipv4" in word]
 
 
+def test_an_ipv6_address_of_a_load_balancer_is_refused_at_other_ports_at_once() -> None:
+    ports = service_rules.read_ports([a_service(load_balancer="2001:db8:89::f1")], "ip6")
+    made = service_rules.blocks(ports, "fd00:10:96::/112", "fd00:10:244::/56", ["fd00:10:244::/56"], [], "ip6")
+    chains = {block[0][:-2]: [line.strip() for line in block[1:-1]] for block in made}
+    assert "2001:db8:89::f1 . tcp . 80 : goto external-" in " ".join(chains["map service-ips"])
+    assert chains["set load-balancer-ips"] == ["type ipv6_addr", "elements = {", "2001:db8:89::f1,", "}"]
+    assert chains["chain load-balancer-ips-check"] == [
+        "meta l4proto tcp ip6 daddr @load-balancer-ips reject with tcp reset",
+        "meta l4proto { udp, sctp } ip6 daddr @load-balancer-ips reject",
+    ]
+
+
 @pytest.mark.parametrize("family", ["ip", "ip6"])
 def test_addresses_of_the_other_family_are_refused(family: str) -> None:
     address = {"ip": "fd00:10:96::29", "ip6": "10.96.0.41"}[family]

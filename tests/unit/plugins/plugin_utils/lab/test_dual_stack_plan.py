@@ -371,7 +371,7 @@ def test_the_name_server_has_an_address_of_each_family() -> None:
         (
             {"ipFamilies": ["IPv6"], "type": "LoadBalancer"},
             {"load_balancer_cidr": "10.89.0.240/28"},
-            ".type: addresses of load balancers are of IPv4 in the lab, and the Service has IPv6 alone",
+            "manual_lab_load_balancer_cidr_v6: there is none, and default/all is of type LoadBalancer and needs an",
         ),
         (
             {"ipFamilies": ["IPv6"]},

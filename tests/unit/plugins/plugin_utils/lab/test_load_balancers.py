@@ -15,7 +15,7 @@ from netaddr import IPAddress
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.load_balancers import chosen_node
 from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import Service
+from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import Service, node_services
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.lab.test_plan import (
     DESCRIPTION,
     host,
@@ -155,6 +155,122 @@ def test_faults_are_found_before_anything_is_touched(services: list[Any], change
     found = plan(*services, **changes)
     assert any(text in fault for fault in found["faults"]), found["faults"]
     assert found["nodes"] == {}
+
+
+V6: dict[str, Any] = {
+    "cluster_cidr_v6": "fd00:10:244::/56",
+    "service_cidr_v6": "fd00:10:96::/112",
+    "load_balancer_cidr_v6": "2001:db8:89::f0/124",
+}
+
+
+def with_v6(name: str, *more: str, **changes: Any) -> dict[str, Any]:
+    """A node with addresses of a network of each family, and `more` that its link has beside them."""
+    seen = info(f"10.89.0.1{name[-1]}")
+    addresses = [(f"fe80::{name[-1]}", 64), (f"2001:db8:89::1{name[-1]}", 64), *((one, 128) for one in more)]
+    seen["addresses"] += [{"ifname": "eth0", "local": local, "prefixlen": length} for local, length in addresses]
+    return {**host(f"10.89.0.1{name[-1]}"), "info": {**seen, "ipv6": True}, **changes}
+
+
+DUAL = {name: with_v6(name) for name in NODES}
+
+
+def dual(*services: Any, hosts: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The plan of three nodes with IPv6."""
+    return plan(*services, hosts={**DUAL, **(hosts or {})}, **{**V6, **changes})
+
+
+def test_a_service_gets_an_address_outside_of_each_family_that_it_has_and_one_node_answers_for_both() -> None:
+    services = [web(f"web{number}", ipFamilyPolicy="PreferDualStack") for number in range(8)]
+    found = dual(*services, web("four"), web("six", ipFamilies=["IPv6"]))
+    assert found["faults"] == []
+    of = {one["name"]: (one["load_balancer"], one["load_balancer_v6"]) for one in found["services"]}
+    assert of["web0"] == ("10.89.0.241", "2001:db8:89::f1")
+    assert of["four"] == ("10.89.0.249", None)
+    assert of["six"] == (None, "2001:db8:89::f9")
+    told = holders(found)
+    assert len(told) == 18
+    assert all(told[four] == told[six] for four, six in of.values() if four and six)
+    assert {told[six] for _four, six in of.values() if six} == set(NODES)
+    ends = {f"default/{pod['name']}": "address" for pod in PODS}
+    given = [node_services(found["services"], ends, "node1", version)[0]["load_balancer"] for version in (4, 6)]
+    assert given == list(of["web0"])
+
+
+def test_where_one_range_is_missing_services_of_both_families_have_an_address_of_the_other() -> None:
+    both = web(ipFamilyPolicy="PreferDualStack")
+    for version, suffix in ((4, ""), (6, "_v6")):
+        without: dict[str, Any] = {"load_balancer_cidr" + suffix: ""}
+        (planned,) = dual(both, **without)["services"]
+        have = {4: planned["load_balancer"], 6: planned["load_balancer_v6"]}
+        assert [one for one in (4, 6) if have[one] is None] == [version]
+
+
+def test_ipv6_addresses_outside_are_given_kept_and_taken_in_this_order() -> None:
+    noted = {"node2": {**DUAL["node2"], "load_balancers_v6": {"default/kept": "2001:db8:89::f5", "x/y": "::1"}}}
+    names: dict[str, dict[str, Any]] = {"new": {}, "kept": {}, "given": {"loadBalancerIP_v6": "2001:db8:89::f1"}}
+    found = dual(*(web(name, ipFamilies=["IPv6"], **more) for name, more in names.items()), hosts=noted)
+    assert [one["load_balancer_v6"] for one in found["services"]] == [f"2001:db8:89::f{number}" for number in (2, 5, 1)]
+
+
+def test_an_address_of_a_load_balancer_on_a_node_is_not_the_nodes_own() -> None:
+    there = {"node1": with_v6("node1", "2001:db8:89::f1", announced=["2001:db8:89::f1"])}
+    before, after = (dual(web(ipFamilies=["IPv6"]), hosts=hosts) for hosts in ({}, there))
+    assert before["faults"] == after["faults"] == []
+    assert after["nodes"]["node1"]["node_port_addresses_v6"] == ["2001:db8:89::11"]
+    for name in NODES:
+        for key in ("node_addresses_v6", "node_port_addresses_v6", "inside"):
+            assert before["nodes"][name][key] == after["nodes"][name][key]
+
+
+def test_nobody_announces_ipv6_addresses_that_all_route() -> None:
+    routed: dict[str, Any] = {
+        "load_balancer_announce": "all",
+        "load_balancer_cidr_v6": "2001:db8:1::/124",
+        "load_balancer_cidr": "",
+    }
+    found = dual(web(ipFamilies=["IPv6"]), **routed)
+    assert found["services"][0]["load_balancer_v6"] == "2001:db8:1::1"
+    assert holders(found) == {}
+
+
+@pytest.mark.parametrize(
+    ("service", "changes", "text"),
+    [
+        ({}, {"cluster_cidr_v6": "", "service_cidr_v6": ""}, "cidr_v6: the lab's Services have no IPv6. Give manual"),
+        ({}, {"service_cidr_v6": ""}, "manual_lab_load_balancer_cidr_v6: the lab's Services have no IPv6"),
+        ({}, {"load_balancer_cidr_v6": "10.89.0.240/28"}, "10.89.0.240/28 is IPv4, and IPv6 is asked for here"),
+        ({}, {"load_balancer_cidr_v6": "fe80::f0/124"}, "fe80::f0/124 overlaps fe80::/10, link-local addresses"),
+        ({}, {"load_balancer_cidr_v6": "fd00:10:96::f0/124"}, "overlaps the range of Services fd00:10:96::/112"),
+        ({}, {"load_balancer_cidr_v6": "fd00:10:244::f0/124"}, "overlaps the range of the pods fd00:10:244::/56"),
+        ({}, {"load_balancer_cidr_v6": "2001:db8:89::10/124"}, "its address 2001:db8:89::11 on eth0 is in the load"),
+        ({}, {"load_balancer_cidr_v6": "2001:db8:1::/124"}, "no network of it has all of 2001:db8:1::/124"),
+        ({}, {"load_balancer_cidr_v6": "2001:db8:89::f0/127"}, "has 0 addresses, and 1 Services need one"),
+        ({"ipFamilies": ["IPv4"]}, {"load_balancer_cidr": ""}, "manual_lab_load_balancer_cidr: there is none, and"),
+        ({"loadBalancerIP_v6": "2001:db8:89::1"}, {}, "2001:db8:89::1 is not an address in 2001:db8:89::f0/124"),
+        ({"loadBalancerIP_v6": "10.89.0.241"}, {}, "loadBalancerIP_v6: '10.89.0.241' is not an IPv6 address"),
+        ({"loadBalancerIP": "10.89.0.241"}, {}, "loadBalancerIP: it is of IPv4, and the Service is not"),
+        ({"loadBalancerIP_v6": "2001:db8:89::f1", "ipFamilies": ["IPv4"]}, {}, "it is of IPv6, and the Service is not"),
+        ({"loadBalancerIP_v6": "2001:db8:89::f1", "type": "ClusterIP"}, {}, "the Service is of type ClusterIP"),
+        (
+            {"loadBalancerIP_v6": "2001:db8:89::f1", "ipFamilyPolicy": "RequireDualStack"},
+            {"load_balancer_cidr_v6": ""},
+            "loadBalancerIP_v6: there is no manual_lab_load_balancer_cidr_v6",
+        ),
+    ],
+)
+def test_faults_of_ipv6_are_found_before_anything_is_touched(
+    service: dict[str, Any], changes: dict[str, Any], text: str
+) -> None:
+    found = dual(web(**({} if "ipFamilyPolicy" in service else {"ipFamilies": ["IPv6"]}) | service), **changes)
+    assert any(text in fault for fault in found["faults"]), found["faults"]
+    assert found["nodes"] == {}
+
+
+def test_an_ipv6_address_outside_is_given_once() -> None:
+    given: dict[str, Any] = {"ipFamilies": ["IPv6"], "loadBalancerIP_v6": "2001:db8:89::f1"}
+    (fault,) = dual(web(**given), web("b", **given))["faults"]
+    assert "services[0].loadBalancerIP_v6 is 2001:db8:89::f1 too" in fault
 
 
 def test_the_labs_own_address_is_not_in_its_way() -> None:

@@ -383,6 +383,17 @@ def test_addresses_outside_are_asked_for_from_pods_and_nodes(kind: str) -> None:
     assert "1 address for those outside and 8 NodePorts among them" in summary
 
 
+def test_an_address_that_a_node_answers_at_for_a_service_is_not_its_own() -> None:
+    world = outside_of_web("external", "cluster")
+    node = next(one for one in world.model["nodes"] if one["host"] == "node1")
+    usual = Network(world).scene.cast.nodes[0].addresses
+    link = next(one["ifname"] for one in node["addresses"] if one["local"] in usual)
+    node["addresses"].insert(0, {"ifname": link, "local": "10.89.0.241", "prefixlen": 32})
+    party = Network(world).scene.cast.nodes[0]
+    assert party.addresses == usual
+    assert "10.89.0.241" in party.own
+
+
 def test_an_address_outside_with_the_policy_local_is_asked_for_by_nodes_that_have_a_backend() -> None:
     network = Network(outside_of_web("external", "local", backends=["10.244.1.3:8080"]))
     (way,) = [way for way in services.ways(network.scene) if way.address == "10.89.0.241"]
