@@ -19,7 +19,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -162,12 +162,24 @@ def layered_json(value: Json, depth: int) -> str:
     return "".join(layered_pieces(value, depth))
 
 
-def layered_pieces(value: Json, depth: int, indent: str = "") -> Iterator[str]:
-    """Yield the text of `layered_json` piece by piece: that of a large fleet is never in memory as a whole."""
+def layered_pieces(
+    value: Json, depth: int, indent: str = "", runs: Callable[[Sequence[Json], str], Iterable[str]] | None = None
+) -> Iterator[str]:
+    """Yield the text of `layered_json` piece by piece: that of a large fleet is never in memory as a whole.
+
+    *runs* is what a list of entries of one line each becomes a text by: `encoded` of its parts, and what it is given
+    between these.
+    """
     if not (depth and value and isinstance(value, (dict, list))):
         yield _encode(value)
         return
     inner = indent + " "
+    between = ",\n" + inner
+    if isinstance(value, list) and depth == 1 and runs is not None:
+        yield "[\n" + inner
+        yield from runs(value, between)
+        yield f"\n{indent}]"
+        return
     entries = value.items() if isinstance(value, dict) else (("", one) for one in value)
     first, last = ("{", "}") if isinstance(value, dict) else ("[", "]")
     separator = first + "\n" + inner
@@ -176,9 +188,14 @@ def layered_pieces(value: Json, depth: int, indent: str = "") -> Iterator[str]:
         if depth == 1:
             yield _encode(one)
         else:
-            yield from layered_pieces(one, depth - 1, inner)
-        separator = ",\n" + inner
+            yield from layered_pieces(one, depth - 1, inner, runs)
+        separator = between
     yield f"\n{indent}{last}"
+
+
+def encoded(entries: Iterable[Json], between: str) -> str:
+    """Return *entries* as JSON, each without a line end in it, with *between* between two."""
+    return between.join(map(_encode, entries))
 
 
 class Source(NamedTuple):

@@ -20,19 +20,24 @@ from typing import BinaryIO, TypeVar
 BATCH = 16
 """So many items at a time: the other process is ahead by one batch, which is in memory twice for a moment."""
 FEWEST = 200
-"""For fewer items the second process costs more than it saves."""
+"""For fewer items, if each takes some milliseconds, the second process costs more than it saves."""
 _LENGTH = 8  # bytes, before each batch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(items: Sequence[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
-    """Yield ``work(item)`` for each item. Results are to be of types that marshal knows, as those of JSON are."""
-    if len(items) < FEWEST or (os.cpu_count() or 1) < 2:
+def in_order(
+    items: Sequence[Item], work: Callable[[Item], Result], *, batch_size: int = BATCH, fewest: int = FEWEST
+) -> Iterator[Result]:
+    """Yield ``work(item)`` for each item. Results are to be of types that marshal knows, as those of JSON are.
+
+    For fewer than *fewest* items there is no second process.
+    """
+    if len(items) < fewest or (os.cpu_count() or 1) < 2:
         yield from map(work, items)
         return
-    batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+    batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
     with _others_work(batches[1::2], work) as stream:
         for number, batch in enumerate(batches):
             received: list[Result] | None = _receive(stream) if number % 2 else None

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, gathering
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, gathering, writing
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import HOSTILE, NodeFile, unread
 
 NOW = datetime(2026, 11, 20, 11, 5, 4, 120000, UTC)
@@ -117,6 +117,17 @@ def test_layered_json_is_json(value: object) -> None:
 def test_layered_json_has_a_line_for_each_entry() -> None:
     text = files.layered_json({"pods": [{"a": [1, 2]}, {"b": {}}], "n": 1}, 2)
     assert text == '{\n "pods": [\n  {"a": [1, 2]},\n  {"b": {}}\n ],\n "n": 1\n}'
+
+
+@pytest.mark.parametrize("entries", [1, 3, 1000])
+def test_a_second_process_writes_the_same_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(writing, "ENTRIES", entries)
+    monkeypatch.setattr(writing, "FEWEST", 2)
+    put(tmp_path, NodeFile(1, pods=7).document(), NodeFile(2, pods=2).document())
+    model, sources = gathering.read_model([tmp_path])
+    writing.write_report(tmp_path, model, sources)
+    assert (tmp_path / "report.json").read_text(encoding="ascii") == files.layered_json(dict(model), 2) + "\n"
 
 
 def test_report_from_several_folders(tmp_path: Path) -> None:

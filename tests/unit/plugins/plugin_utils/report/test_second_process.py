@@ -49,6 +49,13 @@ def test_few_items_and_one_processor_need_no_other(monkeypatch: pytest.MonkeyPat
     assert all(here for _item, here, _more in second_process.in_order(range(second_process.FEWEST), told))
 
 
+def test_batches_are_as_large_and_items_as_many_as_asked() -> None:
+    found = list(second_process.in_order(range(6), told, batch_size=2, fewest=6))
+    assert [item for item, _here, _more in found] == list(range(6))
+    assert [here for _item, here, _more in found] == [True, True, False, False, True, True]
+    assert all(here for _item, here, _more in second_process.in_order(range(5), told, batch_size=2, fewest=6))
+
+
 def test_what_the_other_process_cannot_do_is_done_here() -> None:
     def work(item: int) -> list[Any]:
         if os.getpid() != HERE and item >= 100:
