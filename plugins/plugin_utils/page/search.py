@@ -42,6 +42,9 @@ _HEAD = f"// {names.MARK}, the index of its search\n"
 _LONGEST = 200
 """Longest text of an entry, in columns."""
 
+_quoted = json.encoder.encode_basestring_ascii
+_decode = json.JSONDecoder().raw_decode
+
 Entry = tuple[str, str, str, int, str]
 
 
@@ -91,12 +94,14 @@ def _sorted(entries: Iterator[Entry], folder: Path) -> Iterator[str]:
         yield from heapq.merge(*runs, map(_line, run), key=lambda line: _order(_entry_of(line)))
 
 
-_line = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-"""Writes an entry as its line in a file of the index. It is made once: json.dumps makes one for each call."""
+def _line(entry: Entry) -> str:
+    """Return the line of an entry in a file of the index: compact JSON, put together here as there are so many."""
+    key, kind, thing, page, place = entry
+    return f"[{_quoted(key)},{_quoted(kind)},{_quoted(thing)},{page},{_quoted(place)}]"
 
 
 def _entry_of(line: str) -> Entry:
-    key, kind, thing, page, place = json.loads(line)
+    key, kind, thing, page, place = _decode(line)[0]
     return key, kind, thing, page, place
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import search, site
@@ -51,6 +53,12 @@ def found(model: Model, key: str, folder: Path) -> list[Entry]:
     """Return the entries of one key, without it."""
     parts, _first, _pages = index(model, folder)
     return [entry[1:] for part in parts for entry in part if entry[0] == key]
+
+
+@given(st.tuples(st.text(), st.text(), st.text(), st.integers(0), st.text()))
+def test_a_line_is_its_entry_as_json(entry: search.Entry) -> None:
+    assert search._line(entry) == json.dumps(entry, separators=(",", ":"))
+    assert search._entry_of(search._line(entry)) == entry
 
 
 def test_what_can_be_found(tmp_path: Path) -> None:
