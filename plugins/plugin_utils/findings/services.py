@@ -168,10 +168,14 @@ def _usual(said: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
 
 
 def _ends_by_host(one: Service) -> dict[str, list[str]]:
-    ends: dict[str, list[str]] = defaultdict(list)
+    """Return the backends in the rules of each node, each once; nearly all nodes have one rule for a Service."""
+    ends: dict[str, dict[str, None]] = {}
     for rule in one["rules"]:
-        ends[rule["host"]].extend(end for end in rule["backends"] if end not in ends[rule["host"]])
-    return dict(ends)
+        found = dict.fromkeys(rule["backends"])
+        known = ends.setdefault(rule["host"], found)
+        if known is not found:
+            known.update(found)
+    return {host: list(found) for host, found in ends.items()}
 
 
 def backend_gone(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:

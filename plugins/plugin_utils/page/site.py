@@ -94,7 +94,9 @@ class _Beside:
 
     def __enter__(self) -> _Beside:
         """Begin."""
-        gc.freeze()  # looking through what was there before would copy all of it into each process
+        # Looking through what was there before would copy all of it into each process. It is not looked through after
+        # them either: for a large fleet that takes seconds.
+        gc.freeze()
         self.go_on()
         return self
 
@@ -112,7 +114,6 @@ class _Beside:
             self._take(min(self._running), 0)
             if kind is None:
                 self.go_on()
-        gc.unfreeze()
         if kind is None:
             for part in (*self._failed, *self._waiting):
                 self._work(part)
