@@ -195,6 +195,17 @@ STAGES: tuple[Stage, ...] = (
     Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
     # Nodes of its own, on a fabric of its own: it runs beside the integration tests, for it waits more than they do.
     Stage("cluster", "cluster", _cluster, obstacle=_cannot_make_a_debian, patient=False, limit=5100),
+    # On fabrics of their own, too.
+    *(
+        Stage(
+            f"demo on bare Debian {number}",
+            "bare",
+            functools.partial(_bare, suite),
+            obstacle=_cannot_make_a_debian,
+            patient=False,
+        )
+        for number, suite in ((12, "bookworm"), (13, "trixie"))
+    ),
     *(_sanity(core, "sanity") for core in (OLDEST, NEWEST)),
     # The oldest ansible-core manages the oldest Pythons, the newest release the newest.
     _units(OLDEST, ("3.8", *_MIDDLE), "units"),
@@ -222,14 +233,4 @@ STAGES: tuple[Stage, ...] = (
     Stage("molecule", "molecule", functools.partial(_molecule, None), obstacle=root.why_not, alone=True),
     # The newest release of ansible-core; .venv has the oldest on Debian 12.
     _molecule_with(RELEASE),
-    *(
-        Stage(
-            f"demo on bare Debian {number}",
-            "bare",
-            functools.partial(_bare, suite),
-            obstacle=_cannot_make_a_debian,
-            alone=True,
-        )
-        for number, suite in ((12, "bookworm"), (13, "trixie"))
-    ),
 )
