@@ -55,7 +55,7 @@ options:
         choices: [Exact, Prefix]
         default: Prefix
       address:
-        description: IPv4 address of the Service.
+        description: Address of the Service, of IPv4 or of IPv6.
         type: str
         required: true
       port:
@@ -67,7 +67,7 @@ options:
     type: dict
     suboptions:
       address:
-        description: IPv4 address of the Service.
+        description: Address of the Service, of IPv4 or of IPv6.
         type: str
         required: true
       port:
@@ -79,6 +79,10 @@ options:
     type: list
     elements: str
     default: []
+  ipv6:
+    description: Whether nginx is asked by IPv6 as well as by IPv4.
+    type: bool
+    default: false
 requirements:
   - nginx 1.22 or newer
   - openssl, with O(tls_hosts)

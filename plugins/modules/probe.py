@@ -33,11 +33,12 @@ options:
       kind:
         description:
           - V(tcp) connects, says a line and reads the answer. V(udp) sends a datagram and waits for one.
-          - V(icmp) sends an echo. V(http) asks a web server for a page.
+          - V(icmp) sends an echo. V(http) asks a web server for a page, and V(https) does so over TLS. Whether the
+            server's certificate is to be trusted is not asked; for which hosts it is, C(detail) says.
           - V(dns) asks name servers. V(path_mtu) finds the largest packet that passes without being cut, by echoes.
         type: str
         required: true
-        choices: [tcp, udp, icmp, http, dns, path_mtu]
+        choices: [tcp, udp, icmp, http, https, dns, path_mtu]
       at:
         description:
           - Where it starts. C(namespace/name) of a pod of this node, V(container:web) for a container of this node by
@@ -53,7 +54,8 @@ options:
         type: str
         required: true
       port:
-        description: Port. 80 for V(http) and 53 for V(dns) when it is not given; V(tcp) and V(udp) need one.
+        description:
+          - Port. 80 for V(http), 443 for V(https) and 53 for V(dns) when it is not given; V(tcp) and V(udp) need one.
         type: int
       timeout:
         description: Seconds to wait for an answer. O(timeout) when it is not given.
@@ -70,10 +72,12 @@ options:
         type: str
         choices: [udp, tcp]
       path:
-        description: Of V(http), what is asked for; C(/) when it is not given.
+        description: Of V(http) and V(https), what is asked for; C(/) when it is not given.
         type: str
       headers:
-        description: Of V(http), headers to send.
+        description:
+          - Of V(http) and V(https), headers to send. The host of C(Host) is also the name for which V(https) wants a
+            certificate (SNI); without it that is O(probes[].to), when that is a name.
         type: dict
   listeners:
     description: Where to wait for probes.
@@ -154,6 +158,7 @@ EXAMPLES = r"""
       - {id: pod2, at: default/pod2}
     probes:
       - {id: web, kind: http, at: default/pod1, to: 10.244.1.2}
+      - {id: shop, kind: https, at: default/pod1, to: 10.89.0.241, headers: {Host: shop.example}}
       - {id: name, kind: dns, at: default/pod1, to: web.default}
       - {id: mtu, kind: path_mtu, at: default/pod1, to: 10.244.1.2}
   become: true
@@ -225,7 +230,8 @@ probes:
     outcome:
       description:
         - C(ok), C(refused), C(reset), C(timeout), C(unreachable), C(prohibited), C(too-big), C(closed) (without an
-          answer), C(no-name), C(no-server) (no name server answered), C(not-sent) or C(error).
+          answer), C(no-tls) (connected, and the server refused or does not speak TLS), C(no-name), C(no-server) (no
+          name server answered), C(not-sent) or C(error).
         - Of V(tcp), C(timeout) and C(closed) with C(connected) in C(detail) mean that a server is there, which waits
           for other words than this module's.
       type: str
@@ -249,9 +255,10 @@ probes:
       type: dict
     detail:
       description:
-        - C(connected), C(status), C(headers) and C(body) of a page, C(answer) of another server, C(records), C(server),
-          C(name_asked), C(asked) and the C(resolv_conf) by which it was completed of a name, C(mtu) of a path,
-          C(cause) of what could not be sent.
+        - C(connected), C(status), C(headers) and C(body) of a page, C(certificate) with the C(names) of the hosts and
+          addresses that it is for, C(answer) of another server, C(records), C(server), C(name_asked), C(asked) and the
+          C(resolv_conf) by which it was completed of a name, C(mtu) of a path, C(cause) of what could not be sent and
+          of C(no-tls).
       type: dict
 listeners:
   description: One for each listener.

@@ -17,7 +17,6 @@ An address has no room for a mark. So it is noted before it is added, and those 
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from typing import Any, Dict, List, Optional, Sequence
@@ -26,7 +25,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .read import View, read_node
 from .service_leases import FILES, ServiceLeases
-from .step import LAB_ARGUMENT, Step, check_ifname
+from .step import LAB_ARGUMENT, Step, address_of, check_ifname
 from .store import AnnouncedState, Store
 
 _TIMES, _PAUSE = 2, 0.2
@@ -151,7 +150,7 @@ def read_wanted(step: Step, node: View) -> Dict[str, str]:
     wanted: Dict[str, str] = {}
     for item in step.module.params["addresses"]:
         try:
-            address = str(ipaddress.ip_address(item["address"]))
+            address = address_of(item["address"])
         except ValueError as error:
             step.fail("address %r" % item["address"], str(error), "Correct it.")
         check_ifname(step, item["dev"])
@@ -180,7 +179,7 @@ def run(module: AnsibleModule) -> None:
             )
             step.fail("address %s" % item["local"], cause, "Remove it there, or choose another range.")
     silent = [entry["address"] for entry in noted if not entry["told"]]
-    silent += [str(ipaddress.ip_address(item["address"])) for item in module.params["addresses"] if item["again"]]
+    silent += [address_of(item["address"]) for item in module.params["addresses"] if item["again"]]
     add = {address: dev for address, dev in sorted(wanted.items()) if have.get(address) != dev}
     delete = {address: dev for address, dev in sorted(have.items()) if wanted.get(address) != dev}
     tell = {address: dev for address, dev in sorted(wanted.items()) if address in add or address in silent}

@@ -12,7 +12,6 @@ configuration is loaded by the running one: its new workers take new connections
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .ingress_names import HOST, PATH
 from .processes import Process, alive, identify, parent_of
-from .step import LAB_ARGUMENT, Step
+from .step import LAB_ARGUMENT, Step, address_of
 from .store import Store, container_process
 
 PROGRAMS = {"nginx": "nginx", "openssl": "openssl"}
@@ -47,7 +46,7 @@ class Backend(NamedTuple):
     @property
     def url(self) -> str:
         """Where nginx passes requests on to."""
-        return "http://%s:%d" % self
+        return "http://%s:%d" % ("[%s]" % self.address if ":" in self.address else self.address, self.port)
 
 
 class Route(NamedTuple):
@@ -94,8 +93,18 @@ def server_name(host: str) -> str:
     return '"~^[^.]+%s$"' % host[1:].replace(".", "\\.") if host.startswith("*.") else host
 
 
-def configuration(state: str, routes: List[Route], default: Optional[Backend], tls_hosts: List[str]) -> List[str]:
-    """Return the lines of the configuration; `state` is the lab's directory."""
+def listens(port: str, ipv6: bool) -> List[str]:
+    """Return the lines by which a server listens at a port, which may have words behind it.
+
+    A socket of nginx for IPv6 is for IPv6 alone (``ipv6only``).
+    """
+    return ["    listen %s;" % port, *(["    listen [::]:%s;" % port] if ipv6 else [])]
+
+
+def configuration(
+    state: str, routes: List[Route], default: Optional[Backend], tls_hosts: List[str], ipv6: bool = False
+) -> List[str]:
+    """Return the lines of the configuration; `state` is the lab's directory, `ipv6` whether it listens there too."""
     lines = [
         "user root root;",
         "daemon off;",
@@ -118,10 +127,10 @@ def configuration(state: str, routes: List[Route], default: Optional[Backend], t
     ]
     if tls_hosts:
         lines += ["  ssl_certificate %s/%s;" % (state, PEM), "  ssl_certificate_key %s/%s;" % (state, PEM)]
-        lines += ["  server {", "    listen 443 ssl default_server;", "    ssl_reject_handshake on;", "  }"]
+        lines += ["  server {", *listens("443 ssl default_server", ipv6), "    ssl_reject_handshake on;", "  }"]
     for host in sorted({"", *(route.host for route in routes)}):
-        lines += ["  server {", "    listen 80%s;" % ("" if host else " default_server")]
-        lines += ["    listen 443 ssl;"] if host in tls_hosts else []
+        lines += ["  server {", *listens("80" if host else "80 default_server", ipv6)]
+        lines += listens("443 ssl", ipv6) if host in tls_hosts else []
         lines += ["    server_name %s;" % server_name(host)] if host else []
         lines += ["    " + line for line in locations([r for r in routes if r.host == host], default)] + ["  }"]
     return [*lines, "}"]
@@ -131,7 +140,7 @@ def read_backend(value: Dict[str, Any]) -> Backend:
     """Turn an option into a record. Raise ValueError, with words for a person."""
     if not 0 < value["port"] < 65536:
         raise ValueError("port %d is not a number from 1 to 65535" % value["port"])
-    return Backend(str(ipaddress.IPv4Address(value["address"])), value["port"])
+    return Backend(address_of(value["address"]), value["port"])
 
 
 def read_routes(values: List[Dict[str, Any]]) -> List[Route]:
@@ -278,7 +287,7 @@ def present(step: Step, store: Store) -> None:
     certified = certificate.hosts()
     if tls_hosts and certified != tls_hosts:
         certificate.make(tls_hosts)
-    lines = configuration(store.path, routes, default, tls_hosts)
+    lines = configuration(store.path, routes, default, tls_hosts, options["ipv6"])
     text, path = "".join(line + "\n" for line in lines), "%s/%s" % (store.path, CONFIG)
     if earlier != text:
         step.commands += ["mkdir %s/%s" % (store.path, _DIRECTORY)] if earlier is None else []
@@ -341,6 +350,7 @@ ARGUMENTS: Dict[str, Any] = {
         "routes": {"type": "list", "elements": "dict", "default": [], "options": _ROUTE_OPTIONS},
         "default": {"type": "dict", "options": _BACKEND_OPTIONS},
         "tls_hosts": {"type": "list", "elements": "str", "default": []},
+        "ipv6": {"type": "bool", "default": False},
     },
 }
 """What AnsibleModule is to know of the options."""

@@ -22,13 +22,13 @@ from ansible.module_utils.basic import AnsibleModule
 from .names import services_table
 from .nft import Block, Table, bring
 from .service_leases import ServiceLeases
-from .step import LAB_ARGUMENT, LABEL, Step
+from .step import LAB_ARGUMENT, LABEL, Step, address_of
 from .store import Store
 from .udp_flows import Flows, end_stale
 
 TYPES = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
 """Families of tables, and what an address of each is called in sets."""
-_ADDRESSES = {"ip": ipaddress.IPv4Address, "ip6": ipaddress.IPv6Address}
+_VERSIONS = {"ip": 4, "ip6": 6}
 _NETWORKS = {"ip": ipaddress.IPv4Network, "ip6": ipaddress.IPv6Network}
 MARK = "0x4000"
 """kube-proxy's masqueradeBit, the 14th."""
@@ -285,7 +285,7 @@ def read_ports(services: List[Dict[str, Any]], family: str = "ip") -> List[Servi
 
     All addresses are of the `family`.
     """
-    found, read = [], _ADDRESSES[family]
+    found, version = [], _VERSIONS[family]
     for service in services:
         what, balancer = "Service %s/%s" % (service["namespace"], service["name"]), service["load_balancer"]
         for port in service["ports"]:
@@ -296,17 +296,20 @@ def read_ports(services: List[Dict[str, Any]], family: str = "ip") -> List[Servi
             numbers += [port["node_port"]] if port["node_port"] is not None else []
             if not all(0 < number < 65536 for number in numbers):
                 raise ValueError("%s: a port of it is not a number from 1 to 65535" % what)
-            ends = [Endpoint(str(read(item["address"])), item["port"], item["local"]) for item in port["endpoints"]]
+            ends = [
+                Endpoint(address_of(item["address"], version), item["port"], item["local"])
+                for item in port["endpoints"]
+            ]
             found.append(
                 ServicePort(
                     namespace=service["namespace"],
                     name=service["name"],
                     port_name=port["name"] or "",
-                    address=str(read(service["address"])),
+                    address=address_of(service["address"], version),
                     protocol=port["protocol"].lower(),
                     port=port["port"],
                     node_port=port["node_port"],
-                    load_balancer=str(read(balancer)) if balancer is not None else None,
+                    load_balancer=address_of(balancer, version) if balancer is not None else None,
                     endpoints=tuple(sorted(set(ends))),
                     affinity=service["affinity_timeout"],
                     internal_local=service["internal_traffic_policy"] == "Local",
@@ -374,8 +377,8 @@ def run(module: AnsibleModule) -> None:
         _refuse(step, "there are Services and no service_cidr")
     try:
         ports = read_ports(module.params["services"], family)
-        nodes = [str(_ADDRESSES[family](item)) for item in module.params["nodes"]]
-        answering = [str(_ADDRESSES[family](item)) for item in module.params["node_port_addresses"]]
+        nodes = [address_of(item, _VERSIONS[family]) for item in module.params["nodes"]]
+        answering = [address_of(item, _VERSIONS[family]) for item in module.params["node_port_addresses"]]
         ranges = [str(_NETWORKS[family](item)) for item in (service_cidr, cluster_cidr) if item]
     except ValueError as error:
         _refuse(step, str(error))

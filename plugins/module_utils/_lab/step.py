@@ -12,6 +12,7 @@ would have been run.
 from __future__ import annotations
 
 import fcntl
+import ipaddress
 import os
 import re
 import time
@@ -43,6 +44,17 @@ _REMEDIES = (
     ("invalid gateway", "The gateway must be on a network that the node is connected to."),
     ("File exists", "Something not made by the lab is in the way: remove it, or choose another name or range."),
 )
+
+
+def address_of(text: str, version: Optional[int] = None) -> str:
+    """Return an address, of a version of IP or of any, as it is written. Raise ValueError, with words for a person.
+
+    A zone behind a ``%`` is refused: Python takes anything for one, and addresses become a part of commands.
+    """
+    address = ipaddress.ip_address(text)
+    if "%" in text or version not in (None, address.version):
+        raise ValueError("%r is not an IPv%d address without a zone" % (text, version or address.version))
+    return str(address)
 
 
 TURN_SECONDS = 60.0

@@ -19,7 +19,7 @@ from .pacing import Pace
 from .places import NODE, Places
 from .records import Probe, ProbeError, failed, result_of
 from .resolving import resolver
-from .sending import family_of, http, numeric, open_socket, refused, tcp, udp
+from .sending import family_of, http, https, numeric, open_socket, refused, tcp, udp
 from .turns import Turns
 
 Send = Callable[[socket.socket, Probe, str, Dict[str, Any]], Awaitable[Dict[str, Any]]]
@@ -27,6 +27,7 @@ Send = Callable[[socket.socket, Probe, str, Dict[str, Any]], Awaitable[Dict[str,
 _SENDERS: Dict[str, Tuple[Send, int]] = {
     "tcp": (tcp, socket.SOCK_STREAM),
     "http": (http, socket.SOCK_STREAM),
+    "https": (https, socket.SOCK_STREAM),
     "udp": (udp, socket.SOCK_DGRAM),
     "icmp": (icmp, socket.SOCK_RAW),
     "path_mtu": (path_mtu, socket.SOCK_RAW),

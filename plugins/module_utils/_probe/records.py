@@ -7,10 +7,16 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-KINDS = ("tcp", "udp", "icmp", "http", "dns", "path_mtu")
+KINDS = ("tcp", "udp", "icmp", "http", "https", "dns", "path_mtu")
+WEB = ("http", "https")
+CHUNK = 4096
+"""So many bytes of an answer are read at once, and kept of a page."""
 DNS_PORT = 53
+_PORTS = {"http": 80, "https": 443, "dns": DNS_PORT}
+"""Those of kinds that need not be told one."""
 
 
 class Probe(NamedTuple):
@@ -30,9 +36,15 @@ class Probe(NamedTuple):
     transport: str
     """dns: ``udp`` or ``tcp``."""
     path: str
-    """http: what is asked for."""
+    """http and https: what is asked for."""
     headers: Tuple[Tuple[str, str], ...]
-    """http: sent beside ``Host``."""
+    """http and https: sent beside ``Host``."""
+
+    @property
+    def host(self) -> str:
+        """The host that a web server is asked for, without a port; empty when it is not named."""
+        named = [value for name, value in self.headers if name.lower() == "host"]
+        return re.sub(r":\d*\Z", "", named[0]) if named else ""
 
 
 class Listener(NamedTuple):
@@ -140,7 +152,7 @@ def probes_from(entries: List[Dict[str, Any]], timeout: float) -> List[Probe]:
     """Return the probes that a task asks for; `timeout` is for those that name none. Raises ProbeError."""
     found = []
     for one in entries:
-        port = one.get("port") or {"http": 80, "dns": DNS_PORT}.get(one["kind"], 0)
+        port = one.get("port") or _PORTS.get(one["kind"], 0)
         if not port and one["kind"] in ("tcp", "udp"):
             raise ProbeError("probe %s" % one["id"], "a %s probe needs a port" % one["kind"], "Name it with port")
         found.append(

@@ -13,15 +13,16 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import struct
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
-from .places import Place, Places
-from .records import Icmp, Probe, endpoint, failed
+from .naming import is_name
+from .places import NODE, Place, Places
+from .records import CHUNK, Icmp, Probe, endpoint, failed
+from .securing import Secured, why
 
-ANSWER = 4096
-"""So many bytes of an answer are read."""
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 """Level and number of IP_RECVERR and IPV6_RECVERR (linux/in.h, linux/in6.h)."""
 _ERROR = struct.Struct("=I4B2I")
@@ -99,8 +100,8 @@ async def tcp(sock: socket.socket, probe: Probe, address: str, known: Dict[str, 
     loop = asyncio.get_event_loop()
     await loop.sock_sendall(sock, ("podnet %s\n" % nonce).encode("ascii"))
     data = b""
-    while not data.endswith(b"\n") and len(data) < ANSWER:
-        part = await loop.sock_recv(sock, ANSWER)
+    while not data.endswith(b"\n") and len(data) < CHUNK:
+        part = await loop.sock_recv(sock, CHUNK)
         if not part:
             break
         data += part
@@ -115,7 +116,7 @@ async def udp(sock: socket.socket, probe: Probe, address: str, known: Dict[str, 
     nonce = os.urandom(8).hex()
     loop = asyncio.get_event_loop()
     await loop.sock_sendall(sock, ("podnet %s\n" % nonce).encode("ascii"))
-    data = await loop.sock_recv(sock, ANSWER)
+    data = await loop.sock_recv(sock, CHUNK)
     known["latency_ms"] = round((time.monotonic() - began) * 1000, 3)
     return answer_of(data, nonce)
 
@@ -133,22 +134,62 @@ def answer_of(data: bytes, nonce: str) -> Dict[str, Any]:
     return {"outcome": "ok", "detail": {"connected": True, "answer": data[:200].decode("utf-8", "backslashreplace")}}
 
 
+class Plain:
+    """A connection without TLS."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes. Raises OSError."""
+        await asyncio.get_event_loop().sock_sendall(self._sock, data)
+
+    async def receive(self) -> bytes:
+        """Return some bytes, none at the end. Raises OSError."""
+        return await asyncio.get_event_loop().sock_recv(self._sock, CHUNK)
+
+
 async def http(sock: socket.socket, probe: Probe, address: str, known: Dict[str, Any]) -> Dict[str, Any]:
     """Ask a web server for a page."""
     known["latency_ms"] = await connected(sock, address, probe.port)
     known["sent_from"] = endpoint(sock.getsockname())
     known["detail"] = {"connected": True}
+    return await _asked(Plain(sock), probe, address, known)
+
+
+async def https(sock: socket.socket, probe: Probe, address: str, known: Dict[str, Any]) -> Dict[str, Any]:
+    """Ask a web server for a page over TLS, and read for whom its certificate is."""
+    known["latency_ms"] = await connected(sock, address, probe.port)
+    known["sent_from"] = endpoint(sock.getsockname())
+    known["detail"] = {"connected": True}
+    stream = Secured(sock, _name(probe))
+    try:
+        await stream.begin()
+        known["detail"] = {"connected": True, "certificate": {"names": stream.names()}}
+        return await _asked(stream, probe, address, known)
+    except ssl.SSLError as error:
+        return {"outcome": "no-tls", "detail": {**known["detail"], "cause": why(error)}}
+
+
+def _name(probe: Probe) -> Optional[str]:
+    """Return the name of the host that is asked for; None when it is an address or a pod."""
+    name = probe.host or probe.to
+    nameless = numeric(name) or name.startswith("[") or is_name(name) or name == NODE
+    return None if nameless else name
+
+
+async def _asked(stream: Union[Plain, Secured], probe: Probe, address: str, known: Dict[str, Any]) -> Dict[str, Any]:
+    """Ask for the page over what is connected."""
     host = "[%s]" % address if ":" in address else address
     lines = ["GET %s HTTP/1.0" % probe.path]
     if not any(name.lower() == "host" for name, _value in probe.headers):
         lines.append("Host: %s:%d" % (host, probe.port))
     lines += ["%s: %s" % header for header in probe.headers]
-    loop = asyncio.get_event_loop()
-    await loop.sock_sendall(sock, ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "backslashreplace"))
+    await stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "backslashreplace"))
     data = b""
-    while len(data) < 2 * ANSWER and not _is_whole(data):
+    while len(data) < 2 * CHUNK and not _is_whole(data):
         try:
-            part = await loop.sock_recv(sock, ANSWER)
+            part = await stream.receive()
         except ConnectionResetError:
             if not data:
                 raise
@@ -156,7 +197,8 @@ async def http(sock: socket.socket, probe: Probe, address: str, known: Dict[str,
         if not part:
             break
         data += part
-    return {"outcome": "ok", "detail": _page(data)} if data.startswith(b"HTTP/") else _no_page(data)
+    said = _page(data) if data.startswith(b"HTTP/") else _no_page(data)
+    return {**said, "detail": {**known["detail"], **said["detail"]}}
 
 
 def _is_whole(data: bytes) -> bool:
@@ -174,17 +216,17 @@ def _page(data: bytes) -> Dict[str, Any]:
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split()
     headers = [line.partition(":")[::2] for line in lines[1:] if ":" in line]
-    return {
-        "connected": True,
+    page = {
         "status": int(words[1]) if len(words) > 1 and words[1].isdecimal() else None,
         "headers": {name.strip().lower(): value.strip() for name, value in headers},
-        "body": body[:ANSWER].decode("utf-8", "backslashreplace"),
+        "body": body[:CHUNK].decode("utf-8", "backslashreplace"),
     }
+    return {"outcome": "ok", "detail": page}
 
 
 def _no_page(data: bytes) -> Dict[str, Any]:
     shown = data[:200].decode("utf-8", "backslashreplace")
-    return {"outcome": "closed", "detail": {"connected": True, "answer": shown}}
+    return {"outcome": "closed", "detail": {"answer": shown}}
 
 
 def numeric(address: str) -> bool:

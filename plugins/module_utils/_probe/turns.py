@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Dict, Set, Tuple
 
-from .records import Probe
+from .records import WEB, Probe
 
 _AT_ONCE = 8
 _HASTE = 0.3
@@ -41,7 +41,7 @@ class Turns:
 
     def of(self, probe: Probe) -> Any:
         """Return the context in which a probe may run."""
-        if probe.kind != "http":
+        if probe.kind not in WEB:
             return _AtWill()
         return self._turns.setdefault((probe.to, probe.port), asyncio.Semaphore(_AT_ONCE))
 
@@ -53,5 +53,5 @@ class Turns:
 
     def note(self, result: Dict[str, Any]) -> None:
         """Remember a server that took a connection and said nothing."""
-        if result["kind"] == "http" and result["outcome"] == "timeout" and result["detail"].get("connected"):
+        if result["kind"] in WEB and result["outcome"] == "timeout" and result["detail"].get("connected"):
             self._silent.add((result["to"], result["port"]))

@@ -24,7 +24,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._lab.ingress_names impo
 from ..description import checks
 from ..description.checks import Fault, integer
 from .dns import nodes_of
-from .options import VARIABLE
+from .options import SUFFIXES, VARIABLE
 from .pods import one_of
 from .services import Service
 
@@ -76,6 +76,7 @@ def with_ingress(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         return raw
     given = raw.get("ingress_node_ports")
     node_ports = given if isinstance(given, Mapping) else {}
+    balanced = any(raw.get("load_balancer_cidr" + suffix) for suffix in SUFFIXES.values())
     ports = {"http": 80, **({"https": 443} if _asks_for_tls(raw["ingresses"]) else {})}
     container = {
         "name": "nginx",
@@ -91,7 +92,8 @@ def with_ingress(raw: Mapping[str, Any]) -> Mapping[str, Any]:
             {"name": name, "port": number, "targetPort": name, "nodePort": node_ports.get(name)}
             for name, number in ports.items()
         ],
-        **({"type": "LoadBalancer"} if raw.get("load_balancer_cidr") else {}),
+        "ipFamilyPolicy": "PreferDualStack",
+        **({"type": "LoadBalancer"} if balanced else {}),
     }
     return {**raw, "pods": [*(pods or ()), pod], "services": [*services, service]}
 
@@ -231,9 +233,6 @@ class _Reader:
             text = f"there is no Service {namespace}/{service.get('name')} with an address"
             self._fault(where + ".service.name", text, "Name one of the ingress's own namespace that is not headless")
             return None
-        if 4 not in found.versions:
-            text = f"the ingress asks by IPv4, and Service {found.full_name} has IPv6 alone"
-            self._fault(where + ".service.name", text, "Name IPv4 in its ipFamilies as well")
         for one in found.ports:
             if one.protocol == "TCP" and (one.port == integer(port.get("number")) or one.name == port.get("name")):
                 return Target(found.full_name, one.port)
@@ -243,19 +242,24 @@ class _Reader:
         return None
 
 
-def plan_ingress(ingress: Ingress | None, addresses: Mapping[str, IPAddress]) -> dict[str, Any] | None:
+def plan_ingress(
+    ingress: Ingress | None, addresses: Mapping[int, Mapping[str, IPAddress]], versions: Sequence[int]
+) -> dict[str, Any] | None:
     """Return the options of ``podnet.lab.ingress`` and the node that gets them; None without ingresses.
 
-    `addresses` has those of the Services by their full names.
+    `addresses` has those of the Services by version of IP, the one by which they are asked first, and full names;
+    `versions` are those that pods have.
     """
     if ingress is None:
         return None
 
     def backend(target: Target) -> dict[str, Any]:
-        return {"address": str(addresses[target.service]), "port": target.port}
+        known = [of[target.service] for of in addresses.values() if target.service in of]
+        return {"address": str(known[0]), "port": target.port}
 
     return {
         "node": ingress.node,
+        "ipv6": 6 in versions,
         "routes": [
             {"host": route.host, "path": route.path, "path_type": route.path_type, **backend(route.target)}
             for route in ingress.routes

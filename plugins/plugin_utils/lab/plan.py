@@ -329,7 +329,7 @@ def make_plan(
         pod.full_name: str(pod.address_v6) for pod in description.pods if pod.address_v6 is not None
     }
     result["versions"] = [part.version for part in description.clusters]
-    result["ingress"] = None if faults else plan_ingress(ingress, given.get(4, {}))
+    result["ingress"] = None if faults else plan_ingress(ingress, given, result["versions"])
     outside = balancers.addresses if balancers is not None else {}
     result["services"] = [] if faults else plan_services(services, given, description.pods, outside)
     return result

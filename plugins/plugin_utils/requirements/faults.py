@@ -23,6 +23,7 @@ _OUTCOMES = {
     "unreachable": "a router or the kernel said unreachable",
     "prohibited": "a router or the kernel said prohibited",
     "too-big": "the packet was too big",
+    "no-tls": "the server does not speak TLS for this host",
     "no-name": "the name is not known",
     "no-server": "no name server answered",
     "closed": "the connection was closed without an answer",
@@ -89,6 +90,11 @@ def _command(check: Check) -> str:
         command = f"getent ahosts {shell_word(check.to)}"
     elif check.kind == "path_mtu":
         command = f"tracepath -n {shell_word(check.to)}"
+    elif check.kind == "https":
+        port = check.port or 443
+        place = f"[{check.to}]" if ":" in check.to else check.to
+        resolve = shell_word(f"{check.site}:{port}:{place}")
+        command = f"curl -sSik --resolve {resolve} {shell_word(f'https://{check.site}:{port}{check.path}')}"
     elif check.site:
         place = peer(Peer(check.to, check.port or 80))
         command = f"curl -sSi -H {shell_word('Host: ' + check.site)} {shell_word(f'http://{place}{check.path}')}"

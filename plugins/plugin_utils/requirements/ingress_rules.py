@@ -58,7 +58,10 @@ class Ingress(NamedTuple):
     rules: tuple[Rule, ...]
     default: Target | None
     """Where everything goes that no rule names."""
-    tls: bool
+    tls: tuple[str, ...]
+    """Hosts for which there is to be TLS, written as those of rules."""
+    tls_of_nobody: bool
+    """Whether it asks for TLS without saying for which hosts, which is for the controller to know."""
     unclear: str
     """Why nobody but its controller knows what it means; empty when the words of Kubernetes say it."""
     hosts: tuple[str, ...]
@@ -72,6 +75,8 @@ class Question(NamedTuple):
     path: str
     target: Target | None
     """None: nobody has it, and the answer is 404."""
+    tls: bool
+    """Whether there is to be TLS for the host."""
 
     @property
     def about(self) -> str:
@@ -106,11 +111,13 @@ def read_ingress(namespace: str, name: str, annotations: dict[str, str], spec: I
     changing = sorted(one for one in annotations if _CHANGING in one)
     if changing:
         unclear.append(f"it has the annotation {changing[0]}")
+    secured = [one.texts("hosts") for one in spec.items("tls")]
     return Ingress(
         f"{namespace}/{name}",
         tuple(rules),
         default,
-        any(True for _one in spec.items("tls")),
+        tuple(dict.fromkeys(host for one in secured for host in one)),
+        not all(secured),
         words.listed(list(dict.fromkeys(unclear))),
         tuple(hosts),
     )
@@ -165,8 +172,9 @@ def questions(ingresses: Sequence[Ingress]) -> list[Question]:
     asked = dict.fromkeys(pair for one in clear for rule in one.rules for pair in _of_rule(rule))
     if clear:
         asked.setdefault((STRANGER, "/"))
+    secured = [host for one in clear for host in one.tls if host]
     return [
-        Question(host, path, chosen(clear, host, path))
+        Question(host, path, chosen(clear, host, path), any(has_host(one, host) for one in secured))
         for host, path in asked
         if not any(has_host(one, host) for one in unclear)
     ]

@@ -4,8 +4,10 @@
 
 """Requirement 11: an Ingress leads each host and path to its Service.
 
-Nodes ask the Service of the controller at its addresses. Who answered is told as it is of Services, by what the answers
-of backends have in common: each is asked the same by its own node, to which no policy forbids it.
+Nodes ask the Service of the controller at its addresses of both families, and over TLS where the Ingress has it. Who
+answered is told as it is of Services, by what the answers of backends have in common: each is asked the same by its own
+node, to which no policy forbids it. Whether a certificate is to be trusted nobody can know here; that it names the host
+that was asked for is part of what an Ingress promises.
 """
 
 from __future__ import annotations
@@ -18,9 +20,8 @@ from ..model.records import Service
 from ..text import words
 from ..text.escape import shortened, visible
 from . import services
-from .cast import family
 from .faults import Broken, merged, outcome, peer
-from .ingress_rules import Ingress, Question, Target, questions
+from .ingress_rules import Ingress, Question, Target, has_host, questions
 from .records import Answer, Check, Line, Party, Peer, Result
 from .scene import Scene, of
 from .service_answers import Marks, marks
@@ -29,7 +30,7 @@ from .services import Way
 KEY = "ingress"
 CONTROLLER = ("ingress-nginx", "ingress-nginx-controller")
 """Namespace and name of the Service that leads to the controller: the lab's, and that of ingress-nginx's Helm chart."""
-PORT_NAME = "http"
+PORT_NAME, TLS_PORT_NAME = "http", "https"
 MOST = 600
 """So many questions are asked at most by every node through every address; with more, these take turns."""
 BACKENDS = 24
@@ -43,6 +44,7 @@ class Asked(NamedTuple):
 
     question: Question
     ways: list[Way]
+    """Those over TLS too, when there is to be TLS for the host."""
     backends: list[str]
     """Those of its Service, as in ``10.244.1.2:80``; empty when nobody has it."""
 
@@ -55,17 +57,20 @@ class Plan(NamedTuple):
 
 
 def entrances(scene: Scene) -> list[Way]:
-    """Return the ways from nodes to the controller: those of requirement 6, over IPv4 where there is one."""
-    found = [
+    """Return the ways from nodes to the controller: those of requirement 6."""
+    return [
         way
         for way in services.ways(scene)
         if (way.service["namespace"], way.service["name"]) == CONTROLLER
-        and way.service["port_name"] == PORT_NAME
+        and way.service["port_name"] in (PORT_NAME, TLS_PORT_NAME)
         and way.sender.pod is None
         and way.backends
     ]
-    # The lab's listens there alone.
-    return [way for way in found if family(way.address) == "inet"] or found
+
+
+def is_secured(way: Way) -> bool:
+    """Tell whether a way is over TLS."""
+    return way.service["port_name"] == TLS_PORT_NAME
 
 
 def plan(scene: Scene) -> Plan:
@@ -73,6 +78,7 @@ def plan(scene: Scene) -> Plan:
     given = scene.expected.objects.ingresses
     ways = entrances(scene) if given else []
     notes = [f"not asked: {one.name}, as {one.unclear}" for one in given if one.unclear]
+    notes += [f"over TLS not asked: {one.name}, as it names no hosts for it" for one in given if one.tls_of_nobody]
     asked = []
     left: dict[str, list[str]] = {}
     for question in questions(given) if ways else ():
@@ -84,10 +90,13 @@ def plan(scene: Scene) -> Plan:
                 left.setdefault(why, []).append(question.about)
                 continue
             backends = [model_services.endpoint(one) for one in service["backends"]]
-        asked.append(Asked(question, ways, backends))
+        asked.append(Asked(question, [way for way in ways if question.tls or not is_secured(way)], backends))
+    asked = [one for one in asked if one.ways]
     notes += [f"not asked, as {why}: {words.listed(several)}" for why, several in left.items()]
-    if len(asked) * len(ways) > MOST:
-        asked = [one._replace(ways=[ways[turn % len(ways)]]) for turn, one in enumerate(asked)]
+    if any(one.question.tls and not any(map(is_secured, one.ways)) for one in asked):
+        notes.append(f"over TLS nothing was asked: no node leads to the port {TLS_PORT_NAME} of {'/'.join(CONTROLLER)}")
+    if sum(len(one.ways) for one in asked) > MOST:
+        asked = [one._replace(ways=[one.ways[turn % len(one.ways)]]) for turn, one in enumerate(asked)]
     return Plan(asked, notes)
 
 
@@ -125,8 +134,8 @@ def planned(scene: Scene) -> Iterator[Check]:
         about, site, path = one.question.about, one.question.host, one.question.path
         for way in one.ways:
             yield Check(
-                KEY, about, way.sender, _by_way(one.question, way), "http", way.address, port=way.service["port"],
-                patient=True, site=site, path=path,
+                KEY, about, way.sender, _by_way(one.question, way), "https" if is_secured(way) else "http", way.address,
+                port=way.service["port"], patient=True, site=site, path=path,
             )  # fmt: skip
         for backend in one.backends if len(one.backends) <= BACKENDS else ():
             address, port = services.split(backend)
@@ -139,7 +148,8 @@ def planned(scene: Scene) -> Iterator[Check]:
 
 
 def _by_way(question: Question, way: Way) -> str:
-    return f"{question.about} at {peer(Peer(way.address, way.service['port']))}"
+    scheme = "https://" if is_secured(way) else ""
+    return f"{scheme}{question.about} at {peer(Peer(way.address, way.service['port']))}"
 
 
 class Told(NamedTuple):
@@ -210,6 +220,14 @@ def of_answer(question: Question, result: Result, known: Known) -> Told:
     return Told(f"answered with {status}, unlike the backends of {target.name}", _shown(result))
 
 
+def of_certificate(question: Question, result: Result) -> Told:
+    """Judge for whom the certificate is that came with an answer."""
+    if result.outcome != "ok" or any(name and has_host(name.lower(), question.host) for name in result.names):
+        return Told()
+    names = words.listed([visible(name) for name in result.names]) if result.names else "nobody"
+    return Told(f"shown a certificate that is not for {question.host}", f"it is for {names}")
+
+
 def _shown(result: Result) -> str:
     body = shortened(visible(" ".join(result.body.split())), 60)
     return f"status {result.status}: {body}" if body else f"status {result.status}"
@@ -237,6 +255,7 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
     broken: list[Broken] = []
     firsts: dict[tuple[str, str], Check] = {}
     unproven: dict[str, None] = {}
+    proven: set[str] = set()
     addresses: dict[str, None] = {}
     through = 0
     for one in found.asked:
@@ -249,35 +268,38 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
                 continue
             through += 1
             addresses.setdefault(peer(Peer(check.to, check.port or 0)))
-            told = of_answer(one.question, results[0], known)
-            if told.what:
-                # The same from every node is one fault of the controller.
-                first = firsts.setdefault((check.about, told.what), check)
-                evidence = f"{check.sender.name} to {check.receiver}: {told.evidence}"
-                broken.append(Broken(first, "", told.what, evidence))
-            elif not told.proven:
+            way, result = places[check.receiver], results[0]
+            routed = of_answer(one.question, result, known)
+            if routed.proven:
+                proven.add(check.about)
+            else:
                 unproven.setdefault(check.about)
+            for told in [routed, of_certificate(one.question, result)] if is_secured(way) else [routed]:
+                if told.what:
+                    what = f"over TLS {told.what}" if is_secured(way) else told.what
+                    # The same from every node is one fault of the controller.
+                    first = firsts.setdefault((check.about, what), check)
+                    broken.append(Broken(first, "", what, f"{check.sender.name} to {check.receiver}: {told.evidence}"))
+    unsure = [about for about in unproven if about not in proven]
     return Line(
-        through, _summary(given, found, list(addresses)), merged(broken), _notes(given, found, list(unproven)),
-        _reason(given, found),
-    )  # fmt: skip
+        through, _summary(given, found, list(addresses)), merged(broken), _notes(found, unsure), _reason(given, found)
+    )
 
 
 def _summary(given: Sequence[Ingress], found: Plan, addresses: Sequence[str]) -> str:
     rules = sum(len(one.rules) for one in given if not one.unclear)
+    secured = any(is_secured(way) for one in found.asked for way in one.ways)
     return (
         f"{words.counted(rules, 'rule')}, {words.counted(len(found.asked), 'question')} from nodes by way of "
         f"{words.counted(len(addresses), 'address', 'addresses')}: a backend of the rule's Service answers, and 404 is "
-        "the answer where there is no rule"
+        f"the answer where there is no rule{', and over TLS the certificate is for the host' if secured else ''}"
     )
 
 
-def _notes(given: Sequence[Ingress], found: Plan, unproven: Sequence[str]) -> list[str]:
+def _notes(found: Plan, unproven: Sequence[str]) -> list[str]:
     notes = list(found.notes)
     if unproven:
         notes.append(f"of {words.listed(unproven)} it was only seen that somebody answers, or that no backend does")
-    if found.asked and any(one.tls for one in given):
-        notes.append("over TLS nothing was asked")
     return notes
 
 

@@ -73,7 +73,7 @@ class Check(NamedTuple):
     receiver: str
     """Who is asked, for people."""
     kind: str
-    """``tcp``, ``udp``, ``http``, ``dns`` or ``path_mtu``, as podnet.lab.probe knows them."""
+    """``tcp``, ``udp``, ``http``, ``https``, ``dns`` or ``path_mtu``, as podnet.lab.probe knows them."""
     to: str
     """Address or name."""
     listener: str | None = None
@@ -88,9 +88,9 @@ class Check(NamedTuple):
     patient: bool = False
     """Whether it waits longer than others: an answer is expected, of a server that many ask at the same time."""
     site: str = ""
-    """Of ``http``, the host that is asked for; empty: the address."""
+    """Of ``http`` and ``https``, the host that is asked for; empty: the address."""
     path: str = ""
-    """Of ``http``, the path that is asked for; empty: ``/``."""
+    """Of ``http`` and ``https``, the path that is asked for; empty: ``/``."""
 
 
 class Plan(NamedTuple):
@@ -130,10 +130,12 @@ class Result(NamedTuple):
     answered_by: str | None = None
     """Id of the listener."""
     reason: str = ""
-    """Errno, or the ICMP message and who sent it."""
+    """Errno, the ICMP message and who sent it, or why there is no TLS."""
     status: int | None = None
     """Of an HTTP answer."""
     body: str = ""
+    names: tuple[str, ...] = ()
+    """For whom the certificate of a server is that was asked over TLS."""
     answers: tuple[str, ...] = ()
     """What a name server said."""
     server: str | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ..model.reading import Item, ShapeError
 from ..model.records import Json
+from ..text.escape import visible
 from .records import Answer, Listening, Peer, Plan, Result
 
 
@@ -47,9 +48,10 @@ def result(item: Item) -> Result:
         sent_from=_peer(item, "sent_from"),
         seen_as=_peer(item, "seen_as"),
         answered_by=item.text_or_none("answered_by"),
-        reason=_reason(item),
+        reason=_reason(item, detail),
         status=detail.number_or_none("status"),
         body=detail.text_or_none("body") or "",
+        names=_names(detail),
         answers=_records(detail),
         server=detail.text_or_none("server"),
         mtu=detail.number_or_none("mtu"),
@@ -63,11 +65,18 @@ def _peer(item: Item, key: str) -> Peer | None:
     return None if one is None else Peer(one.text("address").removeprefix("::ffff:"), one.number("port"))
 
 
-def _reason(item: Item) -> str:
+def _names(detail: Item) -> tuple[str, ...]:
+    certificate = detail.item_or_none("certificate")
+    return () if certificate is None else tuple(certificate.texts("names"))
+
+
+def _reason(item: Item, detail: Item) -> str:
     icmp = item.item_or_none("icmp")
     if icmp is not None:
         sender = icmp.text_or_none("from")
         return f"ICMP type {icmp.number('type')} code {icmp.number('code')}{f' from {sender}' if sender else ''}"
+    if item.text("outcome") == "no-tls":
+        return visible(detail.text_or_none("cause") or "")
     return item.text_or_none("errno") or ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -44,6 +45,34 @@ RULES = [
 INGRESS: dict[str, Any] = {"name": "shop", "rules": RULES, "tls": [{"hosts": ["shop.example"]}]}
 
 
+V6 = {
+    "manual_lab_cluster_cidr_v6": "fd00:10:244::/56",
+    "manual_lab_service_cidr_v6": "fd00:10:96::/112",
+    "manual_lab_load_balancer_cidr_v6": "2001:db8::f0/124",
+}
+ON_V6 = {"node1": "2001:db8::11", "node2": "2001:db8::12", "node3": "2001:db8::3"}
+
+
+def has_v6(lab: Lab) -> bool:
+    """Whether the kernel of the nodes has IPv6; without it the lab here has IPv4 alone."""
+    return lab.sh("node1", "cat /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null || echo 1").strip() == "0"
+
+
+@contextmanager
+def addresses_of_nodes(lab: Lab) -> Iterator[None]:
+    """The nodes with an IPv6 address of one network each, and those of the lab with a default route."""
+    there = ON_V6 if has_v6(lab) else {}
+    for node, address in there.items():
+        lab.sh(node, f"ip address add {address}/64 dev eth0 nodad")
+        lab.sh(node, f"ip -6 route add default via {ON_V6['node3']}") if node in NODES else None
+    try:
+        yield
+    finally:
+        for node, address in there.items():
+            lab.sh(node, f"ip -6 route delete default via {ON_V6['node3']}") if node in NODES else None
+            lab.sh(node, f"ip address delete {address}/64 dev eth0")
+
+
 @pytest.fixture(scope="module")
 def lab(ssh_nodes: Nodes) -> Iterator[Lab]:
     """The lab with its ingress, shared by the tests of this file in their order; at the end nothing is left of it."""
@@ -51,12 +80,13 @@ def lab(ssh_nodes: Nodes) -> Iterator[Lab]:
     for program in ("nginx", "openssl"):
         if not made.sh("node1", f"command -v {program} || true").strip():
             pytest.skip(f"the program {program} (Debian: {program}) is not here")
-    before = {node: made.state(node) for node in NODES}
-    try:
-        yield made
-    finally:
-        made.teardown()
-    assert {node: made.state(node) for node in before} == before
+    with addresses_of_nodes(made):
+        before = {node: made.state(node) for node in NODES}
+        try:
+            yield made
+        finally:
+            made.teardown()
+        assert {node: made.state(node) for node in before} == before
 
 
 def described(lab: Lab, **changes: Any) -> dict[str, Any]:
@@ -67,20 +97,23 @@ def described(lab: Lab, **changes: Any) -> dict[str, Any]:
         "manual_lab_services": SERVICES,
         "manual_lab_ingresses": [INGRESS],
         "manual_lab_load_balancer_cidr": f"{subnet[240]}/28",
+        **(V6 if has_v6(lab) else {}),
         **changes,
     }
 
 
-def entrance(lab: Lab) -> str:
-    """The ingress's address outside."""
-    noted = json.loads(lab.sh("node1", "cat /var/lib/podnet-lab/lab0/services.json"))
-    return str(noted["load_balancers"]["ingress-nginx/ingress-nginx-controller"])
+def entrance(lab: Lab, version: int = 4) -> str:
+    """The ingress's address outside, as it is written in a URL."""
+    path = "/var/lib/podnet-lab/lab0/services" + {4: ".json", 6: "_v6.json"}[version]
+    noted = json.loads(lab.sh("node1", f"cat {path}"))
+    address = str(noted["load_balancers"]["ingress-nginx/ingress-nginx-controller"])
+    return f"[{address}]" if version == 6 else address
 
 
 def get(lab: Lab, host: str, where: str, to: str = "", options: str = "") -> str:
     """The pod that answers node3 for a host and a path, or the status when none does."""
     url = f"http://{to or entrance(lab)}{where}"
-    text = lab.sh("node3", f"curl -s -m 5 --path-as-is -w '%{{http_code}}' -H 'Host: {host}' {options} '{url}'")
+    text = lab.sh("node3", f"curl -g -s -m 5 --path-as-is -w '%{{http_code}}' -H 'Host: {host}' {options} '{url}'")
     lines = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     return lines["pod"].partition("/")[2] if "pod" in lines else text[-3:]
 
@@ -119,11 +152,15 @@ def test_requests_are_routed_by_host_and_path(lab: Lab) -> None:
         ("other.example", "/"): "404",
     }
     assert {asked: get(lab, *asked) for asked in expected} == expected
+    if has_v6(lab):
+        assert {asked: get(lab, *asked, entrance(lab, 6)) for asked in expected} == expected
 
 
 def test_node_ports_lead_to_it_on_every_node(lab: Lab) -> None:
     for node in NODES:
         assert get(lab, "shop.example", "/api", f"{lab.address(node)}:30080") == "api"
+        if has_v6(lab):
+            assert get(lab, "shop.example", "/api", f"[{ON_V6[node]}]:30080") == "api"
 
 
 def verified(lab: Lab) -> dict[str, dict[str, Any]]:
@@ -139,14 +176,20 @@ def verified(lab: Lab) -> dict[str, dict[str, Any]]:
 def test_verify_holds_and_names_what_somebody_leads_elsewhere(lab: Lab) -> None:
     found = verified(lab)
     assert [key for key, one in found.items() if one["verdict"] == "broken"] == []
-    # Both nodes by way of the address inside, the one outside, and the other's NodePort.
-    assert "4 rules, 8 questions from nodes by way of 4 addresses" in found["ingress"]["summary"]
-    assert (found["ingress"]["checked"], found["ingress"]["notes"]) == (48, ["over TLS nothing was asked"])
+    # Both nodes by way of the address inside, the one outside, and the other's NodePort; and over TLS for one host.
+    families = 1 + has_v6(lab)
+    summary = f"4 rules, 8 questions from nodes by way of {8 * families} addresses"
+    assert summary in found["ingress"]["summary"]
+    assert (found["ingress"]["checked"], found["ingress"]["notes"]) == ((8 + 5) * 6 * families, [])
     # The ingress's two ports, and the Service with the policy Local, asked by the node of its pod.
-    assert "3 addresses for those outside and 4 NodePorts among them" in found["services"]["summary"]
+    outside = f"{1 + 2 * families} addresses for those outside and {4 * families} NodePorts among them"
+    assert outside in found["services"]["summary"]
     config, (running,) = f"{STATE}/nginx.conf", nginx(lab)
     cart = lab.sh("node1", f"sed -n 's/.*location = .api.exact {{ proxy_pass \\(.*\\); }}/\\1/p' {config}").strip()
     lab.sh("node1", f"sed -i 's#location /api/ {{ proxy_pass .*;#location /api/ {{ proxy_pass {cart};#' {config}")
+    names = "-subj /CN=lab0 -addext subjectAltName=DNS:other.example"
+    files = f"-keyout {STATE}/ingress.pem -out {STATE}/ingress.pem"
+    lab.sh("node1", f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {names} {files} 2>/dev/null")
     lab.sh("node1", f"kill -HUP {running}; sleep 1")
     try:
         found = verified(lab)
@@ -154,11 +197,15 @@ def test_verify_holds_and_names_what_somebody_leads_elsewhere(lab: Lab) -> None:
         assert lab.build(**described(lab)).changed("node1") != []
     assert [key for key, one in found.items() if one["verdict"] == "broken"] == ["ingress"]
     faults = found["ingress"]["faults"]
-    assert {one["message"] for one in faults} == {"led to default/cart, and it belongs to default/api"}
-    assert {one["receiver"].partition(" at ")[0] for one in faults} == {
-        "shop.example/api/podnet-verify",
-        "shop.example/api/exact/podnet-verify",
+    led, certified = "led to default/cart, and it belongs to default/api", "shown a certificate that is not for"
+    assert {one["message"] for one in faults} == {led, f"over TLS {led}", f"over TLS {certified} shop.example"}
+    paths = ("shop.example/api/podnet-verify", "shop.example/api/exact/podnet-verify")
+    assert {one["receiver"].partition(" at ")[0] for one in faults if one["message"].endswith(led)} == {
+        scheme + path for scheme in ("", "https://") for path in paths
     }
+    of_certificate = [one for one in faults if certified in one["message"]]
+    assert len({one["receiver"].partition(" at ")[0] for one in of_certificate}) == 5
+    assert all(line.endswith(": it is for other.example") for one in of_certificate for line in one["evidence"])
 
 
 def test_tls_ends_at_the_ingress_with_a_certificate_whose_key_root_alone_can_read(lab: Lab) -> None:
@@ -168,6 +215,9 @@ def test_tls_ends_at_the_ingress_with_a_certificate_whose_key_root_alone_can_rea
     ask = f"curl -s -m 5 --cacert $file --resolve shop.example:443:{entrance(lab)} https://shop.example/api"
     answer = lab.sh("node3", f"file=$(mktemp); cat > $file <<'END'\n{certificate}END\n{ask}; rm $file")
     assert "pod: default/api" in answer
+    if has_v6(lab):
+        over_v6 = f"curl -sk -m 5 --resolve shop.example:443:{entrance(lab, 6)} https://shop.example/api"
+        assert "pod: default/api" in lab.sh("node3", over_v6)
     resolve = f"--resolve other.example:443:{entrance(lab)}"
     refused = lab.sh("node3", f"curl -sk -m 5 {resolve} https://other.example/ || echo failed $?")
     assert refused.strip() == "failed 35", "a host without a certificate gets no handshake"
@@ -228,4 +278,5 @@ def test_an_ingress_that_is_not_listed_goes_with_all_that_came_with_it(lab: Lab)
     lab.teardown()
     assert nginx(lab) == []
     # The earlier value of ip_forward and who made /var/lib/cni/networks were noted in what is lost.
-    lab.sh("node1", "echo 0 > /proc/sys/net/ipv4/ip_forward; rmdir /var/lib/cni/networks || true")
+    lab.sh("node1", "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding || true")
+    lab.sh("node1", "rmdir /var/lib/cni/networks || true")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import re
+import shutil
 import time
 from typing import Any
 
@@ -42,6 +43,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(("path %s\nname %s\n" % (self.path, self.headers["X-Name"])).encode())
 http.server.ThreadingHTTPServer(("10.9.0.3", 80), Handler).serve_forever()
+"""
+# Says for whom it was asked by SNI; nobody has a certificate for refused.example.
+SECURED = r"""
+import http.server, ssl, sys
+asked = []
+def choose(sock, name, context):
+    asked.append(str(name))
+    return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME if name == "refused.example" else None
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = ("path %s\nsni %s\nhost %s\n" % (self.path, asked[-1], self.headers["Host"])).encode() + b"x" * 3000
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+context.sni_callback = choose
+server = http.server.HTTPServer(("10.9.0.3", 443), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
 """
 # A stand-in for a cluster's name server: it knows one name by its whole name, and says over UDP that it is too long.
 NAMES = r"""
@@ -168,6 +190,34 @@ def test_echoes_and_pages(net: World) -> None:
     assert page["detail"]["headers"]["x-seen"] == "10.9.0.2"
     assert other["detail"]["status"] == 404
     assert (odd["outcome"], odd["detail"]["connected"]) == ("closed", True)
+
+
+def test_pages_over_tls(net: World) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("the program openssl (Debian: openssl), which makes a certificate, is not here")
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
+    names = "subjectAltName=DNS:shop.example,IP:10.9.0.3"
+    net.sh(f"{make} -addext {names} -keyout /run/tls.pem -out /run/tls.pem 2>/dev/null")
+    net.spawn("python3", "-c", SECURED, "/run/tls.pem", netns="b")
+    net.sh('until ip netns exec b ss -ltn | grep -q ":443 "; do sleep 0.05; done')
+    named, bare, refused, plain, closed, silent = sent(
+        net,
+        {"kind": "https", "to": "10.9.0.3", "path": "/a", "headers": {"Host": "shop.example:443"}},
+        {"kind": "https", "to": "10.9.0.3"},
+        {"kind": "https", "to": "10.9.0.3", "headers": {"Host": "refused.example"}},
+        {"kind": "https", "to": "10.9.0.3", "port": 80},
+        {"kind": "https", "to": "10.9.0.3", "port": 9},
+        {"kind": "http", "to": "10.9.0.3", "port": 443, "timeout": 5},
+    )
+    assert (named["outcome"], named["port"], named["detail"]["status"]) == ("ok", 443, 200)
+    assert named["detail"]["body"].splitlines()[:3] == ["path /a", "sni shop.example", "host shop.example:443"]
+    assert len(named["detail"]["body"]) > 3000
+    assert named["detail"]["certificate"] == {"names": ["shop.example", "10.9.0.3"]}
+    assert bare["detail"]["body"].splitlines()[:3] == ["path /", "sni None", "host 10.9.0.3:443"]
+    assert (refused["outcome"], refused["detail"]["cause"]) == ("no-tls", "tlsv1 unrecognized name")
+    assert (plain["outcome"], plain["detail"]["connected"]) == ("no-tls", True)
+    assert closed["outcome"] == "refused"
+    assert silent["outcome"] in ("closed", "reset")
 
 
 def test_path_mtu_on_a_narrow_path(net: World) -> None:

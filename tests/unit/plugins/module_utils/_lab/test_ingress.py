@@ -74,6 +74,8 @@ def test_an_exact_path_goes_before_a_prefix_and_what_is_left_to_the_default() ->
     assert leads(routes, "/foo").endswith(":2;")
     assert leads(routes, "/foo/x").endswith(":1;")
     assert leads(routes, "/bar", Backend("10.96.1.9", 9)) == "proxy_pass http://10.96.1.9:9;"
+    six = ingress.read_routes([{**value("/six", "Exact"), "address": "fd00:10:96::7"}])
+    assert leads(six, "/six") == "proxy_pass http://[fd00:10:96::7]:80;"
 
 
 def test_hosts_have_servers_of_their_own_and_tls_where_it_is_asked_for() -> None:
@@ -89,6 +91,10 @@ def test_hosts_have_servers_of_their_own_and_tls_where_it_is_asked_for() -> None
     assert ["ssl_reject_handshake on;" in server for server in servers] == [True, False, False, False]
     assert ["listen 443 ssl;" in server for server in servers] == [False, False, False, True]
     assert "443" not in "\n".join(ingress.configuration(STATE, routes, None, []))
+    assert "[::]" not in text
+    both = "\n".join(ingress.configuration(STATE, routes, None, ["shop.example"], ipv6=True))
+    listening = re.findall(r"listen (.*);", text)
+    assert re.findall(r"listen (.*);", both) == [way for one in listening for way in (one, "[::]:" + one)]
     wild = re.compile(ingress.server_name("*.shop.example").strip('"~'))
     assert wild.match("a.shop.example")
     assert not wild.match("a.b.shop.example")
@@ -106,6 +112,7 @@ def test_hosts_have_servers_of_their_own_and_tls_where_it_is_asked_for() -> None
         value(host="*"), value(host="a.*.example"), value(host="*.*.example"), value(host="_"), value(host="A.example"),
         value(host="a" * 64 + ".example"), value(host="a b"), value(host="-a"), value(host="a:80"), value(host="[::1]"),
         value(port=0), value(port=65536), {**value(), "address": "10.96.1.1;"}, {**value(), "address": "localhost"},
+        {**value(), "address": "fd00:10:96::7%x; return 200"},
     ],
 )  # fmt: skip
 def test_what_nginx_gives_a_meaning_to_is_refused(wrong: Dict[str, Any]) -> None:

@@ -259,10 +259,10 @@ def test_an_ipv6_address_of_a_load_balancer_is_refused_at_other_ports_at_once() 
 
 @pytest.mark.parametrize("family", ["ip", "ip6"])
 def test_addresses_of_the_other_family_are_refused(family: str) -> None:
-    address = {"ip": "fd00:10:96::29", "ip6": "10.96.0.41"}[family]
     port: Any = {"name": None, "protocol": "TCP", "port": 80, "node_port": None, "endpoints": []}
-    with pytest.raises(ValueError, match=re.escape(address)):
-        service_rules.read_ports([a_service(address=address, ports=[port])], family)
+    for address in ({"ip": "fd00:10:96::29", "ip6": "10.96.0.41"}[family], "fd00:10:96::29%x; drop"):
+        with pytest.raises(ValueError, match=re.escape(address)):
+            service_rules.read_ports([a_service(address=address, ports=[port])], family)
 
 
 def test_addresses_of_services_of_each_family_are_noted_beside_each_other(tmp_path: Path) -> None:

@@ -49,10 +49,25 @@ def test_an_error_is_named() -> None:
 
 
 def test_ports_that_go_without_saying() -> None:
-    asked = [{"id": "1", "kind": kind, "at": "node", "to": "x"} for kind in ("http", "dns", "icmp")]
-    assert [one.port for one in records.probes_from(asked, 2.0)] == [80, 53, 0]
+    asked = [{"id": "1", "kind": kind, "at": "node", "to": "x"} for kind in ("http", "https", "dns", "icmp")]
+    assert [one.port for one in records.probes_from(asked, 2.0)] == [80, 443, 53, 0]
     with pytest.raises(ProbeError, match="a tcp probe needs a port"):
         records.probes_from([{"id": "1", "kind": "tcp", "at": "node", "to": "x"}], 2.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "host"),
+    [
+        ({}, ""),
+        ({"Accept": "*"}, ""),
+        ({"Host": "shop.example"}, "shop.example"),
+        ({"HOST": "shop.example:8443"}, "shop.example"),
+        ({"host": "[2001:db8::1]:443"}, "[2001:db8::1]"),
+    ],
+)
+def test_the_host_that_is_asked_for_is_that_of_the_header(headers: Any, host: str) -> None:
+    (one,) = records.probes_from([{"id": "1", "kind": "https", "at": "node", "to": "x", "headers": headers}], 2.0)
+    assert one.host == host
 
 
 def test_an_answer_of_ours_is_known_by_its_nonce() -> None:

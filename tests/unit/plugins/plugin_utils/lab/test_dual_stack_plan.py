@@ -374,11 +374,6 @@ def test_the_name_server_has_an_address_of_each_family() -> None:
             "manual_lab_load_balancer_cidr_v6: there is none, and default/all is of type LoadBalancer and needs an",
         ),
         (
-            {"ipFamilies": ["IPv6"]},
-            {"ingresses": [{"name": "in", "defaultBackend": {"service": {"name": "all", "port": {"number": 80}}}}]},
-            "the ingress asks by IPv4, and Service default/all has IPv6 alone",
-        ),
-        (
             {},
             {"cluster_cidr": "", "dns": True, "dns_domain": "cluster.local", "dns_upstreams": ["192.0.2.53"]},
             "manual_lab_dns_upstreams[0]: the server would ask 192.0.2.53 by IPv4, and the lab has none",
@@ -410,3 +405,29 @@ def test_reflectors_tell_ipv6_too() -> None:
     assert peer["role"] == "reflector"
     assert peer["range_v6"].startswith("fd00:")
     assert peer["address_v6"].startswith("fe80:")
+
+
+@pytest.mark.parametrize(("family", "asked"), [("IPv4", "10.96.1.1"), ("IPv6", "fd00:10:96::101")])
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_ingress_has_each_family_of_the_lab_and_asks_services_by_theirs(
+    family: str, asked: str, alone: bool
+) -> None:
+    """`alone`: a lab of this family alone."""
+    default = {"service": {"name": "all", "port": {"number": 80}}}
+    changes: dict[str, Any] = {"cluster_cidr" + {"IPv4": "_v6", "IPv6": ""}[family]: ""} if alone else {}
+    ranges = {**RANGES, "service_cidr_v6": ""} if alone and family == "IPv4" else RANGES
+    made = plan(
+        services=[service(ipFamilies=[family])],
+        ingresses=[{"name": "in", "defaultBackend": default}],
+        load_balancer_cidr="" if alone and family == "IPv6" else "198.51.100.0/28",
+        load_balancer_cidr_v6="" if alone and family == "IPv4" else "2001:db8:1::/124",
+        load_balancer_announce="all",
+        **ranges,
+        **changes,
+    )
+    assert made["faults"] == []
+    assert made["ingress"]["default"] == {"address": asked, "port": 80}
+    assert made["ingress"]["ipv6"] == (not alone or family == "IPv6")
+    (entrance,) = [one for one in made["services"] if one["namespace"] == "ingress-nginx"]
+    addresses = [entrance[key] is not None for key in ("address", "load_balancer", "address_v6", "load_balancer_v6")]
+    assert addresses == [not alone or family == "IPv4"] * 2 + [not alone or family == "IPv6"] * 2

@@ -70,6 +70,7 @@ def test_an_ingress_brings_a_pod_and_a_service_and_knows_where_requests_go() -> 
     assert found["faults"] == []
     assert found["ingress"] == {
         "node": "node1",
+        "ipv6": False,
         "routes": [
             {"host": "web.example", "path": "/", "path_type": "Prefix", "address": "10.96.0.20", "port": 80},
             {"host": "*.example", "path": "/a", "path_type": "Prefix", "address": "10.96.0.20", "port": 80},

@@ -63,8 +63,10 @@ class Network:
         if check.kind == "dns":
             records = [{"type": check.record, "data": one} for one in check.receiver.split()]
             found["detail"] = {"records": records, "server": "10.96.0.10"}
-        elif check.kind == "http":
+        elif check.kind in ("http", "https"):
             found.update(self.served(check))
+            if check.kind == "https":
+                found["detail"] = {**found["detail"], "certificate": {"names": [check.site]}}
         elif check.kind == "path_mtu":
             found["detail"] = {"mtu": check.sender.mtu}
         else:

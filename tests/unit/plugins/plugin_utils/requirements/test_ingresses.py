@@ -308,9 +308,148 @@ def test_with_many_rules_nodes_and_addresses_take_turns() -> None:
     assert line(found.judged(), "ingress")["verdict"] == "held"
 
 
-def test_tls_is_said_to_be_left_out() -> None:
-    found = network(ingress(*RULES, tls=[{"hosts": ["web.example"]}]))
-    assert line(found.judged(), "ingress")["notes"] == ["over TLS nothing was asked"]
+def https(model: Any) -> None:
+    """Give the controller a port for TLS beside each of its own, with another NodePort."""
+    for one in [one for one in model["services"] if one["name"] == NAME]:
+        number = 30443 if one["type"] == "node_port" else 443
+        model["services"].append({**copy.deepcopy(one), "port_name": "https", "port": number})
+
+
+def ipv6(model: Any) -> None:
+    """Give nodes an IPv6 address, and the controller one beside its own."""
+    for number, node in enumerate(model["nodes"]):
+        link = next(one["ifname"] for one in node["addresses"] if one["local"].startswith("172.30.99."))
+        node["addresses"].append({"ifname": link, "local": f"2001:db8::1{number}", "prefixlen": 64})
+    (own,) = [one for one in model["services"] if (one["name"], one["type"]) == (NAME, "cluster_ip")]
+    six = {**copy.deepcopy(own), "family": "inet6", "virtual_address": "fd00:10:96::30"}
+    for rule in six["rules"]:
+        rule["backends"] = ["[fd00:10:244:1::2]:80"]
+    model["services"].append({**six, "backends": [{**own["backends"][0], "address": "fd00:10:244:1::2"}]})
+
+
+TLS = ingress(*RULES, tls=[{"hosts": ["web.example"]}])
+
+
+@pytest.fixture(scope="module")
+def secured() -> Network:
+    """As `whole`, with TLS for one of the two hosts."""
+    return network(TLS, change=https)
+
+
+def test_hosts_with_tls_are_asked_for_both_ways_and_others_not(secured: Network) -> None:
+    asked = [check for check in secured.plan.checks if through(check)]
+    over = [check for check in asked if check.kind == "https"]
+    assert {check.site for check in over} == {"web.example"}
+    assert {check.site for check in asked} > {"web.example", STRANGER}
+    assert {check.port for check in over} == {443, 30443}
+    assert {check.port for check in asked if check.kind == "http"} == {80, 30090}
+    assert len(over) * 2 == len([check for check in asked if check.site == "web.example"])
+    probe = next(one for one in plan.probes_of(secured.plan, "node1") if one["kind"] == "https")
+    assert probe["headers"] == {"Host": "web.example"}
+    found = secured.judged()
+    assert broken(found) == []
+    one = line(found, "ingress")
+    assert (one["checked"], one["notes"]) == (48 + len(over), [])
+    assert "by way of 8 addresses: " in one["summary"]
+    assert one["summary"].endswith(
+        "404 is the answer where there is no rule, and over TLS the certificate is for the host"
+    )
+
+
+def certified(names: list[str]) -> Any:
+    """Answers with another certificate."""
+
+    def change(check: Check, answer: Json) -> Json:
+        if check.kind == "https" and check.about == "web.example/one/exact":
+            answer["detail"]["certificate"]["names"] = names
+        return answer
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("names", "evidence"),
+    [
+        ([], "it is for nobody"),
+        (["shop.example", "*.web.example"], "it is for shop.example and *.web.example"),
+        (["*.example"], None),
+        (["x", "WEB.example"], None),
+        (["\x1b[2J", "*", ""], "it is for \\x1b[2J, * and "),
+    ],
+)
+def test_a_certificate_that_is_not_for_the_host_is_said_with_whom_it_is_for(
+    secured: Network, names: list[str], evidence: str | None
+) -> None:
+    found = line(secured.judged(certified(names)), "ingress")
+    if evidence is None:
+        assert found["verdict"] == "held"
+        return
+    (one,) = found["faults"]
+    assert one["message"] == "over TLS shown a certificate that is not for web.example"
+    assert one["count"] == 6
+    assert one["receiver"].startswith("https://web.example/one/exact at ")
+    assert one["evidence"][0].endswith(": " + evidence)
+    resolve = f"--resolve web.example:{one['receiver'].rpartition(':')[2]}:"
+    command = one["command"] or ""
+    assert command.startswith("curl -sSik " + resolve)
+    assert "https://web.example:" in command
+
+
+def test_a_host_that_has_no_tls_though_it_is_asked_for(secured: Network) -> None:
+    said = {"outcome": "no-tls", "detail": {"connected": True, "cause": "tlsv1 unrecognized\nname"}}
+    found = line(
+        secured.judged(lambda check, answer: {**answer, **said} if check.kind == "https" else answer), "ingress"
+    )
+    assert {one["message"] for one in found["faults"]} == {
+        "over TLS no answer: the server does not speak TLS for this host (tlsv1 unrecognized\\x0aname)"
+    }
+    closed = {"outcome": "refused", "errno": "ECONNREFUSED", "detail": {}}
+    found = line(secured.judged(lambda check, answer: {**answer, **closed} if check.port == 443 else answer), "ingress")
+    assert {one["message"] for one in found["faults"]} == {
+        "over TLS no answer: the connection was refused (ECONNREFUSED)"
+    }
+
+
+def test_a_host_that_leads_elsewhere_over_tls_alone(secured: Network) -> None:
+    def elsewhere(check: Check, answer: Json) -> Json:
+        if check.kind == "https" and check.about == "web.example/podnet-verify":
+            answer["detail"]["body"] = "server: 10.244.0.4:80\n"
+        return answer
+
+    (one,) = line(secured.judged(elsewhere), "ingress")["faults"]
+    assert one["message"] == "over TLS led to default/one, and it belongs to default/web"
+
+
+def test_who_is_sent_to_https_is_proven_there(secured: Network) -> None:
+    found = secured.judged(lambda check, answer: page(answer, 308) if through(check) and check.kind == "http"
+                           and answer["detail"]["status"] == 200 else answer)  # fmt: skip
+    (note,) = line(found, "ingress")["notes"]
+    assert note.startswith("of podnet-verify.web.example/podnet-verify it was only seen that")
+
+
+def test_tls_without_hosts_or_a_port_for_it_is_said_to_be_left_out() -> None:
+    assert line(network(TLS).judged(), "ingress")["notes"] == [
+        "over TLS nothing was asked: no node leads to the port https of ingress-nginx/ingress-nginx-controller"
+    ]
+    unnamed = network(ingress(*RULES, tls=[{"hosts": ["web.example"]}, {"secretName": "own"}]), change=https)
+    assert line(unnamed.judged(), "ingress")["notes"] == [
+        "over TLS not asked: default/web, as it names no hosts for it"
+    ]
+    assert any(check.kind == "https" for check in unnamed.plan.checks)
+
+
+def test_the_controller_is_asked_by_both_families() -> None:
+    found = network(INGRESS, change=ipv6)
+    asked = {(check.sender.name, check.to) for check in found.plan.checks if through(check) and ":" in check.to}
+    assert asked == {(node, "fd00:10:96::30") for node in ("node1", "node2")}
+    one = line(found.judged(), "ingress")
+    assert (one["verdict"], one["checked"]) == ("held", 64)
+    silent = found.judged(
+        lambda check, answer: {**answer, "outcome": "timeout", "detail": {}} if ":" in check.to else answer
+    )
+    (fault, *_more) = line(silent, "ingress")["faults"]
+    assert "[fd00:10:96::30]:80" in fault["receiver"]
+    assert fault["count"] == 2
 
 
 def test_the_controller_is_the_labs() -> None:
