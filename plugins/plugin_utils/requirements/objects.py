@@ -64,7 +64,7 @@ def read_objects(documents: Iterable[tuple[Json, str]]) -> Objects:
     return found
 
 
-_NEEDED = {
+NEEDED = {
     "Namespace": (),
     "NetworkPolicy": ("spec",),
     "Pod": (),
@@ -85,10 +85,10 @@ def essential(document: Json) -> Json:
     kind = document.get("kind")
     if isinstance(kind, str) and kind.endswith("List"):
         return {"kind": kind, "items": essential(document.get("items"))}
-    if kind not in _NEEDED:
+    if kind not in NEEDED:
         return None if isinstance(kind, str) else document
     kept = {"kind": kind, "metadata": _keys(document.get("metadata"), ("namespace", "name", "labels"))}
-    kept.update(_keys(document, _NEEDED[kind]))
+    kept.update(_keys(document, NEEDED[kind]))
     spec = document.get("spec")
     if kind == "Pod" and isinstance(spec, dict) and isinstance(spec.get("containers"), list):
         kept["spec"] = {"containers": [_keys(one, ("ports",)) for one in spec["containers"]]}
@@ -129,7 +129,7 @@ def _flat(document: Json, place: str) -> Iterator[Item]:
 
 def _add(found: Objects, item: Item) -> None:
     kind = item.text_or_none("kind") or ""
-    if kind not in _NEEDED:
+    if kind not in NEEDED:
         return
     meta = item.item("metadata")
     namespace, name = meta.text_or_none("namespace") or "default", meta.text("name")

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import Item, ShapeError
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import files
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import folder, plan, results, services
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import essential, read_objects
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import NEEDED, essential, read_objects
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Listening, Peer, Verification
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.requirements.network import (
     FIXTURES,
@@ -167,6 +168,48 @@ def test_of_given_objects_no_secret_is_kept() -> None:
     found = read_objects([(kept, "x")])
     assert found.pods["default", "a"].ports == {("http", "tcp"): 80}
     assert found.services["default", "s"].headless
+
+
+def test_the_api_is_asked_for_every_kind_that_is_read() -> None:
+    """EndpointSlices say what Endpoints say, and of both together every end would be there twice."""
+    checkout = next(one for one in Path(__file__).parents if one.name == "tests").parent
+    (play,) = yaml.safe_load((checkout / "playbooks" / "verify.yml").read_text(encoding="utf-8"))
+    (asking,) = [task for task in play["tasks"] if "ansible.builtin.command" in task]
+    argv = asking["ansible.builtin.command"]["argv"]
+    plurals = {kind: f"{kind.lower()}s" for kind in NEEDED}
+    plurals.update(NetworkPolicy="networkpolicies", Endpoints="endpoints", Ingress="ingresses.networking.k8s.io")
+    assert set(argv[argv.index("get") + 1].split(",")) == set(plurals.values()) - {"endpointslices"}
+
+
+def test_an_ingress_as_the_api_has_it() -> None:
+    """As ``kubectl get ingresses.networking.k8s.io --all-namespaces --output=json`` prints it."""
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    paths = [{"backend": backend, "path": "/", "pathType": "Prefix"}]
+    piece = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "secret"},
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "generation": 1,
+            "name": "web",
+            "namespace": "shop",
+            "resourceVersion": "1",
+            "uid": "11111111-2222-3333-4444-555555555555",
+        },
+        "spec": {
+            "ingressClassName": "nginx",
+            "rules": [{"host": "shop.example", "http": {"paths": paths}}],
+            "tls": [{"hosts": ["shop.example"], "secretName": "secret"}],
+        },
+        "status": {"loadBalancer": {"ingress": [{"ip": "10.89.0.241"}]}},
+    }
+    listed = {"apiVersion": "v1", "items": [piece], "kind": "List", "metadata": {"resourceVersion": ""}}
+    (one,) = read_objects([(essential(listed), "x")]).ingresses
+    assert (one.name, one.tls, one.tls_of_nobody, one.unclear) == ("shop/web", ("shop.example",), False, "")
+    assert [(rule.host, rule.path, rule.exact, rule.target.name) for rule in one.rules] == [
+        ("shop.example", "/", False, "shop/web")
+    ]
 
 
 def test_endpoint_slices_without_those_that_are_not_ready() -> None:
