@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from ..comparison.translation import is_for_services
@@ -32,18 +32,14 @@ class Cast(NamedTuple):
     """Hosts that are no part of it, which packets of pods leave the cluster for."""
     left_out: list[str]
     """Who takes no part, each with the reason."""
-
-    @property
-    def pods_on(self) -> dict[str, list[Party]]:
-        """The pods of each node."""
-        found: dict[str, list[Party]] = {}
-        for pod in self.pods:
-            found.setdefault(pod.host, []).append(pod)
-        return found
+    pods_on: Mapping[str, list[Party]]
+    """The pods of each node."""
+    holders: Mapping[str, list[Party]]
+    """Pods and nodes that have an address, by the address."""
 
     def holder(self, address: str) -> Party | None:
         """Return the only one that has *address*, None when nobody or several have it."""
-        found = [one for one in (*self.pods, *self.nodes) if address in one.own]
+        found = self.holders.get(address, ())
         return found[0] if len(found) == 1 else None
 
 
@@ -67,12 +63,22 @@ def cast(world: World, outside: Collection[str] = ()) -> Cast:
     if bare:
         left_out.append(f"{words.counted(len(bare), 'pod')} without an address: {words.listed(bare)}")
     read = [_node(world, node) for node in world.read if rows.node_addresses(node)]
+    nodes = [one for one in read if one.host not in outside]
+    pods_on: dict[str, list[Party]] = {}
+    for one in pods:
+        pods_on.setdefault(one.host, []).append(one)
+    holders: dict[str, list[Party]] = {}
+    for one in (*pods, *nodes):
+        for address in one.own:
+            holders.setdefault(address, []).append(one)
     return Cast(
         world=world,
         pods=pods,
-        nodes=[one for one in read if one.host not in outside],
+        nodes=nodes,
         outside=[one for one in read if one.host in outside],
         left_out=left_out,
+        pods_on=pods_on,
+        holders=holders,
     )
 
 

@@ -72,9 +72,10 @@ def port_numbers(texts: Iterable[str]) -> list[tuple[int, str]]:
 
 def write_plan(path: Path, planned: Plan, hosts: Sequence[str]) -> None:
     """Write each node's part of *planned*. Raises FolderError."""
+    parts = plan.parts(planned)
     for host in hosts:
-        part = {"listeners": plan.listeners_of(planned, host), "probes": plan.probes_of(planned, host)}
-        files.write(_file(path, "plan", host), files.layered_json(part, 2) + "\n")
+        part = parts.get(host, plan.Part([], []))
+        files.write(_file(path, "plan", host), files.layered_json(part._asdict(), 2) + "\n")
 
 
 def asked(path: Path, host: str, phase: str, timeout: float) -> dict[str, Any] | None:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import connections, containers, ingresses, leaving, names, path_mtu, policy_table, services
 from .records import Check, Listening, Plan
@@ -38,23 +39,24 @@ def plan(scene: Scene) -> Plan:
     )
 
 
-def listeners_of(plan: Plan, host: str) -> list[dict[str, Any]]:
-    """Return the listeners of one node, as podnet.lab.probe takes them."""
-    return [
-        {"id": one.id, "at": one.at, "protocol": one.protocol, "port": one.port}
-        for one in plan.listeners
-        if one.host == host
-    ]
+class Part(NamedTuple):
+    """What one node does, as podnet.lab.probe takes it."""
+
+    listeners: list[dict[str, Any]]
+    probes: list[dict[str, Any]]
+    """A probe for a listener names it, for its port is not known yet."""
 
 
-def probes_of(plan: Plan, host: str) -> list[dict[str, Any]]:
-    """Return the probes of one node; a probe for a listener names it, for its port is not known yet."""
-    found = []
+def parts(plan: Plan) -> dict[str, Part]:
+    """Return the part of each node that has one."""
+    found: dict[str, Part] = defaultdict(lambda: Part([], []))
+    for one in plan.listeners:
+        listener = {"id": one.id, "at": one.at, "protocol": one.protocol, "port": one.port}
+        found[one.host].listeners.append(listener)
     for number, check in enumerate(plan.checks):
-        if check.sender.host == host:
-            for turn in range(check.times):
-                found.append({"id": f"{number}.{turn}", **_probe(check)})
-    return found
+        probes = found[check.sender.host].probes
+        probes.extend({"id": f"{number}.{turn}", **_probe(check)} for turn in range(check.times))
+    return dict(found)
 
 
 def _probe(check: Check) -> dict[str, Any]:

@@ -104,8 +104,30 @@ class PolicyVerdict(NamedTuple):
     because: str
 
 
+class Selecting:
+    """The policies that select a pod. Pods of one namespace with the same labels are looked up once."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._by_namespace: dict[str, list[Policy]] = {}
+        for one in policies:
+            self._by_namespace.setdefault(one.namespace, []).append(one)
+        self._known: dict[tuple[str, frozenset[tuple[str, str]]], list[Policy]] = {}
+
+    def of(self, end: End, direction: str) -> list[Policy]:
+        """Return those that are for a direction, ``Ingress`` or ``Egress``."""
+        return [one for one in self.all_of(end) if direction in one.types]
+
+    def all_of(self, end: End) -> list[Policy]:
+        """Return those for either direction."""
+        key = (end.namespace, frozenset(end.facts.labels.items()))
+        if key not in self._known:
+            own = self._by_namespace.get(end.namespace, ())
+            self._known[key] = [one for one in own if one.pods.selects(end.facts.labels)]
+        return self._known[key]
+
+
 def allowed(
-    policies: Iterable[Policy],
+    selecting: Selecting,
     namespaces: Mapping[str, Mapping[str, str]],
     source: End,
     target: End,
@@ -115,19 +137,14 @@ def allowed(
     """Tell whether *source* may connect to *port* of *target*; *namespaces* has the labels that are known."""
     if source == target:
         return PolicyVerdict(True, "no policy applies to a pod that asks itself")
-    policies = list(policies)
     reasons = []
     for direction, own, other in (("Egress", source, target), ("Ingress", target, source)):
-        own_policies = [
-            one
-            for one in policies
-            if direction in one.types and one.namespace == own.namespace and one.pods.selects(own.facts.labels)
-        ]
+        own_policies = selecting.of(own, direction)
         if not own_policies:
             continue
         for one in own_policies:
             rules = one.ingress if direction == "Ingress" else one.egress
-            if any(_fits(rule, one.namespace, namespaces, other, target, port, protocol) for rule in rules):
+            if any(fits(rule, one.namespace, namespaces, other, target, port, protocol) for rule in rules):
                 reasons.append(f"{one.namespace}/{one.name} allows it ({direction.lower()})")
                 break
         else:
@@ -136,7 +153,7 @@ def allowed(
     return PolicyVerdict(True, "; ".join(reasons) or "no policy selects either end")
 
 
-def _fits(
+def fits(
     rule: PolicyRule,
     namespace: str,
     namespaces: Mapping[str, Mapping[str, str]],
@@ -145,6 +162,7 @@ def _fits(
     port: int,
     protocol: str,
 ) -> bool:
+    """Tell whether a rule of a policy of *namespace* is for *other*, at a port of *target*."""
     peers = not rule.peers or any(_is_peer(one, namespace, namespaces, other) for one in rule.peers)
     return peers and (not rule.ports or any(_is_port(one, target, port, protocol) for one in rule.ports))
 
@@ -172,6 +190,11 @@ def _is_port(entry: PolicyPort, target: End, port: int, protocol: str) -> bool:
     if isinstance(entry.port, str):
         return target.facts.ports.get((entry.port, protocol)) == port
     return entry.port <= port <= (entry.end or entry.port)
+
+
+def numbered(entry: PolicyPort, facts: PodFacts) -> int | None:
+    """Return the first number of an entry of ``ports``, a name being that of a pod's; None where there is none."""
+    return facts.ports.get((entry.port, entry.protocol)) if isinstance(entry.port, str) else entry.port
 
 
 def _satisfied(term: Expression, labels: Mapping[str, str]) -> bool:

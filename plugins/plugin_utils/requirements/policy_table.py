@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ..text import words
 from .cast import common
 from .connections import PODS
 from .faults import Broken, merged, outcome
-from .policies import PodFacts
+from .policies import End, PodFacts, PolicyPort, PolicyRule
 from .records import ANSWERED, Answer, Check, Line, Listener, Listening, Party, Result, TruthRow
 from .scene import Scene, of
 
@@ -20,22 +22,92 @@ KEY = "policies"
 ANY_OTHER = "any other"
 """In a row of the truth table, every port that no policy names."""
 
+PER_NODE = 20000
+"""So many probes of pairs and ports a node sends before a part of the ports takes the place of all."""
+
 Port = tuple[int, str]
 """Number and protocol."""
 
 
-def ports_of(scene: Scene, pod: Party) -> list[Port]:
-    """Return the ports of *pod* that are tried: those that policies name, and those asked for."""
-    end = scene.end(pod)
-    if end is None or not scene.expected.objects.policies:
-        return []
+class Tried(NamedTuple):
+    """What is tried of the policies."""
+
+    ways: list[tuple[Party, Party, list[Port]]]
+    """Pairs of pods with ports."""
+    left_out: str | None = None
+    """What of all pairs and ports is not, for people."""
+
+
+def tried(scene: Scene) -> Tried:
+    """Return the pairs of pods with the ports that are tried: all that some policy names, and those asked for.
+
+    Where that is more than :data:`PER_NODE` on a node, the ports of a pair are those that policies of its two ends
+    name: every other one is like any that no policy names. Where these are still too many, the pairs of a receiver take
+    turns.
+    """
+    if not scene.expected.objects.policies:
+        return Tried([])
+    known = {pod.key: end for pod in scene.cast.pods if (end := scene.end(pod)) is not None}
+    pairs = [(one, other) for one, other in scene.sample.pairs if one.key in known and other.key in known]
+    every = _every(scene, known)
+    if _most((one.host, len(every[other.key])) for one, other in pairs) <= PER_NODE:
+        return Tried([(one, other, every[other.key]) for one, other in pairs])
+    found = [(one, other, _of_ends(scene, known[one.key], known[other.key])) for one, other in pairs]
+    if _most((one.host, len(ports)) for one, _other, ports in found) <= PER_NODE:
+        return Tried(found, "of the ports that policies name, each pair was asked for those of its own two ends")
+    share = max(PER_NODE // _most((one.host, bool(ports)) for one, _other, ports in found), 1)
+    told = f"of the ports that policies of its two ends name, each pair was asked for {share}, in turns"
+    return Tried(list(_in_turns(found, share)), told)
+
+
+def _in_turns(
+    found: Iterable[tuple[Party, Party, list[Port]]], share: int
+) -> Iterator[tuple[Party, Party, list[Port]]]:
+    """Yield the same pairs with at most *share* ports, those who ask one receiver with others each time."""
+    turns: Counter[str] = Counter()
+    for one, other, ports in found:
+        first = turns[other.key]
+        turns[other.key] += share
+        yield one, other, sorted({ports[(first + step) % len(ports)] for step in range(min(share, len(ports)))})
+
+
+def _every(scene: Scene, known: Mapping[str, End]) -> dict[str, list[Port]]:
+    """Return for each pod the ports that any policy names; they differ by the names that ports have in pods."""
+    entries = [entry for policy in scene.expected.objects.policies for entry in _entries(policy.ingress, policy.egress)]
+    found: dict[frozenset[tuple[tuple[str, str], int]], list[Port]] = {}
+    for end in known.values():
+        named = frozenset(end.facts.ports.items())
+        if named not in found:
+            found[named] = _ports(scene, entries, end)
+    return {key: found[frozenset(end.facts.ports.items())] for key, end in known.items()}
+
+
+def _most(costs: Iterable[tuple[str, int]]) -> int:
+    """Return the largest sum of a node."""
+    sums: Counter[str] = Counter()
+    for host, cost in costs:
+        sums[host] += cost
+    return max(sums.values(), default=0)
+
+
+def _entries(*directions: Iterable[PolicyRule]) -> Iterator[PolicyPort]:
+    """Yield the ports that rules name."""
+    return (entry for rules in directions for rule in rules for entry in rule.ports)
+
+
+def _ports(scene: Scene, entries: Iterable[PolicyPort], end: End) -> list[Port]:
+    """Return the ports of a pod that entries stand for, and those that were asked for."""
     found: set[Port] = set(scene.expected.policy_ports)
-    for policy in scene.expected.objects.policies:
-        for entry in (port for rule in (*policy.ingress, *policy.egress) for port in rule.ports):
-            found.update(
-                (number, entry.protocol) for number in _numbers(entry.port, entry.end, entry.protocol, end.facts)
-            )
+    for entry in entries:
+        found.update((number, entry.protocol) for number in _numbers(entry.port, entry.end, entry.protocol, end.facts))
     return sorted(one for one in found if one[1] in ("tcp", "udp"))
+
+
+def _of_ends(scene: Scene, one: End, other: End) -> list[Port]:
+    """Return the ports that the policies of both ends of a connection name."""
+    out = (rule for policy in scene.selecting.of(one, "Egress") for rule in policy.egress)
+    into = (rule for policy in scene.selecting.of(other, "Ingress") for rule in policy.ingress)
+    return _ports(scene, _entries(out, into), other)
 
 
 def _numbers(port: int | str | None, end: int | None, protocol: str, facts: PodFacts) -> Iterator[int]:
@@ -50,20 +122,20 @@ def _numbers(port: int | str | None, end: int | None, protocol: str, facts: PodF
 
 
 def listeners(scene: Scene) -> Iterator[Listener]:
-    """Yield a listener for each port of each pod; where the port is taken, the pod's own server answers instead."""
+    """Yield a listener for each port that is tried; where it is taken, the pod's own server answers instead."""
+    wanted: dict[str, set[Port]] = defaultdict(set)
+    for _one, other, ports in tried(scene).ways:
+        wanted[other.key].update(ports)
     for number, pod in enumerate(scene.cast.pods):
-        for port, protocol in ports_of(scene, pod):
+        for port, protocol in sorted(wanted.get(pod.key, ())):
             yield Listener(f"q{number}-{port}-{protocol}", pod.host, pod.at, pod.name, protocol, port)
 
 
 def planned(scene: Scene) -> Iterator[Check]:
     """Yield a probe for each pair and port."""
     numbers = {pod.key: number for number, pod in enumerate(scene.cast.pods)}
-    ports = {pod.key: ports_of(scene, pod) for pod in scene.cast.pods}
-    for one, other in scene.sample.pairs:
-        if scene.end(one) is None:
-            continue
-        for port, protocol in ports[other.key]:
+    for one, other, ports in tried(scene).ways:
+        for port, protocol in ports:
             for _mine, theirs in common(one, other):
                 listener = f"q{numbers[other.key]}-{port}-{protocol}"
                 verdict = scene.verdict(one, other, port, protocol)
@@ -138,7 +210,8 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
 
 
 def _notes(scene: Scene, unmeasured: int) -> list[str]:
-    notes = []
+    left_out = tried(scene).left_out
+    notes = [] if left_out is None else [left_out]
     unknown = [pod.name for pod in scene.cast.pods if scene.end(pod) is None]
     if scene.expected.objects.policies and unknown:
         notes.append(f"the labels of {words.counted(len(unknown), 'pod')} were not given: {words.listed(unknown)}")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..text import words
@@ -53,7 +53,24 @@ def pairs(pods: Sequence[Party], limit: int = PAIRS) -> Sample:
     hosts = len(on)
     nodes = f", the {hosts} nodes send to each other in {hosts * (hosts - 1)} pairs" if hosts > 1 else ""
     how = f"a sample in which each of the {len(pods)} pods sends and receives{nodes}, and {_bridge_words(largest)}"
-    return Sample(sorted(chosen.values(), key=lambda pair: (pair[0].host, pair[0].name, pair[1].name)), possible, how)
+    return Sample(_sorted(chosen.values()), possible, how)
+
+
+def extended(sample: Sample, more: Iterable[Pair]) -> Sample:
+    """Return a sample with the pairs that policies let through; one of all pairs has them."""
+    if len(sample.pairs) == sample.possible:
+        return sample
+    known = {(one.key, other.key) for one, other in sample.pairs}
+    added = {(one.key, other.key): (one, other) for one, other in more if (one.key, other.key) not in known}
+    if not added:
+        return sample
+    are = "is" if len(added) == 1 else "are"
+    how = f"{sample.how}; beside these {are} {words.counted(len(added), 'pair')} that policies let through"
+    return Sample(_sorted([*sample.pairs, *added.values()]), sample.possible, how)
+
+
+def _sorted(found: Iterable[Pair]) -> list[Pair]:
+    return sorted(found, key=lambda pair: (pair[0].host, pair[0].name, pair[1].name))
 
 
 def _by_host(pods: Sequence[Party]) -> dict[str, list[Party]]:

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from . import sampling
 from .cast import Cast, family
 from .objects import NOTHING, GivenName, Objects
-from .policies import End, PolicyVerdict, allowed
+from .policies import End, Policy, PolicyPort, PolicyRule, PolicyVerdict, Selecting, allowed, fits, numbered
 from .records import Answer, Check, Listener, Listening, Party
 
 DOMAIN = "cluster.local"
@@ -39,6 +40,7 @@ class Scene(NamedTuple):
     receivers: dict[str, Listener]
     """The listener of each party, by the party's key."""
     by_id: dict[str, Listener]
+    selecting: Selecting
     listening: Mapping[str, Listening] = {}
 
     def listener(self, party: Party) -> Listener:
@@ -76,17 +78,14 @@ class Scene(NamedTuple):
                 end._replace(addresses=frozenset(item for item in end.addresses if family(item) == family(to)))
                 for end in (one, other)
             )
-        return allowed(objects.policies, objects.namespaces, one, other, port, protocol)
+        return allowed(self.selecting, objects.namespaces, one, other, port, protocol)
 
     def is_free(self, party: Party) -> bool:
         """Tell whether no given policy selects *party*, so that nothing is forbidden to it or from it."""
-        policies = self.expected.objects.policies
-        if party.pod is None or not policies:
+        if party.pod is None or not self.expected.objects.policies:
             return True
         end = self.end(party)
-        return end is not None and not any(
-            one.namespace == end.namespace and one.pods.selects(end.facts.labels) for one in policies
-        )
+        return end is not None and not self.selecting.all_of(end)
 
     def is_open(self, source: Party, target: Party, port: int, protocol: str = "tcp", to: str | None = None) -> bool:
         """Tell whether no policy is known to forbid a connection. Policies do not hold for nodes' own traffic."""
@@ -101,8 +100,56 @@ def scene(cast: Cast, expected: Expected, listening: Mapping[str, Listening] | N
     receivers = {}
     for number, party in enumerate((*cast.pods, *cast.nodes, *cast.outside)):
         receivers[party.key] = Listener(f"l{number}", party.host, party.at, party.name)
-    by_id = {one.id: one for one in receivers.values()}
-    return Scene(cast, expected, sampling.pairs(cast.pods, expected.pairs), receivers, by_id, listening or {})
+    found = Scene(
+        cast=cast,
+        expected=expected,
+        sample=sampling.pairs(cast.pods, expected.pairs),
+        receivers=receivers,
+        by_id={one.id: one for one in receivers.values()},
+        selecting=Selecting(expected.objects.policies),
+        listening=listening or {},
+    )
+    return found._replace(sample=sampling.extended(found.sample, _let_through(found)))
+
+
+def _let_through(scene: Scene) -> Iterator[sampling.Pair]:
+    """Yield for each rule of each policy one pair of pods that it lets through, where there is one.
+
+    Of very many pods hardly any two may talk, and a sample of them would say nothing of what is allowed.
+    """
+    pods = [(pod, end) for pod in scene.cast.pods if (end := scene.end(pod)) is not None]
+    for policy in scene.expected.objects.policies:
+        chosen = next(
+            (one for one in pods if one[1].namespace == policy.namespace and policy.pods.selects(one[1].facts.labels)),
+            None,
+        )
+        if chosen is None:
+            continue
+        own, end = chosen
+        for rule in policy.ingress:
+            fitting = (one for one, other in pods if one is not own and _names(scene, policy, rule, other, end))
+            yield from islice(((one, own) for one in fitting if _lets(scene, rule, one, own, end)), 1)
+        for rule in policy.egress:
+            ends = ((one, other) for one, other in pods if one is not own)
+            fitting_ends = ((one, other) for one, other in ends if _names(scene, policy, rule, other, other))
+            yield from islice(((own, one) for one, other in fitting_ends if _lets(scene, rule, own, one, other)), 1)
+
+
+def _first(rule: PolicyRule, target: End) -> tuple[int, str]:
+    """Return number and protocol of the port that a rule names first; 0 where it names none, or no number."""
+    port = rule.ports[0] if rule.ports else PolicyPort("tcp", None, None)
+    return numbered(port, target.facts) or 0, port.protocol
+
+
+def _names(scene: Scene, policy: Policy, rule: PolicyRule, other: End, target: End) -> bool:
+    """Tell whether a rule is for the pod at the other end; that is asked before what all policies say."""
+    return fits(rule, policy.namespace, scene.expected.objects.namespaces, other, target, *_first(rule, target))
+
+
+def _lets(scene: Scene, rule: PolicyRule, one: Party, other: Party, end: End) -> bool:
+    """Tell whether all policies together let *one* in to *other* at the port that a rule names first."""
+    verdict = scene.verdict(one, other, *_first(rule, end))
+    return verdict is not None and verdict.allowed
 
 
 def of(answers: Iterable[Answer], requirement: str, about: str | None = None) -> list[Answer]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..model import ranges, services
@@ -158,10 +159,10 @@ def _way(service: Service, sender: Party, entry: str, address: str) -> Way:
 def _senders(scene: Scene, service: Service, host: str) -> Iterator[Party]:
     """Yield who asks on *host*: a pod that is no backend, a pod that is one (so that it may meet itself), the node."""
     behind = {one["address"] for one in service["backends"]}
-    pods = [pod for pod in scene.cast.pods_on.get(host, []) if may_ask(scene, pod, service)]
-    others = [pod for pod in pods if not pod.own & behind]
-    yield from sorted(others, key=lambda pod: pod.name.startswith("kube-"))[:1]
-    yield from [pod for pod in pods if pod.own & behind][:1]
+    pods = scene.cast.pods_on.get(host, [])
+    others = sorted((pod for pod in pods if not pod.own & behind), key=lambda pod: pod.name.startswith("kube-"))
+    for able in (others, [pod for pod in pods if pod.own & behind]):
+        yield from islice((pod for pod in able if may_ask(scene, pod, service)), 1)
     yield from (node for node in scene.cast.nodes if node.host == host and _is_let_in(scene, service, host))
 
 

@@ -23,7 +23,13 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.lab.policies import (
     read_policies,
 )
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import Item
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies import End, PodFacts, allowed, policy
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies import (
+    End,
+    PodFacts,
+    Selecting,
+    allowed,
+    policy,
+)
 
 NAMESPACES = {"shop": {"team": "a"}}
 ADDRESSES = {
@@ -74,7 +80,7 @@ def expect_the_truth_table(written: list[dict[str, Any]]) -> None:
     assert faults == []
     planned = [one for node in ("node1", "node2") for one in node_policies(read, NAMESPACES, ends(), ADDRESSES, node)]
     policy_rules.blocks(policy_rules.read_pods(planned))
-    policies = [policy(one["namespace"], one["name"], Item(one, "policies")) for one in read]
+    policies = Selecting(policy(one["namespace"], one["name"], Item(one, "policies")) for one in read)
     parties = {
         f"{one['namespace']}/{one['name']}": End(
             one["namespace"],

@@ -130,7 +130,7 @@ def test_probes_have_host_and_path_and_go_through_every_address_from_nodes(whole
     assert {(name, to) for name, to, port in places if port == 30090} == {
         ("node1", "172.30.99.12"), ("node2", "172.30.99.11"),
     }  # fmt: skip
-    probes = plan.probes_of(whole.plan, "node1")
+    probes = plan.parts(whole.plan)["node1"].probes
     (one,) = [one for one in probes if one["to"] == "10.96.0.30" and one.get("path") == "/one/exact"]
     assert (one["headers"], one["patient"]) == ({"Host": "web.example"}, True)
     # No policy keeps a node from its own pods.
@@ -344,7 +344,7 @@ def test_hosts_with_tls_are_asked_for_both_ways_and_others_not(secured: Network)
     assert {check.port for check in over} == {443, 30443}
     assert {check.port for check in asked if check.kind == "http"} == {80, 30090}
     assert len(over) * 2 == len([check for check in asked if check.site == "web.example"])
-    probe = next(one for one in plan.probes_of(secured.plan, "node1") if one["kind"] == "https")
+    probe = next(one for one in plan.parts(secured.plan)["node1"].probes if one["kind"] == "https")
     assert probe["headers"] == {"Host": "web.example"}
     found = secured.judged()
     assert broken(found) == []

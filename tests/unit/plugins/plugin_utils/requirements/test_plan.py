@@ -33,9 +33,10 @@ GIVEN: dict[str, Any] = {
 
 def test_a_probe_goes_to_the_port_at_which_its_listener_came_to_be() -> None:
     network = Network(captured("lab"))
-    probes = plan.probes_of(network.plan, "node2")
+    parts = plan.parts(network.plan)
+    probes = parts["node2"].probes
     assert all(one["at"].startswith(("net:[", "node", "pid:")) for one in probes)
-    listeners = {one["id"] for host in ("node1", "node2", "node3") for one in plan.listeners_of(network.plan, host)}
+    listeners = {one["id"] for host in ("node1", "node2", "node3") for one in parts[host].listeners}
     assert {one["listener"] for one in probes if "listener" in one} <= listeners
     listening = {one: Listening(4000 + number, None) for number, one in enumerate(sorted(listeners))}
     for one, made in zip(probes, plan.ready(probes, listening, 2.0), strict=True):

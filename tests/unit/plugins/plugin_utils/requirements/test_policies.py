@@ -6,16 +6,28 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.comparison.world import world_of
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.reading import Item, ShapeError
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import policies
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import gathering
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements import policies, policy_table
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.objects import read_objects
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies import End, PodFacts, Policy, allowed
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies import (
+    End,
+    PodFacts,
+    Policy,
+    Selecting,
+    allowed,
+)
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Check, Listening
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.scene import Expected
+from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.model.node_files import NodeFile
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.requirements.network import (
     Json,
     Network,
@@ -116,12 +128,12 @@ CASES: list[tuple[str, list[Spec], End, End, int, str, bool]] = [
 @pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
 def test_the_truth_table(case: tuple[str, list[Spec], End, End, int, str, bool]) -> None:
     _name, specs, source, target, port, protocol, expected = case
-    verdict = allowed([made(spec) for spec in specs], SPACES, source, target, port, protocol)
+    verdict = allowed(Selecting(made(spec) for spec in specs), SPACES, source, target, port, protocol)
     assert verdict.allowed is expected, verdict.because
 
 
 def test_policies_of_another_namespace_select_nobody_here() -> None:
-    assert allowed([made({"podSelector": {}}, "other")], SPACES, CLIENT, WEB, 80).allowed
+    assert allowed(Selecting([made({"podSelector": {}}, "other")]), SPACES, CLIENT, WEB, 80).allowed
 
 
 @pytest.mark.parametrize(
@@ -221,3 +233,117 @@ def test_what_should_be_open_is_waited_for_longer() -> None:
     for check in checks:
         closed = check.sender.name != "default/pod3" and check.receiver == "default/pod2"
         assert check.patient is not closed
+
+
+def rule(app: str, port: int | None) -> Spec:
+    """A rule that lets pods of a label in, at one port or at all."""
+    return {"from": [pods(f"app={app}")], **({} if port is None else {"ports": [{"port": port}]})}
+
+
+def fleet(folder: Path, *specs: Spec, each: int = 12) -> Network:
+    """Three nodes with pods that send to a sample of the others: their labels are ``app1`` to ``app3`` by the node."""
+    documents: list[Any] = [
+        {"kind": "NetworkPolicy", "metadata": {"name": f"p{number}"}, "spec": spec} for number, spec in enumerate(specs)
+    ]
+    (folder / "nodes").mkdir(parents=True)
+    for number in (1, 2, 3):
+        node = NodeFile(number)
+        for turn in range(each):
+            name = f"pod{number}-{turn:02}"
+            node.pod(name)
+            documents.append(
+                {"kind": "Pod", "metadata": {"name": name, "labels": {"app": f"app{number}", "pod": name}}}
+            )
+        (folder / "nodes" / f"{node.host}.json").write_text(json.dumps(node.document()), encoding="utf-8")
+    world = world_of(*gathering.read_model([folder]))
+    return Network(world, Expected(read_objects([({"kind": "List", "items": documents}, "x")]), pairs=1))
+
+
+def asked(network: Network) -> dict[tuple[str, str], set[str]]:
+    """The ports that each pair of pods is asked for."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for check in network.plan.checks:
+        if check.requirement == "policies":
+            found[check.sender.name, check.receiver].add(check.about)
+    return found
+
+
+LAST = "pod=pod1-11"
+
+
+def test_of_each_rule_a_pair_that_it_lets_through_is_in_the_sample(tmp_path: Path) -> None:
+    closed = fleet(tmp_path / "closed", pods(LAST))
+    here = {(one.name, other.name) for one, other in closed.scene.sample.pairs}
+    network = fleet(
+        tmp_path / "open",
+        {**pods(LAST), "ingress": [rule("app3", 80), rule("app2", None), rule("nobody", 81)]},
+        {**pods("pod=pod2-05"), "policyTypes": ["Egress"], "egress": [{"to": [pods("pod=pod3-09")]}]},
+    )
+    added = {(one.name, other.name) for one, other in network.scene.sample.pairs} - here
+    assert (
+        added
+        == {
+            ("default/pod3-00", "default/pod1-11"),
+            ("default/pod2-00", "default/pod1-11"),
+            ("default/pod2-05", "default/pod3-09"),
+        }
+        - here
+    )
+    assert len(added) >= 2
+    assert network.scene.sample.how.endswith(f"{len(added)} pairs that policies let through")
+    assert "80/tcp" in asked(network)["default/pod3-00", "default/pod1-11"]
+    found = network.judged(lambda check, answer: answer)
+    rows = {
+        (row["sender"], row["port"]): row["expected"] for row in found["policies"] if row["receiver"].endswith("1-11")
+    }
+    assert rows["default/pod3-00", "80/tcp"] is True
+    assert rows["default/pod3-00", "any other"] is False
+
+
+def test_of_too_many_ports_each_pair_is_asked_for_those_of_its_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = [{"ports": [{"port": 8000 + number}]} for number in range(6)]
+    specs = [
+        {**pods(LAST), "ingress": ports},
+        {**pods("pod=pod2-05"), "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 9000, "protocol": "UDP"}]}]},
+    ]
+    everything = fleet(tmp_path / "all", *specs)
+    names = {f"{8000 + number}/tcp" for number in range(6)}
+    assert set(map(frozenset, asked(everything).values())) == {frozenset(names | {"9000/udp"})}
+    assert line(everything.judged(), "policies")["notes"] == []
+
+    monkeypatch.setattr(policy_table, "PER_NODE", 200)
+    network = fleet(tmp_path / "ends", *specs)
+    for (sender, receiver), found in asked(network).items():
+        wanted = names if receiver == "default/pod1-11" else set()
+        assert found == wanted | ({"9000/udp"} if sender == "default/pod2-05" else set())
+    assert {one.owner for one in network.plan.listeners if one.id.startswith("q") and one.protocol == "tcp"} == {
+        "default/pod1-11"
+    }
+    note = "of the ports that policies name, each pair was asked for those of its own two ends"
+    assert line(network.judged(), "policies")["notes"] == [note]
+
+    monkeypatch.setattr(policy_table, "PER_NODE", 40)
+    network = fleet(tmp_path / "turns", *specs)
+    towards = {sender: found for (sender, receiver), found in asked(network).items() if receiver == "default/pod1-11"}
+    assert max(map(len, towards.values())) < 6
+    assert set().union(*towards.values()) - {"9000/udp"} == names, "all ports are tried, by one or the other"
+    assert line(network.judged(), "policies")["notes"][0].startswith("of the ports that policies of its two ends name")
+
+
+def test_echoes_for_the_path_mtu_are_sent_where_a_rule_without_ports_lets_them_pass(tmp_path: Path) -> None:
+    def between(*specs: Spec) -> set[tuple[str, str]]:
+        network = fleet(tmp_path / str(len(list(tmp_path.iterdir()))), *specs)
+        return {
+            (check.sender.host, network.scene.owner(check).host)
+            for check in network.plan.checks
+            if check.requirement == "path-mtu"
+        }
+
+    every = {(f"node{one}", f"node{other}") for one in (1, 2, 3) for other in (1, 2, 3)}
+    assert between() == every
+    closed = {**pods("app=app1"), "ingress": [rule("app2", 80)]}
+    assert between(closed) == {pair for pair in every if pair[1] != "node1"}
+    last = {**pods(LAST), "ingress": [{"from": [pods("pod=pod3-11")]}]}
+    assert between(closed, last) == {pair for pair in every if pair[1] != "node1"} | {("node3", "node1")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.records import Party
-from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.sampling import PAIRS, pairs
+from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.sampling import PAIRS, extended, pairs
 
 
 def party(node: int, number: int, bridge: str = "cni0") -> Party:
@@ -87,3 +87,17 @@ def test_nodes_of_unequal_size() -> None:
     sample = pairs(pods, PAIRS)
     assert {one.key for one, _other in sample.pairs} == {pod.key for pod in pods}
     assert {other.key for _one, other in sample.pairs} == {pod.key for pod in pods}
+
+
+def test_pairs_that_policies_let_through_come_to_a_sample_once() -> None:
+    pods = cluster(50, 100)
+    sample = pairs(pods)
+    keys = {(one.key, other.key) for one, other in sample.pairs}
+    outside = next((pods[0], other) for other in pods[200:] if (pods[0].key, other.key) not in keys)
+    more = extended(sample, [outside, outside, sample.pairs[0]])
+    assert len(more.pairs) == len(sample.pairs) + 1
+    assert outside in more.pairs
+    assert more.how == sample.how + "; beside these is 1 pair that policies let through"
+    assert extended(sample, [sample.pairs[0]]) is sample
+    few = pairs(cluster(3, 10))
+    assert extended(few, [(pods[0], pods[5])]) is few
