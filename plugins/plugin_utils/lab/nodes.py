@@ -25,6 +25,7 @@ from .services import Service
 from .tunnels import what_is_in_the_way
 
 _ADDRESS = VARIABLE + "node_address"
+_BY_IPV4 = "nodes of the lab reach each other by IPv4, also where pods have IPv6"
 
 
 class Node:
@@ -126,6 +127,11 @@ class Node:
         In this order: ``manual_lab_node_address``; ``ansible_host``, resolved on the control node, when
         the node itself has that address; the source address of the node's default route.
         """
+        lacking = self._without_ipv4()
+        if lacking is not None:
+            remedy = f"Give it an IPv4 address that the other nodes reach, and set {_ADDRESS} to that"
+            self.faults.append(Fault(self.where, f"{lacking}, and {_BY_IPV4}", remedy))
+            return
         if self.given is not None:
             self._take(self.given, _ADDRESS)
             return
@@ -147,6 +153,16 @@ class Node:
             self.faults.append(Fault(self.where, text, f"Give it {_ADDRESS}, an address that the other nodes reach"))
             return
         self.address = _ipv4(fallback)
+
+    def _without_ipv4(self) -> str | None:
+        """Say why there is no IPv4 address by which others could reach the node; None where there may be one."""
+        if self.given is not None and _ip(self.given, 6) is not None:
+            return f"{_ADDRESS} {self.given} is an IPv6 address"
+        if self.info is None:
+            named = self.given is None and _ip(self.ansible_host, 6) is not None
+            return f"{self.ansible_host}, by which Ansible reaches it, is an IPv6 address" if named else None
+        have = [name for name in self.addresses if _ipv4(name) is not None and not _ipv4_loopback(name)]
+        return None if have else "it has no IPv4 address"
 
     def _take(self, text: str, where: str) -> None:
         address = _ipv4(text)

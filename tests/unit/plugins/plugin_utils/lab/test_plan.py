@@ -137,6 +137,18 @@ def test_faults_of_description_and_nodes_come_together_and_there_is_no_plan() ->
         ({"node2": host("10.89.0.12", address="here")}, "manual_lab_node_address 'here' is not an IPv4 address"),
         ({"node2": host("10.89.0.12", ansible_host="nowhere")}, "node node2: it has not the address nowhere"),
         ({"node2": host("10.89.0.12", ansible_host="127.0.0.1")}, "it has not the address 127.0.0.1, by which Ansible"),
+        (
+            {"node2": host("fd00::12", info={**info("fd00::12"), "routes": []})},
+            "node node2: it has no IPv4 address, and nodes of the lab reach each other by IPv4, also where pods have",
+        ),
+        (
+            {"node2": host("10.89.0.12", address="fd00::12")},
+            "node node2: manual_lab_node_address fd00::12 is an IPv6 address, and nodes of the lab reach each other by",
+        ),
+        (
+            {"node2": host("fd00::12", info=None)},
+            "node node2: fd00::12, by which Ansible reaches it, is an IPv6 address, and nodes of the lab reach each",
+        ),
         ({"node2": host("nowhere", info=None)}, "nowhere does not resolve and the node is not in this run"),
         ({"node2": None}, "manual_lab_nodes: 'node2' is not a host of the inventory"),
         (
