@@ -50,6 +50,8 @@ options:
       - V(resolvers) reads the resolv.conf of each pod, from the file that its runtime binds into its containers.
       - V(counters) reads what TCP and UDP of the node's own namespace received, and how much had a wrong checksum.
       - V(rules) reads the policy routing rules.
+      - V(rulesets) reads all firewall rules of every namespace that has some, with C(nft) and C(iptables-save), where
+        the kernel has such rules already.
       - V(sockets) reads the listening sockets.
       - V(sysctls) reads the kernel settings that matter to forwarding.
       - V(statistics) reads the interfaces' counters.

@@ -1247,6 +1247,76 @@ ansible_facts:
                   description: There when the rule matches everything else.
                   type: bool
                   returned: when it applies
+                tos:
+                  description: Type of service.
+                  type: str
+                  returned: when it applies
+                  sample: "0x10"
+                ipproto:
+                  description: Number of the protocol.
+                  type: int
+                  returned: when it applies
+                  sample: 6
+                sport:
+                  description: Source ports, first and last.
+                  type: list
+                  elements: int
+                  returned: when it applies
+                  sample: [1, 1023]
+                dport:
+                  description: Destination ports, first and last.
+                  type: list
+                  elements: int
+                  returned: when it applies
+                  sample: [80, 80]
+                uid_range:
+                  description: Users, first and last.
+                  type: list
+                  elements: int
+                  returned: when it applies
+                  sample: [1000, 1000]
+                goto:
+                  description: Priority of the rule to go on with.
+                  type: int
+                  returned: when it applies
+                  sample: 32766
+            ruleset:
+              description: All its firewall rules. Null when it could not be entered. Subset V(rulesets).
+              type: dict
+              returned: when it applies
+              contains:
+                complete:
+                  description: >-
+                    Whether these are all its rules. False when a command is missing, fails or prints more than 16 MiB.
+                  type: bool
+                  returned: success
+                  sample: true
+                parts:
+                  description: What each command prints. Empty when there are no rules.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    variant:
+                      description: V(nftables), V(iptables-legacy) or V(iptables-nft).
+                      type: str
+                      returned: success
+                      sample: nftables
+                    family:
+                      description: V(inet) or V(inet6). Null for all.
+                      type: str
+                      returned: success
+                      sample: inet
+                    command:
+                      description: The command, in this namespace.
+                      type: str
+                      returned: success
+                      sample: nft -j list ruleset
+                    text:
+                      description: What it prints.
+                      type: str
+                      returned: success
+                      sample: '{"nftables": []}'
             sockets:
               description: Listening sockets. Subset V(sockets).
               type: list

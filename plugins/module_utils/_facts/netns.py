@@ -77,6 +77,12 @@ def netns_facts(node: Node, files: Optional[Files] = None, run: Optional[Run] = 
         from .firewall import firewall_facts
 
         facts["firewall"] = firewall_facts(files, run)
+    if files is not None and run is not None and "rulesets" in node.subsets:
+        from .rulesets import ruleset_facts
+
+        rulesets = ruleset_facts(files, run, node)
+        for entry in namespaces:
+            entry["ruleset"] = rulesets.get(entry["inode"])
     if files is not None and run is not None and "wireguard" in node.subsets:
         from .wireguard import wireguard_facts
 
@@ -443,12 +449,21 @@ def _rule(rule: Rule) -> Facts:
         if rule.get("fwmask", 0xFFFFFFFF) != 0xFFFFFFFF:
             entry["fwmask"] = "0x%x" % rule["fwmask"]
     entry.update((key, rule[key]) for key in ("iif", "oif") if key in rule)
+    if rule.get("tos"):
+        entry["tos"] = "0x%x" % rule["tos"]
+    if "ipproto" in rule:
+        entry["ipproto"] = rule["ipproto"]
+    for key in ("uid_range", "sport", "dport"):
+        if key in rule:
+            entry[key] = list(rule[key])
     if rule.get("l3mdev"):
         entry["l3mdev"] = True
     elif rule.get("action", _TO_TABLE) == _TO_TABLE:
         entry["table"] = words.table(rule.get("table", 0))
     else:
         entry["action"] = words.rule_action(rule.get("action", 0))
+        if "goto" in rule:
+            entry["goto"] = rule["goto"]
     if "suppress_prefixlength" in rule:
         entry["suppress_prefixlen"] = rule["suppress_prefixlength"]
     if "protocol" in rule:

@@ -28,6 +28,7 @@ SUBSETS: Dict[str, Tuple[str, ...]] = {
     "resolvers": (),
     "routes": ("routes",),
     "rules": ("rules",),
+    "rulesets": (),
     "settings": ("settings",),
     "sockets": ("sockets",),
     "sources": (),
@@ -62,10 +63,12 @@ DIAGNOSE = DEFAULT | {
     "permanent_fdb",
     "resolvers",
     "rules",
+    "rulesets",
     "sockets",
+    "sysctls",
     "wireguard",
 }
-"""What findings look at: a fault that can be seen at all is seen with these."""
+"""What findings and paths look at: a fault that can be seen at all is seen with these."""
 
 NAMES = ("all", "min", "default", "diagnose", *SUBSETS)
 
