@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.support import programs
+from ansible_collections.podnet.lab.plugins.plugin_utils.path.fleet import NodeFiles
+from ansible_collections.podnet.lab.tests.integration.support import paths, programs
 from ansible_collections.podnet.lab.tests.integration.support.lab import ASK, Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
@@ -256,8 +257,7 @@ def test_the_promises_of_the_network_model_hold_over_a_vxlan(networks: Networks,
 
 def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(networks: Networks, tmp_path: Path) -> None:
     def report(name: str) -> Any:
-        subset = "default,permanent_fdb,neighbours"
-        networks.play("inspect.yml", podnet_report_dir=str(tmp_path / name), podnet_gather_subset=subset)
+        networks.play("inspect.yml", podnet_report_dir=str(tmp_path / name), podnet_diagnose=True)
         return json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))
 
     whole = report("whole")
@@ -267,6 +267,14 @@ def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(netw
     assert vxlan["tunnel"]["id"] == 1
     assert vxlan["tunnel"]["learning"] is False
     assert vxlan["tunnel"]["fdb"] == [{"mac": "0a:58:0a:f4:01:00", "dst": networks.address("node2")}]
+    path = paths.computed(NodeFiles(tmp_path / "whole"), "default/pod1", "default/pod2:80")
+    assert paths.arrivals(path) == {("default/pod2", "10.244.0.2")}
+    assert path["ways"][0]["there"]["path_mtu"] == 1450
+    steps = [
+        step["text"] for hop in path["ways"][0]["there"]["hops"] for step in hop["steps"] if step["what"] == "overlay"
+    ]
+    remote = networks.address("node2")
+    assert steps == [f"vxlan1 wraps it for {remote}: VXLAN 1, UDP port 4789", "vxlan1 takes it out"]
 
     networks.sh("node1", "bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1")
     networks.sh("node2", "ip neigh replace 10.244.0.0 lladdr 0a:58:00:00:00:99 dev vxlan1 nud permanent")
@@ -275,6 +283,9 @@ def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(netw
     assert ("tunnel-fdb-missing", "node1") in found, found
     assert ("tunnel-neighbour-wrong", "node2") in found, found
     assert ("tunnel-mtu", "node2") in found, found
+    for sender, receiver, mac in (("pod1", "pod2", "0a:58:0a:f4:01:00"), ("pod2", "pod1", "0a:58:00:00:00:99")):
+        path = paths.computed(NodeFiles(tmp_path / "damaged"), f"default/{sender}", f"default/{receiver}")
+        assert path["ways"][0]["there"]["reason"].endswith(f": vxlan1 knows no node behind which {mac} is")
 
 
 def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(networks: Networks) -> None:

@@ -10,10 +10,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.podnet.lab.tests.integration.support import paths
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 
@@ -109,8 +111,26 @@ def test_every_backend_answers_and_sees_the_client_as_it_is(lab: Lab) -> None:
     assert set(found) == {(name, lab.address("node1")) for name in ("web1", "web2", "web3")}
 
 
+def test_paths_to_services_are_computed_as_packets_take_them(lab: Lab, tmp_path: Path) -> None:
+    nodes = paths.read(lab, tmp_path)
+    client = lab.pod_address("node1", CLIENT)
+    for receiver in ("default/web:80", f"{address(lab, 'web')}:80"):
+        found = paths.computed(nodes, "default/client", receiver)
+        assert paths.arrivals(found) == {(f"default/web{number}", client) for number in (1, 2, 3)}
+        assert {way["there"]["listening"] for way in found["ways"]} == {True}
+    found = paths.computed(nodes, "node1", "default/web:80")
+    assert paths.arrivals(found) == {(f"default/web{number}", lab.address("node1")) for number in (1, 2, 3)}
+    assert paths.arrivals(paths.computed(nodes, "default/web2", "default/near:80")) == {("default/web2", "10.244.1.1")}
+    (nobody,) = paths.computed(nodes, "default/client", "default/nobody:80")["ways"]
+    assert nobody["there"]["verdict"] == "dropped"
+    assert "refuses it and tells the sender" in nobody["there"]["reason"]
+    assert "podnet_lab0_services reject-chain" in (nobody["there"]["hops"][-1]["steps"][-1]["command"] or "")
+    (outside,) = paths.computed(nodes, "default/client", f"{lab.address('node3')}:80")["ways"]
+    assert (outside["there"]["verdict"], outside["there"]["packet"]["src"]) == ("left", lab.address("node1"))
+
+
 @pytest.mark.parametrize("bridge_filter", [0, 1])
-def test_a_backend_that_meets_itself_is_answered(lab: Lab, bridge_filter: int) -> None:
+def test_a_backend_that_meets_itself_is_answered(lab: Lab, tmp_path: Path, bridge_filter: int) -> None:
     """With and without br_netfilter, which sees frames of a bridge: they take other ways then."""
     path = "/proc/sys/net/bridge/bridge-nf-call-iptables"
     if not lab.sh("node1", f"cat {path} 2>/dev/null || true"):
@@ -120,6 +140,8 @@ def test_a_backend_that_meets_itself_is_answered(lab: Lab, bridge_filter: int) -
         own, gateway = lab.pod_address("node1", WEB1), "10.244.0.1"
         found = answers(lab, "node1", WEB1, f"http://{address(lab, 'web')}/", 30)
         assert set(found) == {("web1", gateway), ("web2", own), ("web3", own)}
+        computed = paths.computed(paths.read(lab, tmp_path), "default/web1", "default/web:80")
+        assert paths.arrivals(computed) == {(f"default/{name}", seen) for name, seen in found}
         client = lab.pod_address("node1", CLIENT)
         assert {seen for _name, seen in answers(lab, "node1", CLIENT, f"http://{address(lab, 'web')}/")} == {client}
     finally:

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The nodes of a report folder, read when they are asked for: of a large fleet only those on the way are.
+
+Which files may hold a name or an address is found in their bytes, so that a file is taken apart only when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..model.reading import ShapeError
+from ..report import files
+from .node import Link, Namespace, Node, read_node
+from .records import address_of
+from .routing import UnknownError
+
+
+class NodeFiles:
+    """The nodes of one report folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look which files there are; raise files.FolderError when there are none."""
+        self.folder = folder
+        self._paths = files.node_files(folder)
+        self._nodes: dict[Path, Node | None] = {}
+        self._owners: dict[tuple[str, int], list[tuple[Node, Namespace, Link]]] = {}
+        self.unusable: list[str] = []
+        """Files that were needed and cannot be used, and why."""
+
+    def named(self, host: str) -> Node | None:
+        """Return the node with an inventory name, None when there is no file of it."""
+        for path in self._paths:
+            if path.name == files.node_file_name(host):
+                return self._node(path)
+        return None
+
+    def holding(self, text: str, fits: Callable[[Node], bool]) -> list[Node]:
+        """Return the nodes in whose files *text* is, as JSON writes it, and that fit."""
+        wanted = text.encode("ascii", "backslashreplace")
+        found = []
+        for path in self._paths:
+            node = self._node(path) if wanted in _bytes(path) else None
+            if node is not None and fits(node):
+                found.append(node)
+        return found
+
+    def owners(self, family: str, number: int) -> list[tuple[Node, Namespace, Link]]:
+        """Return the nodes that have an address in their own namespace, each with the interface."""
+        key = family, number
+        if key not in self._owners:
+            written = address_of(family, number)
+            self._owners[key] = [
+                place
+                for node in self.holding(f'"local": "{written}"', lambda one: one.own is not None)
+                for place in _places(node, family, number)
+            ]
+        return self._owners[key]
+
+    def _node(self, path: Path) -> Node | None:
+        if path not in self._nodes:
+            source = files.read_source(path)
+            self._nodes[path] = None
+            if source.error is not None:
+                self.unusable.append(f"{source.error['object']}: {source.error['cause']}")
+                return None
+            try:
+                self._nodes[path] = read_node(source.document, path.name)
+            except (ShapeError, ValueError) as problem:
+                self.unusable.append(f"{path}: {problem}")
+        return self._nodes[path]
+
+
+def _places(node: Node, family: str, number: int) -> list[tuple[Node, Namespace, Link]]:
+    own = node.own
+    if own is None:
+        return []
+    for link in own.links.values():
+        if any(one.family == family and one.number == number for one in link.addresses):
+            return [(node, own, link)]
+    return []
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise UnknownError(f"{path} cannot be read: {problem.strerror}") from None
