@@ -98,14 +98,32 @@ def measured(folder: Path) -> Figures:
 
 
 def _memory(process: int) -> int:
-    """Return KiB of memory that a process and its children have: Pss of /proc/PID/smaps_rollup, see proc(5)."""
-    found = 0
+    """Return KiB of memory that a process and all below it have: Pss of /proc/PID/smaps_rollup, see proc(5).
+
+    What is shared with a process that begins or ends while they are looked at would count twice: such a look is none.
+    """
+    for _look in range(10):
+        before = _below(process)
+        found = sum(_share(one) for one in before)
+        if _below(process) == before:
+            return found
+    return 0
+
+
+def _below(process: int) -> list[int]:
+    """Return a process and all below it."""
+    found = [process]
     with contextlib.suppress(OSError):  # a process may end meanwhile
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-        found += sum(_memory(int(child)) for child in children)
-        rollup = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
-        found += int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0])
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split():
+            found += _below(int(child))
     return found
+
+
+def _share(process: int) -> int:
+    with contextlib.suppress(OSError):
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
+        return int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0])
+    return 0
 
 
 def main() -> int:
