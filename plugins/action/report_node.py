@@ -91,7 +91,9 @@ class ActionModule(ActionBase):
         self, document: dict[str, Any], result: dict[str, Any], options: dict[str, Any], task_vars: dict[str, Any]
     ) -> None:
         """Add the rules of Services; that they could not be read is an error beside the other facts."""
-        asked = {name: value for name, value in options.items() if name != "gather_subset"}
+        asked = dict(options)
+        if "gather_subset" in asked:  # the node was searched for hidden namespaces just now, which takes long
+            asked["gather_subset"] = [*asked["gather_subset"], "!hidden"]
         said = self._once(asked, task_vars, SERVICE_MODULE)
         facts = (said.get("ansible_facts") or {}).get(SERVICE_KEY)
         if said.get("failed") or said.get("unreachable") or facts is None:

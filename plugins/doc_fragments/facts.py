@@ -42,6 +42,8 @@ options:
       - V(firewall) reads the ranges in the rules of kube-proxy and flannel, the rules that give packets another source
         address and those that may drop packets of pods, with C(nft) and C(iptables-save), where the kernel has such
         rules already.
+      - V(flows) looks in the kernel's table of connections for UDP flows that go on to where no rule of their Service
+        leads, where the kernel has what shows it already. Only M(podnet.lab.service_rule_facts) does so.
       - V(api) asks the Kubernetes API for the ranges of Nodes and Services and for the configuration of kubeadm and
         kube-proxy, on nodes that have a kubeconfig for it, such as C(/etc/kubernetes/admin.conf). It only gets. It uses
         the rights of that file and opens a connection to the server that it names, for at most 10 seconds.

@@ -21,7 +21,8 @@ description:
     RV(ansible_facts.podnet_service.unrecognised).
   - Changes nothing on the node. It starts C(iptables-save) and C(nft) only where the kernel already has what they
     would load.
-  - Of the subsets only V(hidden) matters to this module, because more namespaces may mean more pods.
+  - Of the subsets two matter to this module, V(hidden), because more namespaces may mean more pods, and V(flows), which
+    adds RV(ansible_facts.podnet_service.stale_flows).
   - The facts are described by a JSON Schema, C(docs/schema/podnet_service.schema.json), which the collection's tests
     enforce.
 extends_documentation_fragment:
@@ -392,6 +393,45 @@ ansible_facts:
               type: str
               returned: success
               sample: "nft list table ip podnet_lab0_policies"
+        stale_flows:
+          description: >-
+            UDP flows to a Service's address and port that the kernel goes on sending where none of its rules leads.
+            Those of which the rules were not understood, or lead nowhere, are left out. Null when they could not be
+            read, as where the kernel has not loaded the module nf_conntrack_netlink. Subset V(flows).
+          type: list
+          elements: dict
+          returned: when it applies
+          contains:
+            protocol:
+              description: V(udp).
+              type: str
+              returned: success
+              sample: "udp"
+            address:
+              description: The Service's address, or one of the node's for a NodePort.
+              type: str
+              returned: success
+              sample: "10.96.0.10"
+            port:
+              description: The Service's port.
+              type: int
+              returned: success
+              sample: 53
+            backend:
+              description: Address that the packets are sent to.
+              type: str
+              returned: success
+              sample: "10.244.1.5"
+            backend_port:
+              description: Port that they are sent to.
+              type: int
+              returned: success
+              sample: 53
+            count:
+              description: How many flows there are, one for each address and port of a client.
+              type: int
+              returned: success
+              sample: 3
 """
 
 from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
@@ -400,7 +440,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.service import s
 
 def main() -> None:
     """Gather and return the facts."""
-    run({"podnet_service": service_facts}, frozenset())
+    run({"podnet_service": service_facts}, frozenset(), matters=frozenset(("flows", "hidden")))
 
 
 if __name__ == "__main__":

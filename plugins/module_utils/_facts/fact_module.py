@@ -16,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._files.reader import Files
 from .._kernel.snapshot import take_snapshot
 from .._pods.identity import identify, read_evidence
-from .subsets import UnknownSubsetError, choose, needs
+from .subsets import SUBSETS, UnknownSubsetError, choose, needs
 from .views import Facts, Node
 
 ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
@@ -41,12 +41,20 @@ View = Callable[[Pass], Facts]
 """Makes the value of one fact key."""
 
 
-def run(views: Mapping[str, View], default: FrozenSet[str], also_needs: FrozenSet[str] = frozenset()) -> None:
-    """Be a fact module that returns the keys of `views`, made from one pass over the node."""
+def run(
+    views: Mapping[str, View],
+    default: FrozenSet[str],
+    also_needs: FrozenSet[str] = frozenset(),
+    matters: FrozenSet[str] = frozenset(SUBSETS),
+) -> None:
+    """Be a fact module that returns the keys of `views`, made from one pass over the node.
+
+    Of the subsets that are asked for, those that *matters* does not name change nothing, and are not read.
+    """
     gc.disable()  # hundreds of thousands of values are made, none dies before the end, and the end is near
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
-        subsets = choose(module.params["gather_subset"], default)
+        subsets = choose(module.params["gather_subset"], default) & matters
     except UnknownSubsetError as error:
         module.fail_json(msg=str(error))
     timeout = module.params["timeout"]

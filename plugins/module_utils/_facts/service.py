@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Set
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Set
 
+from .._files.reader import Files
+from .._firewall.commands import CONNTRACK, kernel_has
+from .._kernel.flows import Flow
+from .._kernel.netlink import MalformedMessageError
 from .._pods.identity import owners_of
 from .._ranges.kernel import addresses_in_use
+from .._services.flows import stale_flows
 from .._services.ipvs import DEVICE
 from .._services.policies import PolicyTable, read_policies
 from .._services.records import Service, Unrecognised, order
@@ -60,13 +65,35 @@ def service_facts(found: Pass) -> Facts:
     """Read the rules and return the value of ``podnet_service``."""
     node = found.node
     addresses = Addresses(node.snapshot, owners_of(node.identities))
+    flows = _flows(node.subsets, found.files)
     reads = read_services(found.files, found.run, addresses.own, addresses.dummy)
+    if flows:
+        # Rules change together with flows. One that is there before and after they were read belongs to them.
+        later = _flows(node.subsets, found.files)
+        flows = None if later is None else flows & later
     policies = read_policies(found.files, found.run)
     errors: List[Error] = []
     for error in node.all_errors() + found.files.errors:
         if error not in errors:  # the evidence of owners was read with the same reader
             errors.append(error)
-    return combine(reads, policies, addresses, errors, node.snapshot["partial"])
+    facts = combine(reads, policies, addresses, errors, node.snapshot["partial"])
+    if "flows" in node.subsets:
+        services = [one for read in reads for one in read.found.services]
+        facts["stale_flows"] = None if flows is None else stale_flows(flows, services, addresses.own)
+    return facts
+
+
+def _flows(subsets: FrozenSet[str], files: Files) -> Optional[Set[Flow]]:
+    """Return the node's UDP flows to other addresses than were asked; None when they cannot be read."""
+    if "flows" not in subsets or not kernel_has(files, *CONNTRACK):
+        return None
+    # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+    from .._kernel.conntrack import read_flows
+
+    try:
+        return read_flows()
+    except (OSError, MalformedMessageError):
+        return None
 
 
 def combine(

@@ -38,6 +38,9 @@ IPTABLES_EXTENSIONS = (
 """What rules use that iptables-nft may have written without it: module, what builds it in. ``iptables-nft-save`` asks
 the kernel for each, which loads it."""
 
+CONNTRACK = ("nf_conntrack_netlink", "CONFIG_NF_CT_NETLINK")
+"""What shows the table of connections: module, what builds it in. A question to it loads it."""
+
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 _MAX_CONFIG = 4 * 1024 * 1024
 

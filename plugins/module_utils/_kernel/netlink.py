@@ -214,7 +214,7 @@ class Watch:
 
 
 class Connection:
-    """A NETLINK_ROUTE socket of the namespace that the calling thread is in.
+    """A netlink socket of the namespace that the calling thread is in, of NETLINK_ROUTE unless another is named.
 
     `OSError` from any method carries the kernel's error number. After an error the
     connection may hold the rest of an answer and must not be used again.
@@ -222,8 +222,8 @@ class Connection:
 
     __slots__ = ("_socket", "watch")
 
-    def __init__(self, watch: Watch) -> None:
-        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+    def __init__(self, watch: Watch, protocol: int = NETLINK_ROUTE) -> None:
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         try:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _RECEIVE_TIMEOUT)
             try:
@@ -285,6 +285,16 @@ class Connection:
         for body in messages:
             parse(body, 0, len(body), records)
         return records, not interrupted
+
+    def read_long(self, message: bytes, parse: MessageParser, buffer: bytearray) -> List[Any]:
+        """Send a dump request and parse each message when it comes, where few of very many make a record.
+
+        What changes meanwhile may be there twice or not at all. Raises OSError and `MalformedMessageError`.
+        """
+        records: List[Any] = []
+        self._socket.send(message)
+        self._collect(message, parse, buffer, records)
+        return records
 
     def ask(self, message: bytes, parse: MessageParser, buffer: bytearray) -> List[Any]:
         """Send a request that has one answer and parse it; raises OSError and `MalformedMessageError`.

@@ -2,35 +2,22 @@
 # Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""UDP flows that the kernel still sends where a Service does not lead any more.
+"""UDP flows that the kernel still sends where a Service does not lead any more. ``conntrack -L -p udp``::
 
-A connection is translated once, and what UDP calls a connection lasts as long as packets come. So rules that change do
-not reach a client that goes on asking (kubernetes ``pkg/proxy/conntrack/cleanup.go``). ``conntrack -L -p udp``::
-
-    udp  17 29 src=10.244.0.2 dst=10.96.0.10 sport=4000 dport=53 src=10.244.1.2 dst=10.244.0.2 sport=53 dport=4000 ...
+udp  17 29 src=10.244.0.2 dst=10.96.0.10 sport=4000 dport=53 src=10.244.1.2 dst=10.244.0.2 sport=53 dport=4000 ...
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple
 
+from .._kernel.flows import End, Flow, leads_on
 from .step import SBIN, Step
 
 _TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 _PACKAGE = "conntrack"
-
-End = Tuple[str, int]
-"""Address and port."""
-
-
-class Flow(NamedTuple):
-    """A flow: who asks, whom, and who answers."""
-
-    source: End
-    asked: End
-    answers: End
 
 
 class Flows(NamedTuple):
@@ -63,7 +50,7 @@ def stale(flow: Flow, flows: Flows) -> bool:
         return False
     translated = flow.asked[0] in flows.nodes and answers in ipaddress.ip_network(flows.cluster_cidr)
     of_service = asked in ipaddress.ip_network(flows.service_cidr) or (translated and flow.asked != flow.answers)
-    return of_service and flow.answers not in flows.ways.get(flow.asked, [])
+    return of_service and not leads_on(flow, flows.ways)
 
 
 def end_stale(step: Step, flows: Flows, needed: bool) -> List[str]:

@@ -26,6 +26,7 @@ from . import (
     checksums,
     dns,
     firewall,
+    flows,
     iptables,
     kernel,
     leases,
@@ -59,6 +60,7 @@ ALL: tuple[Finder, ...] = (
     *iptables.ALL,
     *neighbours.ALL,
     *services.ALL,
+    *flows.ALL,
     *dns.ALL,
     *managers.ALL,
 )

@@ -56,6 +56,7 @@ KINDS = (
     "service-missing",
     "service-without-backends",
     "service-backend-gone",
+    "conntrack-stale",
     "hairpin-off",
     # Names
     "dns-not-served",
@@ -119,6 +120,7 @@ INFERRED = frozenset(
         "service-rules-stale",
         "service-missing",
         "service-backend-gone",
+        "conntrack-stale",
         "hairpin-off",
         "dns-not-served",
         "pod-without-default-route",

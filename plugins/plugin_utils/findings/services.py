@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..model import ranges, services
 from ..model.index import NodeView
@@ -180,22 +180,13 @@ def _ends_by_host(one: Service) -> dict[str, list[str]]:
 
 def backend_gone(model: Model, views: Mapping[str, NodeView]) -> Iterator[Finding]:
     """Backends in the range of a node on which no pod, and nothing else, has the address."""
-    complete = {
-        node["host"]
-        for node in model["nodes"]
-        if node["status"] == "read" and not any(one["errors"] for one in views[node["host"]].namespaces.values())
-    }
-    own = [
-        (one["cidr"], one["hosts"][0])
-        for one in model["ranges"]
-        if one["what"] == "pod" and one["scope"] == "node" and len(one["hosts"]) == 1 and one["hosts"][0] in complete
-    ]
+    own = ranges_of_read_nodes(model, views)
     for one in model["services"]:
         for backend in one["backends"]:
             if backend["host"] is not None:
                 continue
-            homes = [host for cidr, host in own if ranges.contains(cidr, backend["address"])]
-            if len(homes) != 1 or _is_there(views[homes[0]], backend["address"]):
+            home = home_of_gone(backend["address"], own, views)
+            if home is None:
                 continue
             end = services.endpoint(backend)
             rules = [rule for rule in one["rules"] if end in rule["backends"]]
@@ -207,12 +198,32 @@ def backend_gone(model: Model, views: Mapping[str, NodeView]) -> Iterator[Findin
                 "hosts": list(dict.fromkeys(rule["host"] for rule in rules)),
                 "object": services.name(one),
                 "message": f"{services.name(one)} ({services.place(one)}) sends connections to {end}, an address of "
-                f"{homes[0]} that nothing there has",
+                f"{home} that nothing there has",
                 "evidence": cut([f"{rule['host']}: {rule['text']}" for rule in rules]),
                 "remedy": "Read the nodes again: a pod may just have gone. If it stays, look whether kube-proxy and "
-                f"the kubelet of {homes[0]} reach the API",
+                f"the kubelet of {home} reach the API",
                 "command": rules[0]["command"],
             }
+
+
+def ranges_of_read_nodes(model: Model, views: Mapping[str, NodeView]) -> list[tuple[str, str]]:
+    """Return the ranges from which one node's pods get addresses, each with the node, if all of that was read."""
+    complete = {
+        node["host"]
+        for node in model["nodes"]
+        if node["status"] == "read" and not any(one["errors"] for one in views[node["host"]].namespaces.values())
+    }
+    return [
+        (one["cidr"], one["hosts"][0])
+        for one in model["ranges"]
+        if one["what"] == "pod" and one["scope"] == "node" and len(one["hosts"]) == 1 and one["hosts"][0] in complete
+    ]
+
+
+def home_of_gone(address: str, ranges_of_nodes: Iterable[tuple[str, str]], views: Mapping[str, NodeView]) -> str | None:
+    """Return the node on which a pod had *address* that nothing there has any more; None when that is not certain."""
+    homes = [host for cidr, host in ranges_of_nodes if ranges.contains(cidr, address)]
+    return homes[0] if len(homes) == 1 and not _is_there(views[homes[0]], address) else None
 
 
 def _is_there(view: NodeView, address: str) -> bool:

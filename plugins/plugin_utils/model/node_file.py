@@ -80,6 +80,7 @@ def unread(host: str, collected_at: str | None, why: Error, status: Status = "fa
         "wireguard": None,
         "settings": None,
         "counters": None,
+        "stale_flows": None,
     }
     return {
         "node": node,
@@ -155,6 +156,7 @@ def _facts_part(root: Item, host: str) -> NodePart:
         "firewall": firewall.read(netns.item("firewall")) if "firewall" in netns else None,
         "settings": settings,
         "counters": counters,
+        "stale_flows": services.stale_flows(service),
     }
     return {
         "node": node,

@@ -497,6 +497,17 @@ class Wireguard(TypedDict):
     peers: list[WireguardPeer]
 
 
+class StaleFlows(TypedDict):
+    """UDP flows of a Service's address and port to one end where no rule of it leads."""
+
+    protocol: str
+    address: str
+    port: int
+    backend: str
+    backend_port: int
+    count: int
+
+
 class Node(TypedDict):
     """One node, by its inventory name."""
 
@@ -528,6 +539,8 @@ class Node(TypedDict):
     where they are not as ``conf.default``."""
     counters: Settings | None
     """What TCP and UDP of the node itself counted since it started, as nstat(8) names it; null when not read."""
+    stale_flows: list[StaleFlows] | None
+    """UDP flows that go on to where no rule of their Service leads; null when not read."""
 
 
 class Consequence(TypedDict):

@@ -19,6 +19,7 @@ from .records import (
     ServiceBackend,
     ServiceRule,
     ServiceSource,
+    StaleFlows,
 )
 
 FACT_KEY = "podnet_service"
@@ -49,6 +50,23 @@ def not_understood(view: Item) -> list[Error]:
             "remedy": "Look at the rule on the node",
         }
         for one in view.items("unrecognised")
+    ]
+
+
+def stale_flows(view: Item) -> list[StaleFlows] | None:
+    """Return the flows that go on to where no rule of their Service leads; None when they were not read."""
+    if "stale_flows" not in view:
+        return None
+    return [
+        {
+            "protocol": one.text("protocol"),
+            "address": one.text("address"),
+            "port": one.number("port"),
+            "backend": one.text("backend"),
+            "backend_port": one.number("backend_port"),
+            "count": one.number("count"),
+        }
+        for one in view.items("stale_flows")
     ]
 
 
@@ -100,8 +118,12 @@ def _backend(item: Item, host: str) -> ServiceBackend:
 
 def endpoint(backend: ServiceBackend) -> str:
     """Return address and port of a backend, as in ``10.244.1.2:80`` or ``[fd00::2]:80``."""
-    address = f"[{backend['address']}]" if ":" in backend["address"] else backend["address"]
-    return backend["address"] if backend["port"] is None else f"{address}:{backend['port']}"
+    return backend["address"] if backend["port"] is None else end(backend["address"], backend["port"])
+
+
+def end(address: str, port: int) -> str:
+    """Return an address and a port, as in ``10.244.1.2:80`` or ``[fd00::2]:80``."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 Key = tuple[str | int | None, ...]

@@ -219,9 +219,12 @@ def test_without_root(world: World) -> None:
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_check_mode_and_options(world: World, check_mode: bool) -> None:
     _restore(world, "iptables-nft-restore", "iptables-nft-save.txt")
-    result = world.module("service_rule_facts", {"timeout": 60}, check_mode=check_mode)
+    options = {"timeout": 60, "gather_subset": ["diagnose"] if check_mode else ["default"]}
+    result = world.module("service_rule_facts", options, check_mode=check_mode)
     assert result["changed"] is False
     assert len(result["ansible_facts"][KEY]["services"]) == 19
+    assert ("stale_flows" in result["ansible_facts"][KEY]) == check_mode
+    assert_valid(KEY, result["ansible_facts"][KEY])
     result = world.module("service_rule_facts", {"timeout": 0}, check_mode=check_mode, fail_ok=True)
     assert result["msg"] == "timeout must be at least 1 second; it is 0."
 

@@ -31,21 +31,25 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.views import Nod
 from ansible_collections.podnet.lab.plugins.module_utils._files.reader import Files
 from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 from ansible_collections.podnet.lab.plugins.module_utils._pods.identity import identify, read_evidence
-chosen, files, started = subsets.choose(sys.argv[1:], subsets.DEFAULT), Files(), time.time()
+chosen, files, started = subsets.choose(sys.argv[2:], subsets.DEFAULT), Files(), time.time()
 evidence = read_evidence(files)
 snapshot = take_snapshot(subsets.needs(chosen) | {"routes"})
 def run(command):
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 node = Node(snapshot, identify(evidence, snapshot), chosen, evidence.errors)
-print(json.dumps({
+facts = {
     "podnet_netns": netns.netns_facts(node, files, run),
     "podnet_veth": veth.veth_facts(node),
     "podnet_bridge": bridge.bridge_facts(node),
     "podnet_pod_cidr": pod_cidr.cidr_facts(Pass(node, files, started, run)),
-}))
+}
+if sys.argv[1] == "services":
+    from ansible_collections.podnet.lab.plugins.module_utils._facts import service
+    facts["podnet_service"] = service.service_facts(Pass(node, files, started, run))
+print(json.dumps(facts))
 """
-"""What the module pod_network_facts does, without Ansible around it, which takes most of the time."""
+"""What the modules of facts do, without Ansible around them, which takes most of the time."""
 
 
 class Node:
@@ -133,9 +137,9 @@ class Node:
         if lease:
             self.write(f"/var/lib/cni/networks/pods/{local}", f"{identity}\r\neth0")
 
-    def document(self, *subset: str) -> dict[str, Any]:
-        """Read the node, and return its file."""
-        facts = self.world.python(_READ, *(subset or ("diagnose",)))
+    def document(self, *subset: str, services: bool = False) -> dict[str, Any]:
+        """Read the node, with the rules of Services if asked, and return its file."""
+        facts = self.world.python(_READ, "services" if services else "", *(subset or ("diagnose",)))
         return {"schema_version": 1, "host": self.name, "collected_at": "2026-11-20T11:05:04.120Z", **facts}
 
 

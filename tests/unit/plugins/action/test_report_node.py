@@ -179,7 +179,10 @@ def test_services_are_read_when_asked_for(tmp_path: Path) -> None:
     assert document["podnet_service"] == SERVICES["podnet_service"]
     assert "errors" not in document
     assert (result["services"], result["partial"]) == (2, False)
-    assert [asked for asked, _become in node.asked] == [{"timeout": 9, "gather_subset": ["all"]}, {"timeout": 9}]
+    assert [asked for asked, _become in node.asked] == [
+        {"timeout": 9, "gather_subset": ["all"]},
+        {"timeout": 9, "gather_subset": ["all", "!hidden"]},
+    ]
 
 
 def test_services_are_not_read_otherwise(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.flows import Flow
 from ansible_collections.podnet.lab.plugins.module_utils._lab import service_rules, udp_flows
 from ansible_collections.podnet.lab.plugins.module_utils._lab.nft import Table, fingerprint, kept_elements, one_line
 from ansible_collections.podnet.lab.plugins.module_utils._lab.service_leases import ServiceLeases
@@ -255,7 +256,7 @@ def test_only_flows_of_services_that_lead_elsewhere_are_stale(
     asked: Any, answers: Any, expected: bool, unreplied: str
 ) -> None:
     (flow,) = udp_flows.parse(LINE % (*asked, unreplied, *answers))
-    assert flow == udp_flows.Flow(("10.244.0.2", 4000), asked, answers)
+    assert flow == Flow(("10.244.0.2", 4000), asked, answers)
     assert udp_flows.stale(flow, FLOWS) == expected
 
 

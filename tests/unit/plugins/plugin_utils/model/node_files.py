@@ -67,6 +67,7 @@ class NodeFile:
         self.wireguard: list[Facts] | None = None
         """Null: it was not asked for."""
         self.services: list[Facts] | None = None
+        self.stale_flows: list[Facts] | None = None
         """Null: they were not asked for."""
         self.service_sources: list[Facts] = []
         self.unrecognised: list[Facts] = []
@@ -342,6 +343,7 @@ class NodeFile:
             "services": services,
             "unrecognised": self.unrecognised,
             "policies": self.policies,
+            **({} if self.stale_flows is None else {"stale_flows": self.stale_flows}),
         }
 
     def document(self) -> Facts:
