@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,11 @@ def test_the_walk(pods: Site) -> None:
     assert "Services in 10.96.0.0/16 (written on node1, in /etc/kubernetes/manifests/kube-apiserver.yaml)" in page
     assert page.count("HTTP/1.0 ") + page.count("HTTP/1.1 ") >= 2
     assert "Not here: default/pod1 has not" not in page
+    # The runtime's file, over the node's own for one command.
+    names = page.partition("Who tells the pod what a name means?")[2].partition("\n## ")[0]
+    assert re.search(
+        r"mount --bind /var/lib/containerd/\S+/resolv\.conf /etc/resolv\.conf && exec ip netns exec cni-", names
+    )
+    assert "search default.svc.cluster.local svc.cluster.local cluster.local" in names
+    assert "nameserver 10.96.0.10" in names
+    assert re.search(r"^10\.\S+ +STREAM [a-z0-9-]+\.[a-z-]+\.svc\.cluster\.local$", names, re.MULTILINE), names
