@@ -15,8 +15,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..text.escape import shell_word
-from . import nft
+from . import iptables, nft
 from .node import Namespace
 from .records import Packet, address_of
 from .routing import UnknownError, on_link, sending_address
@@ -26,6 +25,7 @@ _LAST = 2**31
 _DST_HOOKS = ("prerouting", "output")
 _SRC_HOOKS = ("postrouting", "input")
 _TABLE_FAMILIES = {"inet": ("ip", "inet"), "inet6": ("ip6", "inet"), "bridge": ("bridge",), "netdev": ("netdev",)}
+_BY_NFT = "iptables-nft"
 _MOST_JUMPS = 16
 """NFT_JUMP_STACK_SIZE (net/netfilter/nf_tables.h)."""
 
@@ -96,13 +96,16 @@ def tables(namespace: Namespace) -> list[nft.Table]:
 def _tables(namespace: Namespace) -> list[nft.Table]:
     if namespace.ruleset is None:
         raise UnknownError("the firewall rules were not read there, or not all: inspect with podnet_diagnose=true")
-    found: list[nft.Table] = []
-    for variant, _family, text in namespace.ruleset:
+    native: list[nft.Table] = []
+    saved: list[nft.Table] = []
+    for variant, family, text in namespace.ruleset:
         if variant == "nftables":
-            found.extend(nft.read_ruleset(text))
-        elif variant == "iptables-legacy":
-            raise UnknownError("it has rules of iptables-legacy, which are not computed")
-    return found
+            native.extend(nft.read_ruleset(text))
+        else:
+            saved.extend(iptables.read_saved(text, family or "inet", variant))
+    # What iptables-nft wrote is in the kernel once, and its own command shows it whole.
+    twice = {(one.family, one.name) for one in saved if isinstance(one, iptables.SavedTable) and one.variant == _BY_NFT}
+    return [*saved, *(one for one in native if (one.family, one.name) not in twice)]
 
 
 def _bases(namespace: Namespace, family: str, hook: str) -> list[_Base]:
@@ -335,21 +338,19 @@ def _run(place: Place, base: _Base, moving: Moving) -> tuple[Refused | None, nft
     try:
         verdict, handle = _chain(context, base.table, base.chain.name, where, 0)
     except UnknownError as problem:
-        raise UnknownError(f"{base.table.family} {base.table.name}, chain {where[-1]}: {problem}") from None
+        raise UnknownError(f"{base.table.title}, chain {where[-1]}: {problem}") from None
     moving.mark, moving.mac, moving.pkttype = context.mark, context.mac, context.pkttype
     moving.untracked = moving.untracked or context.untrack
     if connection is not None:
         connection.mark = context.ct_mark
     kind = verdict.kind if verdict is not None else base.chain.policy
     chain = where[-1] if verdict is not None else base.chain.name
-    show = place.namespace.shown(
-        f"nft -a list chain {base.table.family} {shell_word(base.table.name)} {shell_word(chain)}"
-    )
+    show = place.namespace.shown(base.table.shown(chain))
     by = f"rule {handle}" if verdict is not None else "the policy"
     through = " > ".join(where if verdict is not None else where[:1])
-    text = f"{base.table.family} {base.table.name}, {base.chain.hook} chain {through}, {by}"
+    text = f"{base.table.title}, {base.chain.hook} chain {through}, {by}"
     for told in context.told:
-        place.tell(f"{base.table.family} {base.table.name}, {base.chain.hook} chain {base.chain.name} {told}", show)
+        place.tell(f"{base.table.title}, {base.chain.hook} chain {base.chain.name} {told}", show)
     if kind in ("drop", "reject"):
         return Refused(kind, text, show), None
     if verdict is not None and verdict.kind in ("dnat", "snat", "masquerade", "redirect"):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..text.escape import shell_word
 from .node import Namespace
 from .records import PROTOCOLS, Packet
 from .routing import Flow, UnknownError, look_up
@@ -101,6 +102,15 @@ class Table:
         self.flags: set[str] = set()
         self._ready: dict[str, list[tuple[Act, str]]] = {}
         self._looked: dict[tuple[str, str], Lookup] = {}
+
+    @property
+    def title(self) -> str:
+        """What the table is called."""
+        return f"{self.family} {self.name}"
+
+    def shown(self, chain: str) -> str:
+        """Return the command that shows a chain, its rules numbered."""
+        return f"nft -a list chain {self.family} {shell_word(self.name)} {shell_word(chain)}"
 
     def rules(self, chain: str) -> list[tuple[Act, str]]:
         """Return the rules of a chain that do something, each with the number by which ``nft -a`` shows it."""
@@ -659,7 +669,7 @@ def _statement(table: Table, name: str, content: Any) -> Act | None:
         refused = Verdict("reject")
         return lambda _context: refused
     if name == "notrack":
-        return _untrack
+        return untrack
     try:
         if name == "vmap":
             return _verdict_map(table, content)
@@ -672,7 +682,8 @@ def _statement(table: Table, name: str, content: Any) -> Act | None:
     return _raising(f"the statement {name} is not understood")
 
 
-def _untrack(context: Context) -> Verdict | None:
+def untrack(context: Context) -> Verdict | None:
+    """Let connection tracking leave the packet alone."""
     context.untrack = True
     context.state = "untracked"
     return None

@@ -204,8 +204,10 @@ def sending_address(namespace: Namespace, link: Link, family: str, target: int |
     return None
 
 
-def refuses_source(namespace: Namespace, packet: Packet, mark: int, link: Link) -> str | None:
+def refuses_source(namespace: Namespace, packet: Packet, link: Link, out: str) -> str | None:
     """Return why the kernel takes no packet from this source by *link*, None when it does; raise UnknownError.
+
+    *out* is the interface that it is to leave by, ``lo`` for one that stays: the way back is looked up as from there.
 
     fib_validate_source() in net/ipv4/fib_frontend.c. IPv6 has nothing of the kind.
     """
@@ -214,7 +216,7 @@ def refuses_source(namespace: Namespace, packet: Packet, mark: int, link: Link) 
     if packet.src >> 24 == 127 and not link.loopback:
         return "its source is a loopback address"
     name = f"net.ipv4.conf.{link.ifname}"
-    reverse = Flow("inet", packet.dst, packet.src, 0, "lo", None, packet.protocol, packet.dport, packet.sport)
+    reverse = Flow("inet", packet.dst, packet.src, 0, out, None, packet.protocol, packet.dport, packet.sport)
     found = look_up(namespace, reverse)
     route = found.route
     if route is not None and route.kind == "local" and not link.loopback:

@@ -775,18 +775,16 @@ class _Walk:
             raise self._drop(
                 "a packet from elsewhere to a loopback address is dropped", _route_command(namespace, flow)
             )
-        found = look_up(namespace, flow)
-        if found.route is not None and found.route.kind in ("local", "unicast"):
-            refused = refuses_source(namespace, packet, self._moving.mark, link)
-            if refused is not None:
-                raise self._drop(
-                    f"{link.ifname} takes nothing from {address_of(packet.family, packet.src)}: {refused}",
-                    namespace.shown(
-                        f"sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.{shell_word(link.ifname)}.rp_filter"
-                    ),
-                )
         found, hop = self._route(namespace, flow)
         assert found.route is not None
+        refused = refuses_source(namespace, packet, link, _leaves_by(found.route, hop))
+        if refused is not None:
+            raise self._drop(
+                f"{link.ifname} takes nothing from {address_of(packet.family, packet.src)}: {refused}",
+                namespace.shown(
+                    f"sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.{shell_word(link.ifname)}.rp_filter"
+                ),
+            )
         self._tell_route(namespace, found, hop, link.ifname)
         if found.route.kind == "local":
             self._deliver(namespace, link.ifname)
@@ -848,11 +846,12 @@ def _answers(namespace: Namespace, link: Link, family: str, number: int, asking:
         return own or (proxy and namespace.setting(f"net.ipv6.conf.{link.ifname}.proxy_ndp") == 1)
     if namespace.tables is None or namespace.rules is None:
         raise UnknownError(f"the routes of {namespace.name} were not read: inspect with podnet_diagnose=true")
-    packet = Packet("inet", 0, asking or 0, number, None, None, 0)
-    if asking is not None and refuses_source(namespace, packet, 0, link) is not None:
-        return False
     found = look_up(namespace, Flow("inet", asking, number, 0, link.ifname, None, None, None, None))
-    if found.route is None:
+    if found.route is None or found.route.kind not in ("local", "unicast"):
+        return False
+    packet = Packet("inet", 0, asking or 0, number, None, None, 0)
+    out = _leaves_by(found.route, found.route.hops[0])
+    if asking is not None and refuses_source(namespace, packet, link, out) is not None:
         return False
     if found.route.kind == "local":
         own = any(one.family == "inet" and one.number == number for one in link.addresses)
@@ -861,12 +860,17 @@ def _answers(namespace: Namespace, link: Link, family: str, number: int, asking:
             namespace.setting(f"net.ipv4.conf.{link.ifname}.arp_ignore") or 0,
         )
         return own or ignore == 0
-    if found.route.kind != "unicast" or any(hop.dev == link.ifname for hop in found.route.hops):
+    if any(hop.dev == link.ifname for hop in found.route.hops):
         return False
     every = namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(
         f"net.ipv4.conf.{link.ifname}.proxy_arp"
     )
     return bool((every or proxy) and forwards(namespace, "inet", link))
+
+
+def _leaves_by(route: Route, hop: NextHop) -> str:
+    """Return the interface that a packet by *route* leaves by, ``lo`` for one that stays."""
+    return "lo" if route.kind == "local" else hop.dev or "lo"
 
 
 def _route_command(namespace: Namespace, flow: Flow) -> str:

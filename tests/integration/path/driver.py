@@ -107,6 +107,8 @@ def build(network: dict[str, Any]) -> tuple[Spaces, list[str]]:
     errors += finish(
         [started(["ip", "netns", "exec", name, "nft", "-f", "-"], text) for name, text in network["nft"].items()]
     )
+    for name, (program, text) in network["restore"].items():
+        errors += finish([started(["ip", "netns", "exec", name, program], text)])
     return spaces, errors
 
 
