@@ -62,7 +62,7 @@ format: ## let ruff lay out the Python files
 
 bench: ## the benchmarks: how fast a node is read, how large facts are, what playbooks and networks take (root)
 	@tools/setup --tests
-	@for script in run churn payload facts_size task_time setup_task inspect_playbook lab probe_pairs fleet verify_plan verify_fleet ways; do \
+	@for script in run churn payload facts_size task_time setup_task inspect_playbook lab probe_pairs fleet verify_plan verify_fleet ways paths; do \
 		echo "== tests/benchmark/$$script.py"; $(python) tests/benchmark/$$script.py || echo "   a target was missed"; \
 	done
 

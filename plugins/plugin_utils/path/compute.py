@@ -32,6 +32,7 @@ class Asked(NamedTuple):
 
 def compute(nodes: NodeFiles, asked: Asked) -> Path:
     """Return the path; raise ends.EndError when an end of it cannot be used."""
+    nodes.look_for(ends.searched(asked.sender, asked.receiver))
     to = ends.receiver(nodes, asked.receiver, asked.family)
     sender = ends.sender(nodes, asked.sender, to.family)
     protocol = asked.protocol or to.protocol or ("icmp" if to.port is None else "tcp")

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from typing import NamedTuple
 
@@ -117,13 +118,27 @@ def receiver(nodes: NodeFiles, text: str, family: str | None) -> Place:
     return Place(_end(text, kind, node, asked.name, written), node, namespace, *address, asked.port, None)
 
 
+def _named(name: str) -> str:
+    """Return what stands in files that know a pod or a Service by *name*."""
+    return f'"name": {json.dumps(name.rpartition("/")[2])}'
+
+
+def searched(*ends: str) -> list[str]:
+    """Return what the files are to be searched for to find these ends, as a person gives them."""
+    found = []
+    for text in ends:
+        name = (_WORDS.match(text.strip()) or {"name": text})["name"].strip("[]")
+        found.append(_named(name))
+    return found
+
+
 def _end(asked: str, what: str, node: Node | None, name: str, address: str | None) -> End:
     return {"asked": asked, "what": what, "host": node.host if node else None, "name": name, "address": address}
 
 
 def _pod_or_node(nodes: NodeFiles, asked: _Asked) -> tuple[str, Node, Namespace] | None:
     if asked.kind in (None, "pod") and "/" in asked.name:
-        for node in nodes.holding(asked.name.rpartition("/")[2], lambda one: _pod(one, asked.name) is not None):
+        for node in nodes.holding(_named(asked.name), lambda one: _pod(one, asked.name) is not None):
             namespace = _pod(node, asked.name)
             if namespace is not None:
                 return "pod", node, namespace
@@ -163,7 +178,7 @@ def _service(nodes: NodeFiles, asked: _Asked, family: str | None) -> Place | Non
         return None
     fitting: set[tuple[str, str, int]] = set()
     ports: set[int] = set()
-    for node in nodes.holding('"podnet_service"', lambda one: any(entry[0] == asked.name for entry in one.services)):
+    for node in nodes.holding(_named(asked.name), lambda one: any(entry[0] == asked.name for entry in one.services)):
         for name, _port_name, address, protocol, port in node.services:
             if name == asked.name:
                 ports.add(port)

@@ -9,7 +9,7 @@ Which files may hold a name or an address is found in their bytes, so that a fil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..model.reading import ShapeError
@@ -28,6 +28,8 @@ class NodeFiles:
         self._paths = files.node_files(folder)
         self._nodes: dict[Path, Node | None] = {}
         self._owners: dict[tuple[str, int], list[tuple[Node, Namespace, Link]]] = {}
+        self._holding: dict[str, list[Path]] = {}
+        """Which files hold a text."""
         self.unusable: list[str] = []
         """Files that were needed and cannot be used, and why."""
 
@@ -38,15 +40,25 @@ class NodeFiles:
                 return self._node(path)
         return None
 
-    def holding(self, text: str, fits: Callable[[Node], bool]) -> list[Node]:
-        """Return the nodes in whose files *text* is, as JSON writes it, and that fit."""
-        wanted = text.encode("ascii", "backslashreplace")
-        found = []
+    def look_for(self, texts: Iterable[str]) -> None:
+        """Find in one pass which files hold which of *texts*, so that `holding` needs none of its own."""
+        wanted = {text: text.encode("ascii", "backslashreplace") for text in texts if text not in self._holding}
+        if not wanted:
+            return
+        self._holding.update((text, []) for text in wanted)
         for path in self._paths:
-            node = self._node(path) if wanted in _bytes(path) else None
+            data = _bytes(path)
+            for text, pattern in wanted.items():
+                if pattern in data:
+                    self._holding[text].append(path)
+
+    def holding(self, text: str, fits: Callable[[Node], bool]) -> Iterator[Node]:
+        """Yield the nodes in whose files *text* is, as JSON writes it, and that fit."""
+        self.look_for([text])
+        for path in self._holding[text]:
+            node = self._node(path)
             if node is not None and fits(node):
-                found.append(node)
-        return found
+                yield node
 
     def owners(self, family: str, number: int) -> list[tuple[Node, Namespace, Link]]:
         """Return the nodes that have an address in their own namespace, each with the interface."""

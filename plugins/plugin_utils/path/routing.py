@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .node import Address, Link, Namespace, NextHop, Route, Rule, bits
+from .node import LOCAL_TABLE, Address, Link, Namespace, NextHop, Route, Rule, bits
 from .records import Packet, address_of
 
+_MOST_KNOWN = 1000
+"""So many answers of one namespace are kept: one packet asks the same again and again."""
 WITH_PORTS = (6, 17, 132, 136)
 """TCP, UDP, SCTP and UDP-Lite."""
 
@@ -56,10 +58,12 @@ def flow_of(packet: Packet, mark: int, iif: str, oif: str | None = None) -> Flow
 
 def look_up(namespace: Namespace, flow: Flow) -> Found:
     """Return the route for *flow*; raise UnknownError."""
-    key = (look_up, flow)
-    if key not in namespace.cache:
-        namespace.cache[key] = _look_up(namespace, flow)
-    found: Found = namespace.cache[key]
+    known: dict[Flow, Found] = namespace.cache.setdefault(look_up, {})
+    found = known.get(flow)
+    if found is None:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        found = known[flow] = _look_up(namespace, flow)
     return found
 
 
@@ -155,6 +159,28 @@ def is_local(namespace: Namespace, family: str, number: int, iif: str, src: int 
     """Tell whether packets to an address are for the namespace itself; raise UnknownError."""
     found = look_up(namespace, Flow(family, src, number, 0, iif, None, None, None, None))
     return found.route is not None and found.route.kind == "local"
+
+
+def may_be_local(namespace: Namespace, family: str, number: int) -> bool:
+    """Tell, without looking at rules, whether a route may say that an address is the namespace's own."""
+    width = bits(family)
+    for (of, name), table in (namespace.tables or {}).items():
+        if of == family and (name == LOCAL_TABLE or _has_local(namespace, of, name)):
+            for length, same in table.items():
+                if any(route.kind == "local" for route in same.get(number >> (width - length), ())):
+                    return True
+    return False
+
+
+def _has_local(namespace: Namespace, family: str, name: str) -> bool:
+    """Tell whether a table has routes of the type local, which is seldom but in the table of that name."""
+    known: dict[tuple[str, str], bool] = namespace.cache.setdefault(_has_local, {})
+    if (family, name) not in known:
+        table = (namespace.tables or {}).get((family, name), {})
+        known[family, name] = any(
+            route.kind == "local" for same in table.values() for routes in same.values() for route in routes
+        )
+    return known[family, name]
 
 
 def on_link(namespace: Namespace, link: Link, family: str, target: int | None) -> Address | None:

@@ -35,9 +35,7 @@ def may_leave(bridge_port: tuple[bool, bool], came_in: tuple[bool, bool] | None,
     """Tell whether a bridge sends a frame out of a port; ports are (hairpin, isolated), *came_in* None for its own."""
     if came_in is None:
         return True
-    if same:
-        return bridge_port[0]
-    return not (bridge_port[1] and came_in[1])
+    return (bridge_port[0] or not same) and not (bridge_port[1] and came_in[1])
 
 
 def segment(node: Node, namespace: Namespace, link: Link) -> Segment:

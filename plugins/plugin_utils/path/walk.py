@@ -26,12 +26,13 @@ from .routing import (
     forwards,
     is_local,
     look_up,
+    may_be_local,
     on_link,
     refuses_source,
     source_for,
     usable_hops,
 )
-from .segment import Through, is_card, may_leave, segment
+from .segment import Segment, Through, is_card, may_leave, segment
 
 MOST_WAYS = 64
 """So many ways of one packet are computed; of more, that there are more is said."""
@@ -425,7 +426,7 @@ class _Walk:
         asking = self._asking(namespace, link, number) if family == "inet" else None
         answers: list[tuple[str, str]] = []
         silenced: str | None = None
-        for there, other, through in heard.ends:
+        for there, other, through in _who_might(namespace, link, heard, target):
             if other.mac is not None and _answers(there, other, family, number, asking):
                 refused = self._silenced((namespace, link), (there, other), through, target)
                 if refused is None:
@@ -490,6 +491,8 @@ class _Walk:
                 refused = pass_hook(place, "inet6", hook, moving)
                 if refused is not None:
                     return f"{namespace.name}, {refused.text}, drops the question or its answer"
+                if place.rerouted and packet is answer and not _leads(namespace, packet, moving.mark):
+                    return f"{namespace.name} has no route for its answer once a rule gave it a mark"
         return None
 
     def _asking(self, namespace: Namespace, link: Link, target: int) -> int | None:
@@ -834,6 +837,27 @@ def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
     return value == 1
 
 
+def _who_might(
+    namespace: Namespace, link: Link, heard: Segment, target: tuple[str, int]
+) -> list[tuple[Namespace, Link, Through]]:
+    """Return those of a segment that may answer for an address, whoever asks."""
+    known: dict[tuple[str, str, int], list[tuple[Namespace, Link, Through]]]
+    known = namespace.cache.setdefault(_who_might, {})
+    key = (link.ifname, *target)
+    if key not in known:
+        known[key] = [end for end in heard.ends if _might_answer(end[0], end[1], *target)]
+    return known[key]
+
+
+def _might_answer(namespace: Namespace, link: Link, family: str, number: int) -> bool:
+    if namespace.tables is None or ("proxy " + link.ifname, family, number) in (namespace.neighbours or {}):
+        return True
+    every = family == "inet" and (
+        namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(f"net.ipv4.conf.{link.ifname}.proxy_arp")
+    )
+    return bool(every) or may_be_local(namespace, family, number)
+
+
 def _answers(namespace: Namespace, link: Link, family: str, number: int, asking: int | None) -> bool:
     """Tell whether an interface answers who asks for the MAC of an address (arp_process(), ndisc_recv_ns())."""
     proxy = ("proxy " + link.ifname, family, number) in (namespace.neighbours or {})
@@ -846,6 +870,9 @@ def _answers(namespace: Namespace, link: Link, family: str, number: int, asking:
         return own or (proxy and namespace.setting(f"net.ipv6.conf.{link.ifname}.proxy_ndp") == 1)
     if namespace.tables is None or namespace.rules is None:
         raise UnknownError(f"the routes of {namespace.name} were not read: inspect with podnet_diagnose=true")
+    every = namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(
+        f"net.ipv4.conf.{link.ifname}.proxy_arp"
+    )
     found = look_up(namespace, Flow("inet", asking, number, 0, link.ifname, None, None, None, None))
     if found.route is None or found.route.kind not in ("local", "unicast"):
         return False
@@ -862,10 +889,13 @@ def _answers(namespace: Namespace, link: Link, family: str, number: int, asking:
         return own or ignore == 0
     if any(hop.dev == link.ifname for hop in found.route.hops):
         return False
-    every = namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(
-        f"net.ipv4.conf.{link.ifname}.proxy_arp"
-    )
     return bool((every or proxy) and forwards(namespace, "inet", link))
+
+
+def _leads(namespace: Namespace, packet: Packet, mark: int) -> bool:
+    """Tell whether a route leads to where *packet* is to go."""
+    found = look_up(namespace, flow_of(packet, mark, "lo"))
+    return found.route is not None and found.route.kind not in _REFUSALS
 
 
 def _leaves_by(route: Route, hop: NextHop) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def namespace(inode: int, kind: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def node(number: int) -> Document:
-    """A node 192.0.2.N with the bridge br0, 10.244.N.1, and the pods a and b on it, 10.244.N.2 and 10.244.N.3."""
+def node(number: int, pods: Sequence[str] = ("a", "b")) -> Document:
+    """A node 192.0.2.N with the bridge br0, 10.244.N.1, and the pods aN and bN on it, 10.244.N.2 and 10.244.N.3."""
     other = 3 - number
     host = namespace(10 * number, "host")
     card, bridge = f"02:00:00:00:0{number}:01", f"02:00:00:00:0{number}:02"
@@ -56,14 +57,14 @@ def node(number: int) -> Document:
         route(f"10.244.{other}.0/24", gateway=f"192.0.2.{other}", dev="eth0"),
     ]  # fmt: skip
     namespaces, pairs, ports = [host], [], []
-    for place, name in enumerate(("a", "b"), 2):
+    for place, name in enumerate(pods, 2):
         address, cable = f"10.244.{number}.{place}", f"veth{name}"
         host["interfaces"].append(
             {
                 "ifindex": 2 + place,
                 "ifname": cable,
                 "mtu": 1500,
-                "address": f"02:00:00:00:0{number}:1{place}",
+                "address": f"02:00:00:00:0{number}:1{place:x}",
                 "master": "br0",
             }
         )
@@ -73,7 +74,7 @@ def node(number: int) -> Document:
                 "ifindex": 2,
                 "ifname": "eth0",
                 "mtu": 1500,
-                "address": f"02:00:00:00:0{number}:2{place}",
+                "address": f"02:00:00:00:0{number}:2{place:x}",
                 "addresses": [f"{address}/24"],
             }
         ]
