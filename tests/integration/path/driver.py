@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -26,12 +27,16 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts import bridge, n
 from ansible_collections.podnet.lab.plugins.module_utils._facts.views import Node
 from ansible_collections.podnet.lab.plugins.module_utils._files.reader import Files
 from ansible_collections.podnet.lab.plugins.module_utils._kernel.namespaces import Home
+from ansible_collections.podnet.lab.plugins.module_utils._kernel.records import Snapshot
 from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import take_snapshot
 from ansible_collections.podnet.lab.plugins.module_utils._pods.identity import identify, read_evidence
 
 SUBSET = ["diagnose", "!firewall", "!sockets", "!machine", "!resolvers", "!wireguard", "!counters"]
 WAIT = 0.03
 """Seconds after which a packet that nobody got is dropped: ARP on the same machine takes a hundredth of it."""
+PATIENCE = 50
+LOWER_UP, ON_THE_WAY = 0x10000, ("DOWN", "LOWERLAYERDOWN")
+"""IFF_LOWER_UP (linux/if.h), and states of an interface that has none, or that the kernel has not seen to yet."""
 _PKTINFO: dict[int, int] = {socket.AF_INET: 8, socket.AF_INET6: 50}
 """IP_PKTINFO (linux/in.h) and IPV6_PKTINFO (linux/in6.h)."""
 _RECVPKTINFO6 = 49
@@ -119,6 +124,17 @@ def write_all(settings: dict[str, str]) -> None:
             stream.write(value)
 
 
+def settled(needs: set[str]) -> Snapshot:
+    """Return what the kernel says once no interface is on its way up: it has its carrier before it sends."""
+    for _attempt in range(PATIENCE):
+        snapshot = take_snapshot(needs)
+        links = [link for namespace in snapshot["namespaces"].values() for link in namespace.get("links", [])]
+        if not any(link["flags"] & LOWER_UP and link.get("operstate") in ON_THE_WAY for link in links):
+            break
+        time.sleep(WAIT)
+    return snapshot
+
+
 def facts() -> dict[str, Any]:
     """Return what the module would read."""
 
@@ -129,7 +145,7 @@ def facts() -> dict[str, Any]:
     chosen = subsets.choose(SUBSET, subsets.DEFAULT)
     files = Files()
     evidence = read_evidence(files)
-    snapshot = take_snapshot(subsets.needs(chosen) | {"routes"})
+    snapshot = settled({*subsets.needs(chosen), "routes"})
     node = Node(snapshot, identify(evidence, snapshot), chosen, evidence.errors)
     return {
         "schema_version": 1,
