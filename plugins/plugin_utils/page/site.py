@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,7 +39,9 @@ SERVICES = 20
 PROCESSES = 4
 """So many processes make pages of nodes at once at most, as far as there are processors."""
 NODES_OF_A_PROCESS = 100
-"""So many of them one process makes; for fewer it is not worth its start."""
+"""So many of them one process makes at least; for fewer it is not worth its start."""
+PARTS = 25
+"""Into so many parts the nodes are divided at most: the larger the model, the longer takes each start."""
 IGNORED = 100
 """So many findings that were set aside the overview lists."""
 
@@ -85,7 +88,7 @@ class _Beside:
         """Take in the work; nothing begins yet."""
         self._work = work
         self._processes = min(os.cpu_count() or 1, PROCESSES)
-        size = NODES_OF_A_PROCESS
+        size = max(NODES_OF_A_PROCESS, math.ceil(len(nodes) / PARTS))
         self._waiting = deque(nodes[start : start + size] for start in range(0, len(nodes), size))
         if self._processes < 2 or len(self._waiting) < 2:
             self._processes = 0
