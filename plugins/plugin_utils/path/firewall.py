@@ -11,7 +11,9 @@ for the first packet of a connection.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -157,11 +159,36 @@ def pass_hook(
     *family* is that of the packet, ``bridge`` or ``netdev``; only chains of these *priorities* are asked.
     Raises UnknownError.
     """
-    for base in _bases(place.namespace, family, hook):
-        if base.priority not in priorities:
-            continue
-        if family == "netdev" and base.chain is not None and place.iif not in (base.chain.device or "").split(","):
-            continue
+    asked = [
+        base
+        for base in _bases(place.namespace, family, hook)
+        if base.priority in priorities and (family != "netdev" or place.iif in _devices(base))
+    ]
+    for _priority, same in itertools.groupby(asked, lambda base: base.priority):
+        group = list(same)
+        if sum(base.chain is not None for base in group) > 1:
+            _order_must_not_matter(place, family, hook, moving, group)
+        refused = _pass(place, family, hook, moving, group)
+        if refused is not None:
+            return refused
+    if (
+        hook in _SRC_HOOKS
+        and family in ("inet", "inet6")
+        and moving.connection is not None
+        and not moving.connection.confirmed
+    ):
+        moving.connection.confirmed = True
+        place.tracked.append(moving.connection)
+    return None
+
+
+def _devices(base: _Base) -> list[str]:
+    return (base.chain.device or "").split(",") if base.chain is not None else []
+
+
+def _pass(place: Place, family: str, hook: str, moving: Moving, bases: list[_Base]) -> Refused | None:
+    """Let *moving* through these, one after the other."""
+    for base in bases:
         if base.kind == "conntrack":
             _track(place, moving)
         elif base.chain is None:
@@ -174,15 +201,38 @@ def pass_hook(
             if refused is not None:
                 return refused
             place.rerouted = place.rerouted or (base.kind == "route" and moving.mark != before)
-    if (
-        hook in _SRC_HOOKS
-        and family in ("inet", "inet6")
-        and moving.connection is not None
-        and not moving.connection.confirmed
-    ):
-        moving.connection.confirmed = True
-        place.tracked.append(moving.connection)
     return None
+
+
+class _ByChanceError(Exception):
+    """What is tried out depends on chance."""
+
+
+def _tried(place: Place) -> Place:
+    """Return a place where chains can be tried out: nobody is told, and nothing is decided by chance."""
+
+    def choose(_number: int, _what: str) -> int:
+        raise _ByChanceError
+
+    return dataclasses.replace(place, tracked=list(place.tracked), choose=choose, tell=lambda _text, _command: None)
+
+
+def _order_must_not_matter(place: Place, family: str, hook: str, moving: Moving, group: list[_Base]) -> None:
+    """Raise UnknownError where chains of one priority come to something else the other way round.
+
+    Which of them the kernel asks first goes by when they were made, which no listing says.
+    """
+    ends = []
+    for order in (group, group[::-1]):
+        tried = copy.deepcopy(moving)
+        try:
+            refused = _pass(_tried(place), family, hook, tried, order)
+        except (_ByChanceError, UnknownError):
+            return  # told where it is done in earnest
+        ends.append((refused is None, None if refused is not None else tried))
+    if ends[0] != ends[1]:
+        names = " and ".join(f"{one.table.title} {one.chain.name}" for one in group if one.table and one.chain)
+        raise UnknownError(f"{names} have the same priority at {hook}, and it matters which comes first")
 
 
 # ------------------------------------------------------ connection tracking
@@ -236,16 +286,37 @@ def _translate(place: Place, family: str, hook: str, moving: Moving) -> Refused 
             refused, verdict = _run(place, base, moving)
             if refused is not None:
                 return refused
-            if verdict is not None and _apply(place, hook, moving, verdict):
+            if verdict is not None and verdict.kind in _TRANSLATING:
+                _nobody_else_translates(place, family, hook, moving, base, verdict)
+                _apply(place, hook, moving, verdict)
                 break
     _rewrite(moving, which)
     return None
 
 
-def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> bool:
-    """Note what a rule translates to; tell whether there was such a rule."""
-    if verdict.kind not in ("dnat", "snat", "masquerade", "redirect"):
-        return False
+_TRANSLATING = ("dnat", "snat", "masquerade", "redirect")
+
+
+def _nobody_else_translates(
+    place: Place, family: str, hook: str, moving: Moving, base: _Base, verdict: nft.Verdict
+) -> None:
+    """Raise UnknownError where another chain of the same priority would translate to something else."""
+    for other in place.namespace.cache["nat", family, hook]:
+        if other is base or other.priority != base.priority:
+            continue
+        try:
+            _refused, found = _run(_tried(place), other, copy.deepcopy(moving))
+        except (_ByChanceError, UnknownError):
+            found = None
+        if found is not None and found.kind in _TRANSLATING and found[:4] != verdict[:4]:
+            names = " and ".join(
+                f"{one.table.title} {one.chain.name}" for one in (base, other) if one.table and one.chain
+            )
+            raise UnknownError(f"{names} have the same priority at {hook}, and both translate")
+
+
+def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> None:
+    """Note what a rule translates to."""
     connection, packet = moving.connection, moving.packet
     assert connection is not None
     if verdict.kind in ("dnat", "redirect"):
@@ -259,7 +330,7 @@ def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> boo
         )
         connection.answer = dataclasses.replace(connection.answer, src=changed.dst, sport=changed.dport)
         connection.translated.add("dst")
-        return True
+        return
     number = verdict.address
     if verdict.kind == "masquerade":
         number = _leaving_address(place, packet)
@@ -268,7 +339,6 @@ def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> boo
     port = verdict.port if verdict.port is not None else port
     connection.answer = dataclasses.replace(connection.answer, dst=changed.src, dport=port)
     connection.translated.add("src")
-    return True
 
 
 def _own_address(place: Place, packet: Packet, hook: str) -> int:
@@ -353,7 +423,7 @@ def _run(place: Place, base: _Base, moving: Moving) -> tuple[Refused | None, nft
         place.tell(f"{base.table.title}, {base.chain.hook} chain {base.chain.name} {told}", show)
     if kind in ("drop", "reject"):
         return Refused(kind, text, show), None
-    if verdict is not None and verdict.kind in ("dnat", "snat", "masquerade", "redirect"):
+    if verdict is not None and verdict.kind in _TRANSLATING:
         place.tell(f"{text}: {_translated(verdict, moving.packet)}", show)
         return None, verdict
     if verdict is not None and verdict.kind == "accept":

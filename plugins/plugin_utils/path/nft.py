@@ -240,11 +240,11 @@ def _test(table: Table, value: Any, kind: str) -> Test:
             return _test(table, value["elem"]["val"], kind)
         if "prefix" in value:
             first, last = _bounds(value["prefix"])
-            return lambda found: isinstance(found, int) and first <= found <= last
+            return lambda found: _within(found, first, last)
         if "range" in value:
             low, high = (_constant(one, kind) for one in value["range"])
             if isinstance(low, int) and isinstance(high, int):
-                return lambda found: isinstance(found, int) and low <= found <= high
+                return lambda found: _within(found, low, high)
             raise UnknownError(f"the range {_short(value)} of a rule is not understood")
         if "concat" in value:
             tests = [_test(table, one, part) for one, part in zip(value["concat"], kind.split("."), strict=True)]
@@ -258,6 +258,16 @@ def _test(table: Table, value: Any, kind: str) -> Test:
         start = wanted[:-1]
         return lambda found: isinstance(found, str) and found.startswith(start)
     return lambda found: found == wanted
+
+
+CHECKSUM = -1
+"""What stands where other protocols have a port: the checksum of ICMP. It is taken for no port that a rule names."""
+
+
+def _within(found: Value, first: int, last: int) -> bool:
+    if found == CHECKSUM:
+        raise UnknownError("a rule asks for a range of ports, and the packet has a checksum in their place")
+    return isinstance(found, int) and first <= found <= last
 
 
 def _bounds(prefix: dict[str, Any]) -> tuple[int, int]:
@@ -403,6 +413,8 @@ def _payload(_table: Table, content: dict[str, Any]) -> tuple[Read, str]:
             return 18 if packet.ack else 2
         if attribute == "ethertype":
             return 0x0800 if packet.family == "inet" else 0x86DD
+        if protocol == "th" and packet.protocol in (1, 58):
+            return CHECKSUM if attribute == "dport" else (packet.icmp_type or 0) << 8
         if attribute == "mac":
             if context.mac is None:
                 raise UnknownError("whom the frame is for is not known")
@@ -421,7 +433,7 @@ _FITS: dict[str, Callable[[Packet], bool]] = {
     "tcp": lambda packet: packet.protocol == 6,
     "udp": lambda packet: packet.protocol == 17,
     "sctp": lambda packet: packet.protocol == 132,
-    "th": lambda packet: packet.protocol in (6, 17, 132, 136),
+    "th": lambda packet: packet.protocol in (1, 6, 17, 58, 132, 136),
     "icmp": lambda packet: packet.protocol == 1,
     "icmpv6": lambda packet: packet.protocol == 58,
     "ether": lambda _packet: True,
@@ -616,6 +628,8 @@ class _Condition:
 def _compared(operator: str, found: Value, bound: Value) -> bool:
     if not isinstance(found, int) or not isinstance(bound, int):
         raise UnknownError(f"the operator {operator} of a rule is used on what is no number")
+    if found == CHECKSUM:
+        raise UnknownError("a rule compares ports, and the packet has a checksum in their place")
     return {"<": found < bound, ">": found > bound, "<=": found <= bound, ">=": found >= bound}[operator]
 
 

@@ -303,18 +303,43 @@ class _Walk:
 
     def _originate(self, namespace: Namespace, src_given: bool) -> None:
         """Send the packet from *namespace*: choose route and source, as connect() does, and let it out."""
-        packet = self._moving.packet
-        oif = None
-        flow = flow_of(packet, self._moving.mark, "lo", oif)
-        found, hop = self._route(namespace, flow if src_given else dataclasses.replace(flow, src=None))
-        if not src_given and found.route is not None:
-            src = source_for(namespace, found.route, hop, packet.dst)
-            self._moving.packet = dataclasses.replace(packet, src=src)
-            self._hops[-1]["packet"] = words_of(self._moving.packet, self._moving.mark)
-            found, hop = self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo", oif))
+        if src_given:
+            found, hop = self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo"))
+        else:
+            found, hop = self._choose_source(namespace)
+        self._hops[-1]["packet"] = words_of(self._moving.packet, self._moving.mark)
         if self._first is None:
             self._first = self._moving.packet
         self._send_local(namespace, found, hop)
+
+    def _choose_source(self, namespace: Namespace) -> tuple[Found, NextHop]:
+        """Give the packet the address that it is sent from, and return its route.
+
+        For IPv4 the route is looked up once more from there (ip_route_connect()). For IPv6 only where there was none
+        at first (ip6_dst_lookup_tail()).
+        """
+        packet = self._moving.packet
+        flow = dataclasses.replace(flow_of(packet, self._moving.mark, "lo"), src=None)
+        if packet.family == "inet6":
+            first = look_up(namespace, flow).route
+            by_source = any(rule.src is not None for rule in (namespace.rules or {}).get("inet6", []))
+            if by_source and (first is None or first.kind in _REFUSALS):
+                own = {
+                    one.number
+                    for link in namespace.links.values()
+                    for one in link.addresses
+                    if one.family == "inet6" and one.scope == "global" and one.usable and not link.loopback
+                }
+                if len(own) != 1:
+                    raise UnknownError("no route leads there, but one may from the right address of several")
+                self._moving.packet = dataclasses.replace(packet, src=own.pop())
+                return self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo"))
+        found, hop = self._route(namespace, flow)
+        assert found.route is not None
+        self._moving.packet = dataclasses.replace(packet, src=source_for(namespace, found.route, hop, packet.dst))
+        if packet.family == "inet":
+            found, hop = self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo"))
+        return found, hop
 
     def _send_local(self, namespace: Namespace, found: Found, hop: NextHop) -> None:
         before = self._moving.packet

@@ -211,3 +211,13 @@ def test_the_page_lists_what_is_understood() -> None:
     assert {f"`{protocol} {field}`" for protocol, field in nft.PAYLOAD} == set(rows["headers"].split(", "))
     silent = "may hold or not" + rows["without effect on one packet"] + text
     assert all(f"`{name}`" in silent for name in nft.SILENT)
+
+
+def test_a_checksum_stands_where_others_have_a_port() -> None:
+    ping = Packet("inet", 1, 1, 2, None, None, 84, icmp_type=8)
+    assert verdict(left(payload("th", "dport"), 80, "!="), DROP, packet=ping) == "drop"
+    assert verdict(left(payload("th", "dport"), 80), DROP, packet=ping) is None
+    assert verdict(left(payload("th", "sport"), 0x0800), DROP, packet=ping) == "drop", "its type and code"
+    assert verdict(left(payload("udp", "dport"), 80, "!="), DROP, packet=ping) is None, "these ask for the protocol"
+    with pytest.raises(UnknownError, match="a checksum in their place"):
+        verdict(left(payload("th", "dport"), {"range": [1, 99]}), DROP, packet=ping)

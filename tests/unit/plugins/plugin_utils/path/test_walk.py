@@ -303,3 +303,32 @@ def test_a_mark_is_lost_between_namespaces_and_leads_to_a_table(tmp_path: Path) 
     assert outcome["packet"]["mark"] == "0x7"
     outcome = there(path(tmp_path, "default/a1", "default/b1:80", mark))
     assert (outcome["verdict"], outcome["packet"]["mark"]) == ("delivered", None)
+
+
+def two_chains(first: list[Document], second: list[Document], kind: str, hook: str) -> list[Document]:
+    made = chain(hook, first, kind=kind)
+    for one in chain(hook, second, kind=kind)[1:]:
+        (content,) = one.values()
+        content["chain" if "rule" in one else "name"] = "d"
+        made.append(one)
+    return made
+
+
+def test_chains_of_one_priority_are_unknown_only_where_their_order_matters(tmp_path: Path) -> None:
+    mark = [{"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}}]
+    asks: list[Document] = [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 7}}, {"drop": None}]
+    counts: list[Document] = [{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 8}}, {"drop": None}]
+
+    def with_rules(*items: Document) -> ComputedPath:
+        return path(tmp_path, "default/a1", "default/b2", lambda one, _two: rules(one, *items))
+
+    outcome = there(with_rules(*two_chains(mark, asks, "filter", "forward")))
+    assert (
+        outcome["reason"]
+        == "node1: ip t c and ip t d have the same priority at forward, and it matters which comes first"
+    )
+    assert there(with_rules(*two_chains(mark, counts, "filter", "forward")))["verdict"] == "delivered"
+    to = [[{"snat": {"addr": f"192.0.2.{last}"}}] for last in (1, 9)]
+    outcome = there(with_rules(*two_chains(to[0], to[1], "nat", "postrouting")))
+    assert outcome["reason"] == "node1: ip t c and ip t d have the same priority at postrouting, and both translate"
+    assert there(with_rules(*two_chains(to[0], to[0], "nat", "postrouting")))["packet"]["src"] == "192.0.2.1"
