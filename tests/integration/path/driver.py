@@ -32,7 +32,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._kernel.snapshot import
 from ansible_collections.podnet.lab.plugins.module_utils._pods.identity import identify, read_evidence
 
 SUBSET = ["diagnose", "!firewall", "!sockets", "!machine", "!resolvers", "!wireguard", "!counters"]
-WAIT = 0.03
+WAIT = 0.1
 """Seconds after which a packet that nobody got is dropped: ARP on the same machine takes a hundredth of it."""
 PATIENCE = 50
 LOWER_UP, ON_THE_WAY = 0x10000, ("DOWN", "LOWERLAYERDOWN")
@@ -131,7 +131,7 @@ def settled(needs: set[str]) -> Snapshot:
         links = [link for namespace in snapshot["namespaces"].values() for link in namespace.get("links", [])]
         if not any(link["flags"] & LOWER_UP and link.get("operstate") in ON_THE_WAY for link in links):
             break
-        time.sleep(WAIT)
+        time.sleep(WAIT / 4)
     return snapshot
 
 
