@@ -39,6 +39,7 @@ FILES = (
     "test_comparison",
     "test_pods",
     "test_verify",
+    "test_path",
     "test_members",
     "test_upgrade",
     "test_removal",
