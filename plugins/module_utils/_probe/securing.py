@@ -57,8 +57,9 @@ class Secured:
                 return found
 
     async def _send(self) -> None:
-        if self._goes.pending:
-            await asyncio.get_event_loop().sock_sendall(self._sock, self._goes.read())
+        data = self._goes.read()
+        if data:
+            await asyncio.get_event_loop().sock_sendall(self._sock, data)
 
     async def begin(self) -> None:
         """Agree with the server. Raises SSLError and OSError."""

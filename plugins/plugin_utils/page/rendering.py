@@ -151,10 +151,10 @@ def _label_places(labels: Iterable[Label]) -> Iterator[tuple[Markup, str, str]]:
 
 def _escaped(value: Any) -> Markup:
     """Return *value* as it may be shown; markup of the templates' own macros stays as it is."""
-    if type(value) is str:
-        return _escaped_text(value)
     if isinstance(value, Markup):
         return value
+    if isinstance(value, str):
+        return _escaped_text(value)
     return _escaped_text("" if value is None else str(value))
 
 

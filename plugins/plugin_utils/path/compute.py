@@ -41,10 +41,10 @@ def compute(nodes: NodeFiles, asked: Asked) -> Path:
             f"podnet_to is {asked.receiver!r}, and {protocol} needs a port: "
             f"{asked.receiver}:80, or podnet_protocol=icmp"
         )
-    assert sender.node is not None
-    assert sender.namespace is not None
-    assert to.family is not None
-    assert to.number is not None
+    if sender.node is None or sender.namespace is None:
+        raise AssertionError("a sender is in a namespace of a node")
+    if to.family is None or to.number is None:
+        raise AssertionError("a receiver has an address")
     if protocol == "icmp" and to.family == "inet6":
         protocol = "icmpv6"
     has_ports = protocol in ("tcp", "udp")

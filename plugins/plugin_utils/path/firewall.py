@@ -318,7 +318,8 @@ def _nobody_else_translates(
 def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> None:
     """Note what a rule translates to."""
     connection, packet = moving.connection, moving.packet
-    assert connection is not None
+    if connection is None:
+        raise AssertionError("a packet that is translated has a connection")
     if verdict.kind in ("dnat", "redirect"):
         number = verdict.address
         if verdict.kind == "redirect":
@@ -363,7 +364,8 @@ def _leaving_address(place: Place, packet: Packet) -> int:
 def _rewrite(moving: Moving, which: str) -> None:
     """Give the packet the addresses that its connection says; for the answer, the other way round."""
     connection = moving.connection
-    assert connection is not None
+    if connection is None:
+        raise AssertionError("a packet that is translated has a connection")
     if moving.reply:
         if which == "dst" and "src" in connection.translated:
             moving.packet = dataclasses.replace(
@@ -385,8 +387,8 @@ def _rewrite(moving: Moving, which: str) -> None:
 
 def _run(place: Place, base: _Base, moving: Moving) -> tuple[Refused | None, nft.Verdict | None]:
     """Run a base chain: what ends the packet's way, or what translates it."""
-    assert base.table is not None
-    assert base.chain is not None
+    if base.table is None or base.chain is None:
+        raise AssertionError("a chain of nftables is in a table")
     connection = moving.connection
     context = nft.Context(
         namespace=place.namespace,

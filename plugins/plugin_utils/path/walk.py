@@ -189,8 +189,8 @@ class _Walk:
 
     def answer(self, request: Request) -> Outcome:
         """Send the answer of who got the packet; it is well when it comes back as the sender expects it."""
-        assert self._end is not None
-        assert self._first is not None
+        if self._end is None or self._first is None:
+            raise AssertionError("a packet that is answered was sent and got somewhere")
         node, namespace, got = self._end
         first = self._first
         self._begin()
@@ -335,7 +335,8 @@ class _Walk:
                 self._moving.packet = dataclasses.replace(packet, src=own.pop())
                 return self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo"))
         found, hop = self._route(namespace, flow)
-        assert found.route is not None
+        if found.route is None:
+            raise AssertionError("a way that is taken has a route")
         self._moving.packet = dataclasses.replace(packet, src=source_for(namespace, found.route, hop, packet.dst))
         if packet.family == "inet":
             found, hop = self._route(namespace, flow_of(self._moving.packet, self._moving.mark, "lo"))
@@ -348,7 +349,8 @@ class _Walk:
         if rerouted or after.dst != before.dst:
             found, hop = self._route(namespace, flow_of(after, self._moving.mark, "lo"))
         self._tell_route(namespace, found, hop, "lo")
-        assert found.route is not None
+        if found.route is None:
+            raise AssertionError("a way that is taken has a route")
         if found.route.kind == "local":
             self._hook(namespace, "postrouting", "", "lo")
             self._hook(namespace, "prerouting", "lo", "")
@@ -377,7 +379,8 @@ class _Walk:
 
     def _tell_route(self, namespace: Namespace, found: Found, hop: NextHop, iif: str) -> None:
         route = found.route
-        assert route is not None
+        if route is None:
+            raise AssertionError("a way that is taken has a route")
         text = f"route {route.text}"
         if len(route.hops) > 1:
             gateway = f" via {address_of(*hop.gateway)}" if hop.gateway is not None else ""
@@ -444,7 +447,8 @@ class _Walk:
 
     def _asked(self, namespace: Namespace, link: Link, target: tuple[str, int]) -> tuple[str, str] | None:
         """Return the MAC of who answers for an address, and who that is; None when only others may answer."""
-        assert self._node is not None
+        if self._node is None:
+            raise AssertionError("a packet is on a node")
         written = address_of(*target)
         heard = segment(self._node, namespace, link)
         family, number = target
@@ -547,8 +551,10 @@ class _Walk:
         raise UnknownError(f"what an interface of the kind {link.kind} ({link.ifname}) does is not computed")
 
     def _cable(self, namespace: Namespace, link: Link, mac: str | None, target: tuple[str, int]) -> None:
-        assert self._node is not None
-        assert link.peer is not None
+        if self._node is None:
+            raise AssertionError("a packet is on a node")
+        if link.peer is None:
+            raise AssertionError("a cable has another end")
         there = self._node.namespaces.get(link.peer[0])
         other = there.by_index.get(link.peer[1]) if there is not None else None
         if there is None or other is None:
@@ -586,7 +592,8 @@ class _Walk:
 
     def _fabric(self, link: Link, mac: str | None, target: tuple[str, int]) -> None:
         """Go to the node that has the next address, over what connects the nodes."""
-        assert self._node is not None
+        if self._node is None:
+            raise AssertionError("a packet is on a node")
         written = address_of(*target)
         owners = [one for one in self._fleet.owners(*target) if one[0] is not self._node]
         if len(owners) > 1:
@@ -616,7 +623,8 @@ class _Walk:
 
     def _bridge_takes(self, namespace: Namespace, port: Link, mac: str | None, target: tuple[str, int]) -> None:
         """A frame comes in by a port of a bridge."""
-        assert port.master is not None
+        if port.master is None:
+            raise AssertionError("a port has a bridge")
         bridge, link = namespace.bridges.get(port.master), namespace.links.get(port.master)
         if bridge is None or link is None:
             raise UnknownError(f"{port.ifname} is a part of {port.master}, which is no bridge that was read")
@@ -697,8 +705,10 @@ class _Walk:
         self, namespace: Namespace, link: Link, bridge: Bridge, mac: str | None, came_in: str | None
     ) -> tuple[Link, str]:
         """Return the port that leads to *mac*, and how the bridge knows."""
-        assert self._node is not None
-        assert bridge.fdb is not None
+        if self._node is None:
+            raise AssertionError("a packet is on a node")
+        if bridge.fdb is None:
+            raise AssertionError("a bridge has a forwarding table")
         show = namespace.shown(f"bridge fdb show br {shell_word(link.ifname)}")
         behind = bridge.fdb.get(mac or "")
         if behind is not None and behind in namespace.links and behind != link.ifname:
@@ -804,7 +814,8 @@ class _Walk:
                 "a packet from elsewhere to a loopback address is dropped", _route_command(namespace, flow)
             )
         found, hop = self._route(namespace, flow)
-        assert found.route is not None
+        if found.route is None:
+            raise AssertionError("a way that is taken has a route")
         refused = refuses_source(namespace, packet, link, _leaves_by(found.route, hop))
         if refused is not None:
             raise self._drop(
@@ -832,7 +843,8 @@ class _Walk:
         self._transmit(namespace, found.route, hop, link.ifname)
 
     def _deliver(self, namespace: Namespace, iif: str) -> None:
-        assert self._node is not None
+        if self._node is None:
+            raise AssertionError("a packet is on a node")
         self._hook(namespace, "input", iif, "")
         if self._wrapped and self._moving.packet.protocol == 17:
             self._unwrap(namespace)
