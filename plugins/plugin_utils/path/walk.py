@@ -11,13 +11,12 @@ Nothing is read here but what `Fleet` gives. Where chance decides, `Choices` say
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from ..text.escape import shell_word
 from .firewall import Connection, Moving, Place, Refused, pass_hook, tables
 from .node import Bridge, Link, Namespace, NextHop, Node, Route
-from .records import Hop, Outcome, Packet, Step, Verdict, Way, address_of, shown, words_of
+from .records import Hop, Outcome, Packet, Step, Verdict, Way, address_of, number_of, shown, words_of
 from .routing import (
     Flow,
     Found,
@@ -764,11 +763,11 @@ class _Walk:
         number = vni if vni is not None else int(link.data.get("id", 0))
         at = port if port is not None else int(link.data.get("port", 4789))
         inner = self._moving
-        remote = Packet("inet6" if ":" in dst else "inet", 17, 0, _number(dst), None, at, inner.packet.size)
+        remote = Packet("inet6" if ":" in dst else "inet", 17, 0, number_of(dst)[1], None, at, inner.packet.size)
         local = link.data.get("local6" if remote.family == "inet6" else "local")
         remote = dataclasses.replace(
             remote,
-            src=_number(str(local)) if local is not None else 0,
+            src=number_of(str(local))[1] if local is not None else 0,
             size=inner.packet.size + _OVERHEAD[remote.family],
             may_fragment=True,
         )
@@ -853,12 +852,6 @@ class _Walk:
         text = f"delivered to {who}"
         self._tell("end", text)
         raise _EndedError("delivered", text, namespace)
-
-
-def _number(text: str) -> int:
-    from .records import number_of
-
-    return number_of(text)[1]
 
 
 def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
@@ -951,10 +944,3 @@ def _route_command(namespace: Namespace, flow: Flow) -> str:
 
 def _rules_command(namespace: Namespace, flow: Flow) -> str:
     return namespace.shown("ip -6 rule" if flow.family == "inet6" else "ip rule")
-
-
-def every_hop(path: list[Way]) -> Iterator[Hop]:
-    """Yield all hops of a path."""
-    for way in path:
-        yield from way["there"]["hops"]
-        yield from way["back"]["hops"] if way["back"] is not None else ()
