@@ -26,6 +26,8 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 _HERE = Path(__file__).resolve().parent
 _MODULE = re.compile(r"\]\((?:\.\./)*plugins/modules/(\w+)\.py\)")
+_ROW = re.compile(r"^\| `[a-z-]+`[^|]*\|", re.MULTILINE)
+_KIND = re.compile(r"`([a-z-]+)`")
 _ANSIBLES = re.compile(
     r"(action_plugins|ansible_configuration_settings|common_return_values|ansible_collections\.ansible\.\w+)"
 )
@@ -42,6 +44,13 @@ _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 :glob:
 
 docs/**
+```
+
+```{toctree}
+:caption: Findings
+:maxdepth: 1
+
+findings/index
 ```
 
 ```{toctree}
@@ -77,6 +86,8 @@ def _lead_within_the_site(_app: Sphinx, name: str, source: list[str]) -> None:
     folder = (_HERE / name).parent
     up = "../" * name.count("/")
     text = _MODULE.sub(lambda found: f"]({up}collection/{found[1]}_module.rst)", source[0])
+    if name == "docs/findings":
+        text = _ROW.sub(lambda row: _KIND.sub(r"[`\1`](../findings/\1.md)", row[0]), text)
     source[0] = _LINK.sub(lambda found: found[0] if (folder / found[2]).is_file() else found[1], text)
 
 
