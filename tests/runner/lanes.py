@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ class Lanes:
 
     A stage that is ``alone`` (it makes nodes, or time-outs are at play) runs with no other such stage, and with all
     places but one taken, so that one single-threaded stage, at a lower priority, may run beside it. Once a stage waits
-    to be alone, no further place is given to others, so that it does not starve.
+    to be alone, no further place is given to others, so that it does not starve. Others come in the order in which they
+    asked, for the same reason.
     """
 
     def __init__(self, processors: int) -> None:
@@ -25,18 +27,25 @@ class Lanes:
         self._taken = 0
         self._waiting_alone = 0
         self._alone = False
+        self._queue: collections.deque[object] = collections.deque()
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
     def place(self, *, alone: bool) -> Iterator[None]:
         """Wait for a place and keep it while in the context."""
         size = self._places - 1 if alone else 1
+        ticket = object()
         with self._changed:
             self._waiting_alone += alone
+            if not alone:
+                self._queue.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._fits(size, alone))
+                self._changed.wait_for(lambda: self._fits(size, alone) and (alone or self._queue[0] is ticket))
             finally:
                 self._waiting_alone -= alone
+                if not alone:
+                    self._queue.remove(ticket)
+                self._changed.notify_all()
             self._taken += size
             self._alone = self._alone or alone
         try:

@@ -76,3 +76,30 @@ def test_one_processor_is_divided() -> None:
         beside, end = _begin(lanes, alone=False)
         assert beside.wait(10)
         end.set()
+
+
+def test_who_asked_first_comes_first_when_a_worker_asks_again_at_once() -> None:
+    lanes = Lanes(2)
+    order: list[str] = []
+
+    def work(name: str, times: int) -> None:
+        for _time in range(times):
+            with lanes.place(alone=False):
+                order.append(name)
+
+    with lanes.place(alone=True):
+        with lanes.place(alone=False):
+            first, end = _begin(lanes, alone=False)
+            assert _is_kept_out(first)
+            busy = threading.Thread(target=work, args=("busy", 50))
+            busy.start()
+            assert busy.is_alive()
+        assert first.wait(10)
+        patient = threading.Thread(target=work, args=("patient", 1))
+        patient.start()
+        while len(lanes._queue) < 2:
+            pass
+        end.set()
+        busy.join(10)
+        patient.join(10)
+    assert order.index("patient") == 1, "after the one that was there before, and not after all of its fifty"
