@@ -69,7 +69,9 @@ def needs_of(module: AnsibleModule, network: Optional[str]) -> Tuple[Dict[str, s
         return {}, None if kernel_makes(module, ip, tunnel.TRIAL) else "vxlan"
     if kernel_makes(module, ip, wireguard.TRIAL):
         return wireguard_key.PROGRAMS, None
-    return {**wireguard_key.PROGRAMS, **wireguard.USERSPACE}, None if os.path.exists(wireguard.TUN) else "wireguard"
+    return {**wireguard_key.PROGRAMS, **wireguard.USERSPACE}, None if os.access(
+        wireguard.TUN, os.R_OK | os.W_OK
+    ) else "wireguard"
 
 
 def describe_node(module: AnsibleModule, node: View, own: List[str]) -> Dict[str, Any]:

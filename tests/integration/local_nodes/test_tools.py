@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.local_nodes.machine import BIN, Machine
+from ansible_collections.podnet.lab.tests.integration.support import programs
 from ansible_collections.podnet.lab.tests.integration.support.probes import require_root, require_tool
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS, PATH, World
 
@@ -89,6 +92,65 @@ def test_nodes_work_without_root(user: World) -> None:
     assert said[3:7] == ["0", "1", "read-only", "2"]
     assert machine.traces() == before
     assert as_user(user, "stat", "-c", "%U", machine.directory / "id_ed25519").stdout.strip() == USER
+
+
+PACKAGES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "vxlan": ((), ()),
+    "bgp": (("bird2", "libssh-gcrypt-4"), ("bird", "birdc", "libssh-gcrypt.so.4")),
+    "wireguard": (("wireguard-tools", "wireguard-go"), ("wg", "wireguard-go")),
+}
+"""Debian packages and files that a network needs on the nodes."""
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("network", PACKAGES)
+def test_a_network_holds_without_root_or_is_refused_before_anything_is_built(user: World, network: str) -> None:
+    if as_user(user, CHECKOUT / "tools" / "rootless", "true", check=False).returncode:
+        pytest.skip("this kernel makes no user namespaces for users")
+    packages, names = PACKAGES[network]
+    files = programs.found(packages, *names) if packages else []
+    machine = Machine(user)
+    as_user(user, "mkdir", "-p", machine.directory, user.scratch / "programs")
+    for file in files:
+        user.run("install", "--mode=755", file, user.scratch / "programs" / file.name)
+    python = user.scratch / "python" / "bin" / Path(sys.executable).resolve().name
+    ssh = f"ssh -F {machine.directory}/ssh_config"
+    report = user.scratch / "report"
+    play = f"{python} {BIN}/ansible-playbook -i {machine.directory}/inventory.yml"
+    playbooks = CHECKOUT / "playbooks"
+    script = f"""
+        set -e
+        cd {user.scratch}
+        {shlex.join([str(python), *machine.command()])} > play.log 2>&1 || {{ cat play.log; exit 1; }}
+        for node in node1 node2; do
+            {ssh} $node 'mount -t tmpfs tmpfs /usr/local/sbin'
+            for file in {shlex.join(file.name for file in files)}; do
+                {ssh} $node "cat > /usr/local/sbin/$file; chmod 755 /usr/local/sbin/$file" < programs/$file
+            done
+            [ {network} != bgp ] || {ssh} $node '
+                cd /usr/local/sbin; mkdir real; mv bird real/
+                printf "#!/bin/sh\\nLD_LIBRARY_PATH=/usr/local/sbin exec /usr/local/sbin/real/bird \\"\\$@\\"\\n" > bird
+                chmod 755 bird'
+        done
+        if ! {play} {playbooks}/lab.yml -e manual_lab_network={network} > lab.log 2>&1; then
+            cat lab.log
+            {ssh} node1 'ip -o link show type bridge | wc -l'
+            exit 0
+        fi
+        {play} {playbooks}/verify.yml -e podnet_report_dir={report} > verify.log 2>&1 || {{ cat verify.log; exit 1; }}
+        {play} {playbooks}/teardown.yml > teardown.log 2>&1 || {{ cat teardown.log; exit 1; }}
+        echo held
+    """
+    said = as_user(user, CHECKOUT / "tools" / "rootless", "bash", "-c", script, timeout=300).stdout
+    if said.strip() == "held":
+        requirements = json.loads((report / "verify.json").read_text(encoding="utf-8"))["requirements"]
+        verdicts = {one["key"]: one["verdict"] for one in requirements}
+        assert verdicts["path-mtu"] == "held"
+        assert "broken" not in verdicts.values(), verdicts
+        return
+    assert network == "wireguard", said
+    assert "its kernel has no wireguard: the module wireguard is missing" in said
+    assert said.split()[-1] == "0", "nothing is built"
 
 
 @pytest.mark.parametrize(

@@ -347,28 +347,6 @@ def test_faults_of_the_description_are_all_said_before_anything_is_touched(dual:
     assert "manual_lab_cluster_cidr_v6: an ipip tunnel carries IPv4 alone" in said
 
 
-@contextmanager
-def programs_of(dual: DualLab, network: str) -> Iterator[None]:
-    """What a way to join nodes needs, on both nodes."""
-    nodes = ("node1", "node2")
-    if network == "wireguard":
-        files = programs.found(["wireguard-tools", "wireguard-go"], "wg", "wireguard-go")
-        for node in nodes:
-            dual.lab.sh(node, "[ -e /dev/net/tun ] || { mkdir -p /dev/net; mknod /dev/net/tun c 10 200; }")
-            programs.put(dual.nodes, node, files)
-    elif network == "bgp":
-        files = programs.found(["bird2", "libssh-gcrypt-4"], "bird", "birdc", "libssh-gcrypt.so.4")
-        for node in nodes:
-            programs.put_with_library(dual.nodes, node, files)
-    try:
-        yield
-    finally:
-        for node in nodes if network != "vxlan" else ():
-            programs.take_away(dual.nodes, node)
-            # What the node was made with is mounted there, and stays.
-            dual.lab.sh(node, "rm -f /dev/net/tun 2>/dev/null && rmdir /dev/net 2>/dev/null || true")
-
-
 # A way to join nodes, how the IPv6 route to the pods of node2 looks, and damages with the steps that repair them.
 NETWORKS = {
     "vxlan": (
@@ -426,7 +404,7 @@ def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path
     route, damages = NETWORKS[network]
     dual.build()
     plain = dual.state("node1"), dual.state("node2")
-    with programs_of(dual, network):
+    with programs.of_network(dual.nodes, network):
         dual.build(manual_lab_network=network)
         assert route in dual.lab.sh("node1", "ip -6 route show")
         dual.check_traffic()

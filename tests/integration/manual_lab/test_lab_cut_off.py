@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab with all that it can have, whose runs are killed in each of their steps, and begun again."""
+"""A lab with all that it can have, and one of each network, whose runs are killed in their steps, and begun again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from netaddr import IPNetwork
 
+from ansible_collections.podnet.lab.tests.integration.support import programs
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
@@ -57,6 +58,24 @@ TEARDOWN = [
     "Undo 2",
     "Undo 1",
 ]
+NETWORKS = {
+    "vxlan": (
+        ["5. Tunnel to the other nodes", "5. Static routes"],
+        "5. Remove the tunnel of an earlier description",
+        "Undo 5, the tunnel to the other nodes",
+    ),
+    "wireguard": (
+        ["5. Key of the node", "5. WireGuard to the other nodes", "5. Static routes"],
+        "5. Remove the WireGuard of an earlier description",
+        "Undo 5, WireGuard",
+    ),
+    "bgp": (
+        ["5. BGP with the other nodes", "Wait for the routes"],
+        "5. End the BGP of an earlier description",
+        "Undo 5, BGP",
+    ),
+}
+"""Steps that lay what joins the nodes, the one that removes it for plain routes, and that of the teardown."""
 _SECONDS = 0.2
 """How far into a step it is killed: Ansible has sent the module by then, and mostly it has not ended."""
 
@@ -146,3 +165,28 @@ def test_a_run_that_is_killed_in_a_step_is_finished_by_the_next(lab: Lab) -> Non
         kill_in(lab, "teardown.yml", step, {})
     lab.teardown()
     assert words(lab) == bare
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_change_of_the_network_that_is_killed_is_finished_by_the_next(lab: Lab, network: str) -> None:
+    laid, removed, undone = NETWORKS[network]
+    joined = {"manual_lab_network": network}
+    with programs.of_network(lab.nodes, network):
+        bare = words(lab)
+        lab.build(**joined)
+        reference = words(lab)
+        lab.build()
+        plain = words(lab)
+        for step in laid:
+            kill_in(lab, "lab.yml", step, joined)
+        lab.build(**joined)
+        assert words(lab) == reference
+        assert lab.build(**joined).changed("node1") == []
+        kill_in(lab, "lab.yml", removed, {})
+        lab.build()
+        assert words(lab) == plain
+        lab.build(**joined)
+        kill_in(lab, "teardown.yml", undone, {})
+        lab.teardown()
+        assert words(lab) == bare

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,28 @@ def put_with_library(nodes: Nodes, node: str, files: Sequence[Path]) -> None:
 def take_away(nodes: Nodes, node: str) -> None:
     """Give a node its own directory back."""
     nodes.shell(node, f"umount -l {PLACE}")
+
+
+@contextmanager
+def of_network(nodes: Nodes, network: str) -> Iterator[None]:
+    """Have on node1 and node2 what a way to join them needs beside the kernel; or skip."""
+    names = ("node1", "node2")
+    if network == "wireguard":
+        files = found(["wireguard-tools", "wireguard-go"], "wg", "wireguard-go")
+        for node in names:
+            nodes.shell(node, "[ -e /dev/net/tun ] || { mkdir -p /dev/net; mknod /dev/net/tun c 10 200; }")
+            put(nodes, node, files)
+    elif network == "bgp":
+        files = found(["bird2", "libssh-gcrypt-4"], "bird", "birdc", "libssh-gcrypt.so.4")
+        for node in names:
+            put_with_library(nodes, node, files)
+    try:
+        yield
+    finally:
+        for node in names if network in ("wireguard", "bgp") else ():
+            take_away(nodes, node)
+            # What the node was made with is mounted there, and stays.
+            nodes.shell(node, "rm -f /dev/net/tun 2>/dev/null && rmdir /dev/net 2>/dev/null || true")
 
 
 def found(packages: Sequence[str], *names: str) -> list[Path]:
