@@ -284,3 +284,8 @@ def forwards(namespace: Namespace, family: str, link: Link) -> bool | None:
     else:
         value = namespace.setting("net.ipv6.conf.all.forwarding")
     return None if value is None else bool(value)
+
+
+def leaves_by(route: Route, hop: NextHop) -> str:
+    """Return the interface that a packet by *route* leaves by, ``lo`` for one that stays."""
+    return "lo" if route.kind == "local" else hop.dev or "lo"

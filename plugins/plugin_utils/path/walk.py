@@ -14,6 +14,7 @@ import dataclasses
 from typing import NamedTuple, Protocol
 
 from ..text.escape import shell_word
+from .answering import does_answer, who_might
 from .firewall import Connection, Moving, Place, Refused, pass_hook, tables
 from .node import Bridge, Link, Namespace, NextHop, Node, Route
 from .records import Hop, Outcome, Packet, Step, Verdict, Way, address_of, number_of, shown, words_of
@@ -24,14 +25,14 @@ from .routing import (
     flow_of,
     forwards,
     is_local,
+    leaves_by,
     look_up,
-    may_be_local,
     on_link,
     refuses_source,
     source_for,
     usable_hops,
 )
-from .segment import Segment, Through, is_card, may_leave, segment
+from .segment import Through, is_card, may_leave, segment
 
 MOST_WAYS = 64
 """So many ways of one packet are computed; of more, that there are more is said."""
@@ -454,8 +455,8 @@ class _Walk:
         asking = self._asking(namespace, link, number) if family == "inet" else None
         answers: list[tuple[str, str]] = []
         silenced: str | None = None
-        for there, other, through in _who_might(namespace, link, heard, target):
-            if other.mac is not None and _answers(there, other, family, number, asking):
+        for there, other, through in who_might(namespace, link, heard, target):
+            if other.mac is not None and does_answer(there, other, family, number, asking):
                 refused = self._silenced((namespace, link), (there, other), through, target)
                 if refused is None:
                     answers.append((other.mac, f"{other.ifname} of {there.name}"))
@@ -815,7 +816,7 @@ class _Walk:
         found, hop = self._route(namespace, flow)
         if found.route is None:
             raise AssertionError("a way that is taken has a route")
-        refused = refuses_source(namespace, packet, link, _leaves_by(found.route, hop))
+        refused = refuses_source(namespace, packet, link, leaves_by(found.route, hop))
         if refused is not None:
             raise self._drop(
                 f"{link.ifname} takes nothing from {address_of(packet.family, packet.src)}: {refused}",
@@ -867,70 +868,10 @@ def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
     return value == 1
 
 
-def _who_might(
-    namespace: Namespace, link: Link, heard: Segment, target: tuple[str, int]
-) -> list[tuple[Namespace, Link, Through]]:
-    """Return those of a segment that may answer for an address, whoever asks."""
-    known: dict[tuple[str, str, int], list[tuple[Namespace, Link, Through]]]
-    known = namespace.cache.setdefault(_who_might, {})
-    key = (link.ifname, *target)
-    if key not in known:
-        known[key] = [end for end in heard.ends if _might_answer(end[0], end[1], *target)]
-    return known[key]
-
-
-def _might_answer(namespace: Namespace, link: Link, family: str, number: int) -> bool:
-    if namespace.tables is None or ("proxy " + link.ifname, family, number) in (namespace.neighbours or {}):
-        return True
-    every = family == "inet" and (
-        namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(f"net.ipv4.conf.{link.ifname}.proxy_arp")
-    )
-    return bool(every) or may_be_local(namespace, family, number)
-
-
-def _answers(namespace: Namespace, link: Link, family: str, number: int, asking: int | None) -> bool:
-    """Tell whether an interface answers who asks for the MAC of an address (arp_process(), ndisc_recv_ns())."""
-    proxy = ("proxy " + link.ifname, family, number) in (namespace.neighbours or {})
-    if family == "inet6":
-        table = (namespace.tables or {}).get(("inet6", "local"), {})
-        own = any(
-            route.kind == "local" and any(hop.dev == link.ifname for hop in route.hops)
-            for route in table.get(128, {}).get(number, ())
-        )
-        return own or (proxy and namespace.setting(f"net.ipv6.conf.{link.ifname}.proxy_ndp") == 1)
-    if namespace.tables is None or namespace.rules is None:
-        raise UnknownError(f"the routes of {namespace.name} were not read: inspect with podnet_diagnose=true")
-    every = namespace.setting("net.ipv4.conf.all.proxy_arp") or namespace.setting(
-        f"net.ipv4.conf.{link.ifname}.proxy_arp"
-    )
-    found = look_up(namespace, Flow("inet", asking, number, 0, link.ifname, None, None, None, None))
-    if found.route is None or found.route.kind not in ("local", "unicast"):
-        return False
-    packet = Packet("inet", 0, asking or 0, number, None, None, 0)
-    out = _leaves_by(found.route, found.route.hops[0])
-    if asking is not None and refuses_source(namespace, packet, link, out) is not None:
-        return False
-    if found.route.kind == "local":
-        own = any(one.family == "inet" and one.number == number for one in link.addresses)
-        ignore = max(
-            namespace.setting("net.ipv4.conf.all.arp_ignore") or 0,
-            namespace.setting(f"net.ipv4.conf.{link.ifname}.arp_ignore") or 0,
-        )
-        return own or ignore == 0
-    if any(hop.dev == link.ifname for hop in found.route.hops):
-        return False
-    return bool((every or proxy) and forwards(namespace, "inet", link))
-
-
 def _leads(namespace: Namespace, packet: Packet, mark: int) -> bool:
     """Tell whether a route leads to where *packet* is to go."""
     found = look_up(namespace, flow_of(packet, mark, "lo"))
     return found.route is not None and found.route.kind not in _REFUSALS
-
-
-def _leaves_by(route: Route, hop: NextHop) -> str:
-    """Return the interface that a packet by *route* leaves by, ``lo`` for one that stays."""
-    return "lo" if route.kind == "local" else hop.dev or "lo"
 
 
 def _route_command(namespace: Namespace, flow: Flow) -> str:

@@ -6,35 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
+from ansible_collections.podnet.lab.tests.integration.support.playbooks import without_inventory
+from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 EARLIER = CHECKOUT / "tests" / "unit" / "fixtures" / "nodes" / "lab"
-
-
-def play(directory: Path, playbook: str, *argv: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook without any inventory."""
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / "playbooks" / playbook), *argv],
-        cwd=directory,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_HOME": str(directory / "ansible"),
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
 
 
 @pytest.fixture
@@ -58,14 +37,16 @@ def earlier(tmp_path: Path) -> str:
 def test_earlier_reports_are_read_without_a_warning(
     tmp_path: Path, earlier: str, playbook: str, options: list[str]
 ) -> None:
-    done = play(tmp_path, playbook, *(word for option in options for word in ("-e", option.format(earlier))))
+    done = without_inventory(
+        tmp_path, playbook, *(word for option in options for word in ("-e", option.format(earlier)))
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout + done.stderr
     assert "3 nodes" in done.stdout
 
 
 def test_nodes_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
-    done = play(tmp_path, "inspect.yml", "-e", "podnet_hosts=web")
+    done = without_inventory(tmp_path, "inspect.yml", "-e", "podnet_hosts=web")
     assert done.returncode == 2
     assert "No node of the inventory fits podnet_hosts, which is web." in " ".join((done.stdout + done.stderr).split())
     assert not (tmp_path / "reports").exists()

@@ -7,34 +7,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
+from ansible_collections.podnet.lab.tests.integration.support.playbooks import without_inventory
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.path.node_documents import chain, node, rules, write
 
 
 def play(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run the playbook without any inventory, each option by -e."""
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / "playbooks" / "path.yml"), *argv],
-        cwd=folder,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_HOME": str(folder / "ansible"),
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
+    return without_inventory(folder, "path.yml", *argv)
 
 
 @pytest.fixture
