@@ -57,7 +57,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.podnet.lab.plugins.filter.cluster_plan import with_hosts
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import network_plan
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.network import network_plan
 
 
 def cluster_network(description: Any, hosts: Any, plan: Any, api: Any = None) -> dict[str, Any]:

@@ -16,8 +16,8 @@ author: podnet.lab contributors (@podnet-lab)
 description:
   - Removes what the role P(podnet.lab.kubeadm_cluster#role) and the cluster made on a node and C(kubeadm reset) leaves.
     That is the pods' bridge, the role's CNI configuration with its leases and cached results, routes of protocol 113,
-    the role's nftables table, chains of iptables whose names begin with C(KUBE-) or C(CNI-) and the rules that jump
-    to them, mounts and files of the kubelet, files in C(/etc/kubernetes), and the role's own files.
+    the nftables tables of the role and of kube-proxy, chains of iptables whose names begin with C(KUBE-) or C(CNI-) and
+    the rules that jump to them, mounts and files of the kubelet, files in C(/etc/kubernetes), and the role's own files.
   - Where the role put flannel, also its link, its CNI configuration and plugin, its state and its chains of iptables.
   - CNI configurations, bridges, leases, rules and routes of others stay.
   - Does nothing on a node without the role's mark. The mark goes last.
@@ -78,6 +78,9 @@ KUBELET = "/var/lib/kubelet"
 UNIT = "/etc/systemd/system/" + kubeadm.ROUTES_UNIT
 # Directories whose contents go; they themselves may be mount points of the node.
 EMPTIED = (KUBELET, "/var/lib/etcd")
+FAMILIES = {"-4": "IPv4", "-6": "IPv6"}
+TABLES = tuple((family, table) for table in (kubeadm.NFT_TABLE, "kube-proxy") for family in ("ip", "ip6"))
+"""Tables of nftables: the role's, and those of kube-proxy in its mode nftables."""
 
 
 class Cleanup:
@@ -118,9 +121,11 @@ class Cleanup:
         ip, nft = self.tool("ip"), self.tool("nft")
         if ip:
             protocol = str(kubeadm.ROUTE_PROTOCOL)
-            _status, out, _err = self.module.run_command([ip, "-4", "route", "show", "protocol", protocol])
-            if out.strip():
-                self.run("routes of protocol " + protocol, ip, "-4", "route", "flush", "protocol", protocol)
+            for family in ("-4", "-6"):
+                _status, out, _err = self.module.run_command([ip, family, "route", "show", "protocol", protocol])
+                if out.strip():
+                    what = "routes of protocol %s (%s)" % (protocol, FAMILIES[family])
+                    self.run(what, ip, family, "route", "flush", "protocol", protocol)
             if bridge and os.path.isdir("/sys/class/net/%s/bridge" % bridge):
                 self.run("link " + bridge, ip, "link", "delete", bridge)
             if flannel and os.path.isdir("/sys/class/net/" + kubeadm.FLANNEL_LINK):
@@ -128,9 +133,10 @@ class Cleanup:
             if os.path.isdir("/sys/class/net/kube-ipvs0"):
                 self.run("link kube-ipvs0", ip, "link", "delete", "kube-ipvs0")
         if nft:
-            status, _out, _err = self.module.run_command([nft, "list", "table", "ip", kubeadm.NFT_TABLE])
-            if status == 0:
-                self.run("nftables table " + kubeadm.NFT_TABLE, nft, "delete", "table", "ip", kubeadm.NFT_TABLE)
+            for family, table in TABLES:
+                status, _out, _err = self.module.run_command([nft, "list", "table", family, table])
+                if status == 0:
+                    self.run("nftables table %s %s" % (family, table), nft, "delete", "table", family, table)
 
     def rules(self, flannel: bool) -> None:
         """Remove Kubernetes' chains, and flannel's, from every variant of iptables on the node."""

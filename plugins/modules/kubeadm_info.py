@@ -93,7 +93,8 @@ node:
     kernel:
       description:
         - C(features) (C(overlay) and C(br_netfilter), each V(present), V(loadable) or V(missing)), C(vxlan) and
-          C(ip_vs) alike, C(sysctls), and C(conntrack_writable), which is false in a network namespace that is not the
+          C(ip_vs) alike, C(ipv6) (V(present), V(disabled) or V(missing)), C(sysctls), those of IPv6 in C(sysctls6),
+          and C(conntrack_writable), which is false in a network namespace that is not the
           machine's first.
       type: dict
     addresses:
@@ -102,6 +103,16 @@ node:
       elements: dict
     routes:
       description: IPv4 routes of the main table.
+      type: list
+      elements: dict
+    addresses6:
+      description:
+        - IPv6 addresses that others can reach, without deprecated and temporary ones, each as in RV(node.addresses),
+          and whether it is C(dynamic).
+      type: list
+      elements: dict
+    routes6:
+      description: IPv6 routes of the main table.
       type: list
       elements: dict
     programs:
@@ -116,13 +127,14 @@ node:
     kubernetes:
       description:
         - C(mark) of the role, C(files) of C(/etc/kubernetes) and C(/etc/cni/net.d) that matter, C(ca_sha256),
-          C(kubelet_healthy), C(masquerade) rules, whether there is a record of a C(bundle), and C(control_plane), the
-          versions in the manifests of its static pods.
+          C(kubelet_healthy), rules of C(masquerade) and C(masquerade6), whether there is a record of a C(bundle), and
+          C(control_plane), the versions in the manifests of its static pods.
       type: dict
     api:
       description:
         - Null where there is no C(admin.conf). C(reachable), C(error), C(nodes), kubeadm's C(configuration), the
-          version of C(kube_proxy), and C(bare_pods), those that have no controller and would be gone for ever.
+          version of C(kube_proxy), the C(configuration) of C(proxy) and whether its mode is C(changing), C(bare_pods),
+          those that have no controller and would be gone for ever, and the C(policies) (NetworkPolicies).
       type: dict
 """
 
@@ -131,7 +143,7 @@ import hashlib
 import os
 import platform
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -154,6 +166,7 @@ VERSIONED = {
 # What kubeadm's preflight and the role itself call.
 PLAIN = ("ip", "iptables", "conntrack", "nft", "mount", "nsenter", "ctr", "runc", "modprobe", "sysctl", "diff")
 SYSCTLS = ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables")
+SYSCTLS6 = ("net.ipv6.conf.all.forwarding",)
 FILES = (
     "/etc/containerd/config.toml",
     "/etc/crictl.yaml",
@@ -227,7 +240,6 @@ class Node:
 
     def kernel(self) -> Dict[str, Any]:
         """Return what the kernel offers."""
-        sysctls = {name: read("/proc/sys/" + name.replace(".", "/")).strip() or None for name in SYSCTLS}
         conntrack = "/proc/sys/net/netfilter/nf_conntrack_max"
         return {
             "release": platform.release(),
@@ -237,7 +249,9 @@ class Node:
             },
             "vxlan": self.feature("vxlan", os.path.isdir("/sys/module/vxlan")),
             "ip_vs": self.feature("ip_vs", os.path.exists("/proc/net/ip_vs")),
-            "sysctls": sysctls,
+            "ipv6": ipv6(),
+            "sysctls": settings(SYSCTLS),
+            "sysctls6": settings(SYSCTLS6),
             "conntrack_writable": not os.path.exists(conntrack) or os.access(conntrack, os.W_OK),
         }
 
@@ -252,6 +266,7 @@ class Node:
         """Return what of a cluster is on the node."""
         authority = read("/etc/kubernetes/pki/ca.crt").strip()
         masquerade = self.run("nft", "list", "table", "ip", kubeadm.NFT_TABLE)
+        masquerade6 = self.run("nft", "list", "table", "ip6", kubeadm.NFT_TABLE)
         return {
             "mark": kubeadm.read_mark(),
             "files": [path for path in FILES if os.path.exists(path)],
@@ -259,6 +274,7 @@ class Node:
             "ca_sha256": hashlib.sha256(authority.encode()).hexdigest() if authority else None,
             "kubelet_healthy": healthy("http://127.0.0.1:10248/healthz"),
             "masquerade": parse.parse_masquerade(masquerade or ""),
+            "masquerade6": parse.parse_masquerade(masquerade6 or ""),
             "bundle": os.path.exists("/var/lib/podnet-lab/bundle.json"),
             "control_plane": static_pod_versions(),
         }
@@ -277,25 +293,59 @@ class Node:
             time.sleep(1)
         if status != 0:
             error = " ".join(err.split())[-400:]
-            return {"reachable": False, "error": error, "nodes": [], "configuration": None, "bare_pods": []}
-        names = ["configmap/kubeadm-config", "daemonset/kube-proxy"]
+            return {
+                "reachable": False,
+                "error": error,
+                "nodes": [],
+                "configuration": None,
+                "kube_proxy": None,
+                "proxy": {"configuration": None, "changing": False},
+                "bare_pods": [],
+                "policies": [],
+            }
+        names = ["configmap/kubeadm-config", "configmap/kube-proxy", "daemonset/kube-proxy"]
         _status, shown, _err = self.module.run_command(
             [*base, "-n", "kube-system", "get", *names, "--ignore-not-found", "-o", "json"]
         )
         # Without the ConfigMap kubeadm did not come so far, or the cluster is not kubeadm's.
         objects = parse.parse_objects(shown)
-        template = (objects.get("DaemonSet", {}).get("spec") or {}).get("template")
+        proxy = objects.get("DaemonSet/kube-proxy", {})
         _status, pods, _err = self.module.run_command(
             [*base, "get", "pods", "-A", "-o", "go-template=" + parse.BARE_PODS]
+        )
+        _status, policies, _err = self.module.run_command(
+            [*base, "get", "networkpolicies", "-A", "-o", "go-template=" + parse.POLICIES]
         )
         return {
             "reachable": True,
             "error": None,
             "nodes": parse.parse_nodes(out),
-            "configuration": (objects.get("ConfigMap", {}).get("data") or {}).get("ClusterConfiguration"),
-            "kube_proxy": parse.container_version(template, "kube-proxy"),
+            "configuration": data_of(objects, "kubeadm-config").get("ClusterConfiguration"),
+            "kube_proxy": parse.container_version((proxy.get("spec") or {}).get("template"), "kube-proxy"),
+            "proxy": {
+                "configuration": data_of(objects, "kube-proxy").get("config.conf"),
+                "changing": "podnet.lab/mode" in ((proxy.get("metadata") or {}).get("annotations") or {}),
+            },
             "bare_pods": parse.parse_bare_pods(pods),
+            "policies": sorted(policies.split()),
         }
+
+
+def data_of(objects: Dict[str, Dict[str, Any]], name: str) -> Dict[str, Any]:
+    """Return the data of a ConfigMap among objects, empty when it is not there."""
+    return objects.get("ConfigMap/" + name, {}).get("data") or {}
+
+
+def ipv6() -> str:
+    """Tell whether the kernel has IPv6: ``present``, ``disabled`` or ``missing``."""
+    if not os.path.isdir("/proc/sys/net/ipv6"):
+        return "missing"
+    return "disabled" if read("/proc/sys/net/ipv6/conf/all/disable_ipv6").strip() == "1" else "present"
+
+
+def settings(names: Tuple[str, ...]) -> Dict[str, Optional[str]]:
+    """Return the values of settings of the kernel, None of those that it does not have now."""
+    return {name: read("/proc/sys/" + name.replace(".", "/")).strip() or None for name in names}
 
 
 def static_pod_versions() -> Dict[str, str]:
@@ -367,6 +417,8 @@ def main() -> None:
         "kernel": node.kernel(),
         "addresses": parse.parse_addresses(node.run("ip", "-j", "-4", "address", "show") or ""),
         "routes": parse.parse_routes(node.run("ip", "-j", "-4", "route", "show") or ""),
+        "addresses6": parse.parse_addresses6(node.run("ip", "-j", "-6", "address", "show") or ""),
+        "routes6": parse.parse_routes(node.run("ip", "-j", "-6", "route", "show") or "", "::/0"),
         "programs": node.programs(),
         "packages": packages,
         "services": parse.parse_units(shown or ""),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 _VERSION = re.compile(r"v?([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*)")
 
@@ -103,25 +103,49 @@ def parse_owners(text: str) -> Dict[str, str]:
 
 
 def parse_addresses(text: str) -> List[Dict[str, Any]]:
-    """Return the IPv4 addresses of ``ip -j -4 address show``."""
+    """Return the addresses of ``ip -j -4 address show``."""
+    return [_address(link, entry) for link, entry in _entries(text, "inet")]
+
+
+def parse_addresses6(text: str) -> List[Dict[str, Any]]:
+    """Return the addresses of ``ip -j -6 address show`` that others can reach for longer.
+
+    Left out are those of a link alone, and those that are deprecated, temporary (RFC 8981) or taken by another node.
+    """
+    passing = ("deprecated", "temporary", "dadfailed")
     return [
-        {
-            "ifname": link.get("ifname", ""),
-            "local": entry["local"],
-            "prefixlen": entry["prefixlen"],
-            "mtu": link.get("mtu"),
-        }
-        for link in _json_list(text)
-        for entry in link.get("addr_info", [])
-        if entry.get("family") == "inet" and "local" in entry
+        dict(_address(link, entry), dynamic=bool(entry.get("dynamic")))
+        for link, entry in _entries(text, "inet6")
+        if entry.get("scope") == "global" and not any(entry.get(flag) for flag in passing)
     ]
 
 
-def parse_routes(text: str) -> List[Dict[str, Any]]:
-    """Return the routes of ``ip -j -4 route show`` of the main table; the default route's dst is 0.0.0.0/0."""
+def _entries(text: str, family: str) -> List[Tuple[Dict[str, Any], Dict[str, Any]]]:
+    return [
+        (link, entry)
+        for link in _json_list(text)
+        for entry in link.get("addr_info", [])
+        if entry.get("family") == family and "local" in entry
+    ]
+
+
+def _address(link: Dict[str, Any], entry: Dict[str, Any]) -> Dict[str, Any]:
+    return {
+        "ifname": link.get("ifname", ""),
+        "local": entry["local"],
+        "prefixlen": entry["prefixlen"],
+        "mtu": link.get("mtu"),
+    }
+
+
+def parse_routes(text: str, default: str = "0.0.0.0/0") -> List[Dict[str, Any]]:
+    """Return the routes of ``ip -j -4 route show``, or with -6, of the main table; the default route has `default`.
+
+    Routes of IPv6 that stay on a link or are multicast (``fe80::/64``, ``ff00::/8``) are no one's network.
+    """
     return [
         {
-            "dst": "0.0.0.0/0" if route["dst"] == "default" else route["dst"],
+            "dst": default if route["dst"] == "default" else route["dst"],
             "gateway": route.get("gateway"),
             "dev": route.get("dev"),
             "protocol": str(route.get("protocol", "")),
@@ -129,14 +153,16 @@ def parse_routes(text: str) -> List[Dict[str, Any]]:
             "metric": int(route.get("metric", 0)),
         }
         for route in _json_list(text)
-        if "dst" in route and route.get("type", "unicast") == "unicast"
+        if "dst" in route
+        and route.get("type", "unicast") == "unicast"
+        and not str(route["dst"]).startswith(("fe80:", "ff00:"))
     ]
 
 
 def parse_masquerade(text: str) -> Optional[str]:
-    """Return the rules of ``nft list table ip podnet_cluster`` on one line each, counters left out; None without."""
+    """Return the rules of ``nft list table ip podnet_cluster``, or ip6, on one line each; None without."""
     lines = [line.strip() for line in text.splitlines()]
-    rules = [line for line in lines if line.startswith("ip ")]
+    rules = [line for line in lines if line.startswith(("ip ", "ip6 "))]
     return "\n".join(rules) if rules else None
 
 
@@ -159,7 +185,7 @@ def parse_nodes(text: str) -> List[Dict[str, Any]]:
                     {"key": t.get("key"), "value": t.get("value", ""), "effect": t.get("effect")}
                     for t in spec.get("taints") or []
                 ],
-                "pod_cidr": spec.get("podCIDR"),
+                "pod_cidrs": spec.get("podCIDRs") or [cidr for cidr in [spec.get("podCIDR")] if cidr],
                 "unschedulable": bool(spec.get("unschedulable")),
                 "ready": conditions.get("Ready") == "True",
                 "address": addresses.get("InternalIP"),
@@ -170,7 +196,7 @@ def parse_nodes(text: str) -> List[Dict[str, Any]]:
 
 
 def parse_objects(text: str) -> Dict[str, Dict[str, Any]]:
-    """Return by kind what ``kubectl get configmap/a daemonset/b --ignore-not-found -o json`` found.
+    """Return what ``kubectl get configmap/a daemonset/b --ignore-not-found -o json`` found, as ``ConfigMap/a``.
 
     It prints a List, or the object itself when it found one only, or nothing.
     """
@@ -179,7 +205,8 @@ def parse_objects(text: str) -> Dict[str, Dict[str, Any]]:
     except ValueError:
         return {}
     items = value.get("items", [value]) if isinstance(value, dict) else []
-    return {str(item["kind"]): item for item in items if isinstance(item, dict) and "kind" in item}
+    named = [item for item in items if isinstance(item, dict) and "kind" in item]
+    return {"%s/%s" % (item["kind"], (item.get("metadata") or {}).get("name")): item for item in named}
 
 
 def image_version(image: str) -> Optional[str]:
@@ -226,6 +253,10 @@ def parse_bare_pods(text: str) -> List[Dict[str, str]]:
             part_of = words[4] if len(words) > 4 else ""
             pods.append({"namespace": words[0], "name": words[1], "node": words[3], "part_of": part_of})
     return pods
+
+
+POLICIES = '{{range .items}}{{.metadata.namespace}}/{{.metadata.name}}{{"\\n"}}{{end}}'
+"""Template for ``kubectl get networkpolicies -A -o go-template=``: a line for each."""
 
 
 def _json_list(text: str) -> List[Dict[str, Any]]:

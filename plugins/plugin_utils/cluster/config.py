@@ -10,6 +10,7 @@ containernetworking/plugins, plugins bridge, host-local and portmap.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import CNI_NETWORK
@@ -32,12 +33,12 @@ def extra_args(args: dict[str, list[str]], api: str) -> Any:
     return {name: values[-1] for name, values in args.items() if values}
 
 
-def registration(cluster: Cluster, host: Host, address: str, api: str) -> dict[str, Any]:
-    """Return the nodeRegistration of a node."""
+def registration(cluster: Cluster, host: Host, addresses: Sequence[str], api: str) -> dict[str, Any]:
+    """Return the nodeRegistration of a node with its address of each family."""
     result: dict[str, Any] = {
         "name": host.node_name,
         "criSocket": SOCKET if api == "v1beta2" else "unix://" + SOCKET,
-        "kubeletExtraArgs": extra_args({"node-ip": [address], **host.kubelet_args}, api),
+        "kubeletExtraArgs": extra_args({"node-ip": [",".join(addresses)], **host.kubelet_args}, api),
     }
     if host.taints is not None:
         result["taints"] = [
@@ -50,18 +51,33 @@ def registration(cluster: Cluster, host: Host, address: str, api: str) -> dict[s
     return result
 
 
+def node_range_lengths(cluster: Cluster) -> dict[str, list[str]]:
+    """Return the controller manager's arguments for the length of each node's range of pods."""
+    if cluster.dual:
+        return {f"node-cidr-mask-size-ipv{family}": [str(length)] for family, length in cluster.node_prefix.items()}
+    return {"node-cidr-mask-size": [str(cluster.node_prefix[4])]}
+
+
 def init_documents(
-    cluster: Cluster, host: Host, address: str, *, endpoint: str, sans: list[str], driver: str, own_conntrack: bool
+    cluster: Cluster,
+    host: Host,
+    addresses: Sequence[str],
+    *,
+    endpoint: str,
+    sans: list[str],
+    driver: str,
+    own_conntrack: bool,
 ) -> list[dict[str, Any]]:
     """Return the documents for ``kubeadm init`` on the first node.
 
+    `addresses` are the node's, one of each family of the cluster, and the API listens on the first.
     `endpoint` is ``host:port`` of the API for all, `sans` are names and addresses of its certificate,
     `driver` is the kubelet's cgroup driver. `own_conntrack` is false where kube-proxy may not size
     the connection tracking table.
     """
     api = config_api(cluster.known_version)
     version = "kubeadm.k8s.io/" + api
-    controller = {"node-cidr-mask-size": [str(cluster.node_prefix)], **cluster.extra_args["controller_manager"]}
+    controller = {**node_range_lengths(cluster), **cluster.extra_args["controller_manager"]}
     configuration: dict[str, Any] = {
         "apiVersion": version,
         "kind": "ClusterConfiguration",
@@ -69,8 +85,8 @@ def init_documents(
         "kubernetesVersion": str(cluster.version),
         "controlPlaneEndpoint": endpoint,
         "networking": {
-            "podSubnet": str(cluster.pods),
-            "serviceSubnet": str(cluster.services),
+            "podSubnet": ",".join(map(str, cluster.pods)),
+            "serviceSubnet": ",".join(map(str, cluster.services)),
             "dnsDomain": cluster.domain,
         },
         "apiServer": {"certSANs": sans, "extraArgs": extra_args(cluster.extra_args["apiserver"], api)},
@@ -84,8 +100,8 @@ def init_documents(
         "kind": "InitConfiguration",
         # Without one kubeadm makes a token that is good for a day; nodes join with tokens of their own.
         "bootstrapTokens": [{"ttl": TOKEN_TTL}],
-        "localAPIEndpoint": {"advertiseAddress": address, "bindPort": API_PORT},
-        "nodeRegistration": registration(cluster, host, address, api),
+        "localAPIEndpoint": {"advertiseAddress": addresses[0], "bindPort": API_PORT},
+        "nodeRegistration": registration(cluster, host, addresses, api),
     }
     kubelet = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -98,28 +114,30 @@ def init_documents(
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         **({} if own_conntrack else {"conntrack": {"maxPerCore": 0, "min": 0}}),
+        **({"mode": cluster.proxy_mode} if cluster.proxy_mode else {}),
         **cluster.kube_proxy,
     }
     return [init, configuration, kubelet, proxy]
 
 
-def join_documents(cluster: Cluster, host: Host, address: str, endpoint: str) -> list[dict[str, Any]]:
+def join_documents(cluster: Cluster, host: Host, addresses: Sequence[str], endpoint: str) -> list[dict[str, Any]]:
     """Return the document for ``kubeadm join``, without what belongs to one moment: token, key and hash."""
     api = config_api(cluster.known_version)
     join: dict[str, Any] = {
         "apiVersion": "kubeadm.k8s.io/" + api,
         "kind": "JoinConfiguration",
         "discovery": {"bootstrapToken": {"apiServerEndpoint": endpoint}},
-        "nodeRegistration": registration(cluster, host, address, api),
+        "nodeRegistration": registration(cluster, host, addresses, api),
     }
     if host.control_plane:
-        join["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": address, "bindPort": API_PORT}}
+        join["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": addresses[0], "bindPort": API_PORT}}
     return [join]
 
 
-def cni_configuration(cluster: Cluster, pod_cidr: str) -> dict[str, Any]:
+def cni_configuration(cluster: Cluster, pod_cidrs: Sequence[str]) -> dict[str, Any]:
     """Return the CNI configuration of a node: the bridge that the lab builds by hand, and host ports.
 
+    `pod_cidrs` are the node's ranges, one of each family of the cluster; a pod gets an address of each.
     ipMasq stays false: the plugin would masquerade what goes to other nodes' pods as well.
     """
     bridge: dict[str, Any] = {
@@ -131,7 +149,7 @@ def cni_configuration(cluster: Cluster, pod_cidr: str) -> dict[str, Any]:
         "hairpinMode": True,
         "ipam": {
             "type": "host-local",
-            "ranges": [[{"subnet": pod_cidr}]],
+            "ranges": [[{"subnet": pod_cidr}] for pod_cidr in pod_cidrs],
             "dataDir": "/var/lib/cni/networks",
         },
     }

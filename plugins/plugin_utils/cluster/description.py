@@ -15,17 +15,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 try:
-    from netaddr import AddrFormatError, IPNetwork
+    from netaddr import IPNetwork
 except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
     pass
 
 from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import full_image_name, read_manifest
 
 from ..description import checks
-from ..description.checks import IFNAME, IFNAMSIZ, LABEL, LABEL_KEY, LABEL_VALUE, Fault, integer, overlap
-from .versions import OLDEST, Version, parse_version
+from ..description.checks import IFNAME, IFNAMSIZ, LABEL, LABEL_KEY, LABEL_VALUE, Fault, integer
+from .ranges import PODS, SERVICES, VARIABLE, range_faults, read_ranges
+from .versions import DUAL_STACK, NFTABLES_PROXY, OLDEST, Version, parse_version
 
-VARIABLE = "kubeadm_cluster_"
+PROXY_MODES = ("iptables", "nftables", "ipvs")
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _FLAG = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -53,6 +54,8 @@ class Host:
     control_plane: bool
     node_name: str
     address: str | None
+    address6: str | None
+    """Its address of IPv6, for a cluster of both families; null where the role chooses one."""
     ansible_host: str
     labels: dict[str, str]
     taints: list[Taint] | None
@@ -66,9 +69,11 @@ class Cluster:
     name: str
     version: Version | None
     source: str
-    pods: IPNetwork | None
-    services: IPNetwork | None
-    node_prefix: int
+    pods: list[IPNetwork]
+    """The range of IPv4 and, of a cluster of both families, that of IPv6; empty when it could not be understood."""
+    services: list[IPNetwork]
+    node_prefix: dict[int, int]
+    """Length of each node's range of pods, by family."""
     domain: str
     endpoint: str
     port: int
@@ -77,6 +82,8 @@ class Cluster:
     extra_args: dict[str, dict[str, list[str]]]
     kubelet: dict[str, Any]
     kube_proxy: dict[str, Any]
+    proxy_mode: str
+    """How kube-proxy writes its rules, empty for its own choice."""
     cgroup_driver: str
     allow_swap: bool
     memory: dict[str, int]
@@ -91,7 +98,11 @@ class Cluster:
     """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
     manage_kernel: bool = True
     workload: bool = False
+    policy_engine: bool = False
+    """Whether the role brings what holds NetworkPolicies."""
     upgrade_drain: bool = True
+    patience: int = 180
+    """How many seconds nodes and pods may take to become ready."""
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -102,6 +113,11 @@ class Cluster:
         return self.version
 
     @property
+    def dual(self) -> bool:
+        """Whether pods and Services have addresses of both families."""
+        return len(self.pods) > 1
+
+    @property
     def members(self) -> list[Host]:
         """The hosts that are to be nodes: all but those to be removed."""
         return [host for host in self.hosts if host.name not in self.removed]
@@ -110,27 +126,6 @@ class Cluster:
     def first(self) -> Host | None:
         """The first of the control plane, where a new cluster begins."""
         return next((host for host in self.members if host.control_plane), None)
-
-
-def _network(value: Any, where: str, example: str, faults: list[Fault]) -> IPNetwork | None:
-    try:
-        if not isinstance(value, str) or "/" not in value:
-            raise ValueError
-        network = IPNetwork(str(value))
-    except (AddrFormatError, ValueError):
-        faults.append(Fault(where, f"{value!r} is not a network", f"Write it as {example}"))
-        return None
-    if network.version != 4:
-        faults.append(Fault(where, f"{value} is IPv6, which this role does not set up yet", f"Write it as {example}"))
-        return None
-    if network.ip != network.network:
-        faults.append(Fault(where, f"{value} has bits set behind its length", f"Write it as {network.cidr}"))
-    for reserved, use in {"0.0.0.0/8": "this network", "127.0.0.0/8": "loopback", "169.254.0.0/16": "link-local",
-                          "224.0.0.0/3": "multicast and reserved"}.items():  # fmt: skip
-        if overlap(network, IPNetwork(reserved)):
-            faults.append(Fault(where, f"{value} overlaps {reserved}, {use}", f"Use a private range like {example}"))
-            return None
-    return network.cidr
 
 
 def read_args(value: Any, where: str, faults: list[Fault]) -> dict[str, list[str]]:
@@ -179,6 +174,7 @@ def _host(name: str, control_plane: bool, raw: Mapping[str, Any], faults: list[F
         control_plane=control_plane,
         node_name=node_name,
         address=raw.get("node_address") or None,
+        address6=raw.get("node_address_ipv6") or None,
         ansible_host=str(raw.get("ansible_host") or name),
         labels=checks.labels(raw.get("labels") or {}, where + "labels", "{disk: ssd}", faults),
         taints=_taints(raw.get("taints"), where + "taints", faults),
@@ -217,32 +213,32 @@ def _endpoint(value: Any, faults: list[Fault]) -> tuple[str, int]:
     return host, number
 
 
-def _ranges(cluster: Cluster) -> None:
-    """Find faults in the ranges by themselves; those against the nodes' networks come with the nodes."""
-    faults, pods, services = cluster.faults, cluster.pods, cluster.services
-    if pods is not None and services is not None and overlap(pods, services):
-        text = f"the pods' range {pods} and the services' range {services} overlap"
-        remedy = f"Choose another {VARIABLE}pod_cidr or {VARIABLE}service_cidr"
-        faults.append(Fault(VARIABLE + "pod_cidr", text, remedy))
-    if services is not None and not 12 <= services.prefixlen <= 28:
-        # kubeadm wants ten addresses, the API server takes at most 20 bits.
-        text = f"{services} is no range for services, which have a length of 12 to 28"
-        faults.append(Fault(VARIABLE + "service_cidr", text, "Use one like 10.96.0.0/16"))
-    if pods is None:
+def _family_faults(cluster: Cluster) -> None:
+    """Find what cannot be had with both families."""
+    if not cluster.dual:
         return
-    length, where = cluster.node_prefix, VARIABLE + "node_prefix"
-    if not pods.prefixlen <= length <= 29:
-        text = f"a range of length {length} for each node does not fit into {pods}"
-        faults.append(Fault(where, text, f"Use {pods.prefixlen} to 29, or a larger {VARIABLE}pod_cidr"))
-        return
-    if length - pods.prefixlen > 16:
-        # MaxNodeCIDRs of the controller manager's range allocator: 2^16.
-        text = f"a range of length {length} for each node is too small a part of {pods}: 16 bits is the most"
-        faults.append(Fault(where, text, f"Use {pods.prefixlen} to {pods.prefixlen + 16}"))
-    room, nodes = 2 ** (length - pods.prefixlen), len(cluster.members)
-    if nodes > room:
-        text = f"{pods} has room for {room} ranges of length {length}, and there are {nodes} nodes"
-        faults.append(Fault(VARIABLE + "pod_cidr", text, f"Use a larger range, or a larger {where}"))
+    if cluster.version is not None and cluster.version < DUAL_STACK:
+        text = f"{cluster.version} has no clusters of both families by itself, which came with {DUAL_STACK}"
+        cluster.faults.append(Fault(PODS, text, "Take IPv6 out of it, or use a newer version"))
+    if cluster.cni == "flannel":
+        text = f"{VARIABLE}cni is flannel, which this role sets up with IPv4 alone"
+        remedy = f"Take IPv6 out of it, or use {VARIABLE}cni bridge, or manifest with a manifest of both families"
+        cluster.faults.append(Fault(PODS, text, remedy))
+
+
+def _proxy_faults(cluster: Cluster) -> None:
+    """Find what is wrong with kube-proxy's mode."""
+    where = VARIABLE + "kube_proxy_mode"
+    mode, other = cluster.proxy_mode, str(cluster.kube_proxy.get("mode") or "")
+    if mode and mode not in PROXY_MODES:
+        cluster.faults.append(Fault(where, f"{mode!r} is no mode", f"Use one of {', '.join(PROXY_MODES)}"))
+    if mode and other and mode != other:
+        text = f"it is {mode}, and mode in {VARIABLE}kube_proxy_config is {other}"
+        cluster.faults.append(Fault(where, text, f"Take mode out of {VARIABLE}kube_proxy_config"))
+    wanted = mode or other
+    if wanted == "nftables" and cluster.version is not None and cluster.version < NFTABLES_PROXY:
+        text = f"kube-proxy of {cluster.version} has no mode nftables by itself, which came with {NFTABLES_PROXY}"
+        cluster.faults.append(Fault(where, text, "Use iptables, or a newer version"))
 
 
 def _bridge(value: Any, faults: list[Fault]) -> str:
@@ -307,7 +303,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         faults.append(Fault(VARIABLE + "version", "it is not set", "Set the version to install, like 1.34.2"))
     if version is not None and version < OLDEST:
         faults.append(Fault(VARIABLE + "version", f"{version} is older than {OLDEST}", "Use a newer one"))
-    prefix = integer(raw.get("node_prefix"))
+    prefixes = {4: integer(raw.get("node_prefix")), 6: integer(raw.get("node_prefix_ipv6") or 64)}
     mtu = integer(raw.get("mtu") or 0)
     if mtu is None or (mtu and not 1280 <= mtu <= 65535):
         faults.append(
@@ -322,9 +318,9 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         name=str(raw.get("name") or ""),
         version=version,
         source=source,
-        pods=_network(raw.get("pod_cidr"), VARIABLE + "pod_cidr", "10.244.0.0/16", faults),
-        services=_network(raw.get("service_cidr"), VARIABLE + "service_cidr", "10.96.0.0/16", faults),
-        node_prefix=prefix if prefix is not None else -1,
+        pods=read_ranges(raw.get("pod_cidr"), PODS, faults),
+        services=read_ranges(raw.get("service_cidr"), SERVICES, faults),
+        node_prefix={family: -1 if length is None else length for family, length in prefixes.items()},
         domain=str(raw.get("dns_domain") or ""),
         endpoint=host,
         port=port,
@@ -336,6 +332,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         },
         kubelet=dict(raw.get("kubelet_config") or {}),
         kube_proxy=dict(raw.get("kube_proxy_config") or {}),
+        proxy_mode=str(raw.get("kube_proxy_mode") or ""),
         cgroup_driver=str(raw.get("cgroup_driver") or "auto"),
         allow_swap=bool(raw.get("allow_swap")),
         memory={
@@ -352,6 +349,8 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         bundle=bundle,
         manage_kernel=bool(raw.get("manage_kernel", True)),
         workload=bool(raw.get("workload")),
+        policy_engine=bool(raw.get("policy_manifest")),
+        patience=integer(raw.get("ready_timeout")) or 180,
         upgrade_drain=bool(raw.get("upgrade_drain", True)),
         faults=faults,
     )
@@ -373,7 +372,9 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
     if cluster.hosts and cluster.first is None and any(host.control_plane for host in cluster.hosts):
         remedy = f"Use {VARIABLE}state: absent to remove the whole cluster"
         faults.append(Fault(VARIABLE + "removed_nodes", "nothing of the control plane would be left", remedy))
-    _ranges(cluster)
+    faults += range_faults(cluster.pods, cluster.services, cluster.node_prefix, len(cluster.members))
+    _family_faults(cluster)
+    _proxy_faults(cluster)
     _bundle_faults(cluster, given)
     if cluster.cni == "manifest" and not raw.get("cni_manifest"):
         remedy = "Give a path on the control node or a URL"

@@ -9,20 +9,14 @@ Everything is decided from what ``podnet.lab.kubeadm_info`` saw; nothing here to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-try:
-    from netaddr import IPAddress, IPNetwork
-except ImportError:  # the filter cluster_plan says so, in words, before anything here is called
-    pass
+from ..description.checks import Fault
+from .description import Cluster, Host
+from .ranges import PODS, VARIABLE
 
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
-
-from ..description.checks import Fault, overlap
-from .description import VARIABLE, Cluster, Host
-
-_ADDRESS = VARIABLE + "node_address"
 _CONTROLLERS = {1: ("cpu", "cpuset", "memory", "devices", "freezer", "pids"), 2: ("cpu", "cpuset", "memory", "pids")}
 """What kubelet and runc need; in version 2 devices and freezer are no controllers."""
 
@@ -38,12 +32,18 @@ class Node:
         self.seen = seen
         self.faults: list[Fault] = []
         self.address: str | None = None
+        self.address6: str | None = None
         self.step = KEEP
 
     @property
     def where(self) -> str:
         """How faults name the node."""
         return f"node {self.host.name}"
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses by which the cluster knows the node, one of each of its families."""
+        return [address for address in (self.address, self.address6) if address is not None]
 
     @property
     def mark(self) -> Mapping[str, Any] | None:
@@ -57,67 +57,6 @@ class Node:
     def has(self, path: str) -> bool:
         """Tell whether a file of a cluster is on the node."""
         return path in self.seen["kubernetes"]["files"]
-
-
-def choose_address(node: Node, resolve: Callable[[str], list[str]]) -> None:
-    """Choose the address by which the cluster knows the node; a fault says why there is none.
-
-    In this order: ``kubeadm_cluster_node_address``; ``ansible_host``, resolved on the control node, when
-    the node itself has that address; the source address of the node's default route.
-    """
-    own = {entry["local"]: entry for entry in node.seen["addresses"]}
-    usable = sorted(local for local in own if not local.startswith("127."))
-    given = node.host.address
-    if given is not None:
-        if given in usable:
-            node.address = given
-        else:
-            text = f"{_ADDRESS} {given} is not an address of the node, which has {', '.join(usable) or 'none'}"
-            node.fault(text, "Choose one that the other nodes reach")
-        return
-    found = [text for text in resolve(node.host.ansible_host) if text in usable]
-    defaults = [route for route in node.seen["routes"] if route["dst"] == "0.0.0.0/0"]
-    for route in sorted(defaults, key=lambda item: int(item["metric"])):
-        sources = [route["prefsrc"]] if route["prefsrc"] else []
-        sources += [local for local in usable if own[local]["ifname"] == route["dev"]]
-        found += sources[:1]
-    if not found:
-        text = f"it has not the address {node.host.ansible_host}, by which Ansible reaches it, and no default route"
-        node.fault(text, f"Give it {_ADDRESS}, an address that the other nodes reach")
-        return
-    node.address = found[0]
-
-
-def check_addresses(nodes: Sequence[Node], cni: str) -> list[Fault]:
-    """Find nodes with one address, and with CNI bridge nodes that share no network."""
-    faults = []
-    first: dict[str, Node] = {}
-    for node in nodes:
-        if node.address is None:
-            continue
-        other = first.setdefault(node.address, node)
-        if other is not node:
-            text = f"{other.host.name} has the address {node.address} too, as virtual machines behind one NAT do"
-            faults.append(Fault(node.where, text, f"Give each node its own {_ADDRESS}, on a network that they share"))
-    if cni != "bridge":
-        return faults
-    for node in nodes:
-        links = [IPNetwork(f"{entry['local']}/{entry['prefixlen']}") for entry in node.seen["addresses"]]
-        far = [
-            f"{other.host.name} ({other.address})"
-            for other in nodes
-            if node.address and other.address and not any(IPAddress(other.address) in link for link in links)
-        ]
-        if far:
-            text = f"it shares no network with {', '.join(far)}, so that it cannot route pods there"
-            remedy = f"Give the nodes a {_ADDRESS} each, all in one network, or use a CNI with an overlay"
-            faults.append(Fault(node.where, text, remedy))
-    return faults
-
-
-def own_link(cluster: Cluster, name: str | None) -> bool:
-    """Tell whether a link belongs to the pod network itself, of which overlaps say nothing."""
-    return name == cluster.bridge or str(name).startswith(("veth", "flannel.", "cali", "cni"))
 
 
 def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> None:
@@ -159,9 +98,11 @@ def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> N
     if cluster.cni == "flannel" and seen["kernel"].get("vxlan") == "missing":
         text = f"its kernel {seen['kernel']['release']} has no vxlan, built in or as a module, which flannel needs"
         node.fault(text, f"Install the kernel's modules, or choose {VARIABLE}cni: bridge")
-    if cluster.kube_proxy.get("mode") == "ipvs" and seen["kernel"].get("ip_vs") == "missing":
-        text = f"its kernel {seen['kernel']['release']} has no ip_vs, built in or as a module, which mode ipvs needs"
-        node.fault(text, f"Install the kernel's modules, or take mode out of {VARIABLE}kube_proxy_config")
+    if cluster.dual and seen["kernel"]["ipv6"] != "present":
+        how = "has it switched off (net.ipv6.conf.all.disable_ipv6)"
+        how = how if seen["kernel"]["ipv6"] == "disabled" else "has none"
+        node.fault(f"the cluster has IPv6, and its kernel {how}", f"Switch it on, or take IPv6 out of {PODS}")
+    _check_proxy_mode(node, cluster)
     if cluster.bundle is not None and cluster.source == "bundle":
         if cluster.bundle["architecture"] != seen["architecture"]:
             text = f"it is {seen['architecture']}, and the bundle is for {cluster.bundle['architecture']}"
@@ -176,24 +117,17 @@ def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> N
             node.fault(text, f"Remove these packages, or set {VARIABLE}source: repository")
 
 
-def check_ranges(node: Node, cluster: Cluster) -> None:
-    """Find networks of the node that overlap the cluster's ranges."""
-    ours = str(ROUTE_PROTOCOL)
-    found = {
-        (IPNetwork(route["dst"]), str(route["dev"]))
-        for route in node.seen["routes"]
-        if route["dst"] != "0.0.0.0/0" and route["protocol"] != ours and not own_link(cluster, route["dev"])
-    }
-    found |= {
-        (IPNetwork(f"{entry['local']}/{entry['prefixlen']}").cidr, str(entry["ifname"]))
-        for entry in node.seen["addresses"]
-        if entry["ifname"] not in ("lo", "kube-ipvs0") and not own_link(cluster, entry["ifname"])
-    }
-    for network, dev in sorted(found):
-        for what, option, part in (("pods", "pod_cidr", cluster.pods), ("services", "service_cidr", cluster.services)):
-            if part is not None and overlap(network, part):
-                text = f"its network {network} on {dev} overlaps the {what}' range {part}"
-                node.fault(text, f"Choose another {VARIABLE}{option}")
+def _check_proxy_mode(node: Node, cluster: Cluster) -> None:
+    """Find a kernel that does not have what kube-proxy's mode needs."""
+    mode, kernel = cluster.proxy_mode or cluster.kube_proxy.get("mode"), node.seen["kernel"]
+    if mode == "ipvs" and kernel.get("ip_vs") == "missing":
+        text = f"its kernel {kernel['release']} has no ip_vs, built in or as a module, which mode ipvs needs"
+        node.fault(text, f"Install the kernel's modules, or choose another {VARIABLE}kube_proxy_mode")
+    release = re.match(r"([0-9]+)\.([0-9]+)", kernel["release"])
+    # pkg/proxy/nftables of kubernetes/kubernetes refuses older ones.
+    if mode == "nftables" and release and (int(release[1]), int(release[2])) < (5, 13):
+        text = f"its kernel {kernel['release']} is older than 5.13, which kube-proxy's mode nftables needs"
+        node.fault(text, f"Use a newer kernel, or choose another {VARIABLE}kube_proxy_mode")
 
 
 def driver(nodes: Sequence[Node], cluster: Cluster) -> tuple[str, list[Fault]]:
@@ -262,12 +196,12 @@ def check_configuration(cluster: Cluster, configuration: Mapping[str, Any] | Non
     networking = (configuration or {}).get("networking") or {}
     faults = []
     for option, key, wanted in (
-        ("pod_cidr", "podSubnet", cluster.pods),
-        ("service_cidr", "serviceSubnet", cluster.services),
+        ("pod_cidr", "podSubnet", ",".join(map(str, cluster.pods))),
+        ("service_cidr", "serviceSubnet", ",".join(map(str, cluster.services))),
         ("dns_domain", "dnsDomain", cluster.domain),
     ):
         have = networking.get(key)
-        if have is not None and wanted is not None and str(have) != str(wanted):
+        if have is not None and wanted and str(have) != wanted:
             text = f"{wanted} is wanted, and the running cluster has {have}, which cannot be changed in it"
             remedy = f"Set it to {have}, or remove the cluster first ({VARIABLE}state: absent)"
             faults.append(Fault(VARIABLE + option, text, remedy))

@@ -15,22 +15,14 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
-
 from ..description.checks import Fault
+from . import addresses
 from . import nodes as at
-from .config import (
-    cni_configuration,
-    init_documents,
-    join_documents,
-)
-from .description import (
-    VARIABLE,
-    Cluster,
-    Host,
-    Taint,
-    read_description,
-)
+from .config import init_documents, join_documents
+from .description import Cluster, read_description
+from .kube_proxy import change_of_mode
+from .policies import unenforced
+from .ranges import VARIABLE
 from .upgrade import drain_flags, plan_upgrade
 from .versions import (
     Version,
@@ -38,9 +30,6 @@ from .versions import (
     parse_version,
     sandbox_image,
 )
-
-LABELS_NOTE = "podnet.lab/labels"
-"""Annotation of a node: the keys of the labels that this role set, so that it can take them back."""
 
 
 def make_plan(
@@ -70,9 +59,11 @@ def make_plan(
     members = [node for node in nodes if node.host.name not in cluster.removed]
     for node in members:
         at.check_machine(node, cluster, supported)
-        at.check_ranges(node, cluster)
-        at.choose_address(node, resolve)
-    faults += at.check_addresses(members, cluster.cni)
+        addresses.check_ranges(node, cluster)
+        addresses.choose_address(node, resolve)
+        if cluster.dual:
+            addresses.choose_address6(node)
+    faults += addresses.check_addresses(members, cluster)
     driver, more = at.driver(members, cluster)
     faults += more
     speaking = at.speaker(members) or at.speaker(nodes)
@@ -93,7 +84,7 @@ def make_plan(
     endpoint = f"{cluster.endpoint or start.address}:{cluster.port}"
     if speaking is not None and configuration is not None:
         endpoint = str(configuration.get("controlPlaneEndpoint") or endpoint)
-    result["warnings"] = _warnings(cluster, members) + upgrade.warnings
+    result["warnings"] = _warnings(cluster, members) + upgrade.warnings + unenforced(cluster, speaking)
     image = _sandbox(cluster)
     result["cluster"] = {
         "name": cluster.name,
@@ -105,7 +96,9 @@ def make_plan(
         "speaker": start.host.name,
         "cgroup_driver": driver,
         "sandbox_image": image,
-        "pod_cidr": str(cluster.pods),
+        "pod_cidr": str(cluster.pods[0]),
+        "dual": cluster.dual,
+        "kube_proxy": change_of_mode(cluster, speaking),
         "nodes": [node.host.node_name for node in members],
         "removed": [{"host": node.host.name, "node": node.host.node_name} for node in nodes if node not in members],
         "changing": any(node.step != at.KEEP for node in members),
@@ -115,24 +108,23 @@ def make_plan(
     sans = list(dict.fromkeys([*cluster.sans, *_names(cluster, members)]))
     conntrack = all(node.seen["kernel"]["conntrack_writable"] for node in members)
     for node in members:
-        address = str(node.address)
         begins = speaking is None and node.host is first
         documents = (
             init_documents(
                 cluster,
                 node.host,
-                address,
+                node.addresses,
                 endpoint=endpoint,
                 sans=sans,
                 driver=driver,
                 own_conntrack=conntrack,
             )
             if begins
-            else join_documents(cluster, node.host, address, endpoint)
+            else join_documents(cluster, node.host, node.addresses, endpoint)
         )
         result["nodes"][node.host.name] = {
             "name": node.host.node_name,
-            "address": address,
+            "addresses": node.addresses,
             "control_plane": node.host.control_plane,
             "step": node.step,
             "upgrade": upgrade.turns[node.host.name].as_dict(),
@@ -140,7 +132,8 @@ def make_plan(
             "documents": documents,
             "packages": _missing(raw.get("packages") or {}, node),
             "modules": sorted(k for k, v in node.seen["kernel"]["features"].items() if v == "loadable"),
-            "sysctls": _sysctls(node),
+            "settings": _settings(node, cluster),
+            "sysctls": _sysctls(node, cluster),
             "containerd": {
                 "sandbox_image": image,
                 "systemd_cgroup": driver == "systemd",
@@ -149,93 +142,6 @@ def make_plan(
             },
         }
     return result
-
-
-def network_plan(
-    raw: Mapping[str, Any],
-    plan: Mapping[str, Any],
-    seen: Mapping[str, Mapping[str, Any]],
-    api: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Return for each host its part of the pod network, and what kubectl has to change at the nodes.
-
-    `plan` is the answer of :func:`make_plan`, `api` what ``kubeadm_info`` says of the cluster's API now.
-    A node that the API does not know yet, as in check mode, has no part.
-    """
-    cluster = read_description(raw)
-    objects = {entry["name"]: entry for entry in (api or {}).get("nodes") or []}
-    parts: dict[str, Any] = {}
-    wanted = plan["nodes"]
-    inside = [str(cluster.pods), *sorted(str(node["address"]) for node in wanted.values())]
-    commands: list[list[str]] = []
-    for host in cluster.members:
-        node = wanted[host.name]
-        entry = objects.get(node["name"])
-        if entry is None or not entry["pod_cidr"]:
-            continue
-        routes = sorted(
-            (str(objects[other["name"]]["pod_cidr"]), str(other["address"]))
-            for name, other in wanted.items()
-            if name != host.name and (objects.get(other["name"]) or {}).get("pod_cidr")
-        )
-        parts[host.name] = {
-            "pod_cidr": entry["pod_cidr"],
-            "ready": bool(entry["ready"]),
-            "cni": cni_configuration(cluster, str(entry["pod_cidr"])),
-            "routes": [{"dst": dst, "gateway": gateway} for dst, gateway in routes],
-            "rules": masquerade_rules(str(entry["pod_cidr"]), inside),
-            "intact": network_intact(routes, inside, str(entry["pod_cidr"]), seen[host.name]),
-        }
-        commands += node_commands(host, entry)
-    ready = bool(wanted) and all((objects.get(node["name"]) or {}).get("ready") for node in wanted.values())
-    return {"nodes": parts, "commands": commands, "ready": ready}
-
-
-def network_intact(
-    routes: Sequence[tuple[str, str]], inside: Sequence[str], pod_cidr: str, seen: Mapping[str, Any]
-) -> bool:
-    """Tell whether a node has exactly the role's routes and masquerading, whatever its files say."""
-    protocol = str(ROUTE_PROTOCOL)
-    have = sorted((route["dst"], route["gateway"]) for route in seen["routes"] if route["protocol"] == protocol)
-    return have == list(routes) and seen["kubernetes"]["masquerade"] == "\n".join(masquerade_rules(pod_cidr, inside))
-
-
-def masquerade_rules(pod_cidr: str, inside: Sequence[str]) -> list[str]:
-    """Return the rules of the role's table: what stays in the cluster keeps its address, all else gets the node's."""
-    return [f"ip daddr {item} return" for item in inside] + [f"ip saddr {pod_cidr} masquerade"]
-
-
-def node_commands(host: Host, entry: Mapping[str, Any]) -> list[list[str]]:
-    """Return the arguments of kubectl that bring labels and taints of a node to what is wanted."""
-    commands = []
-    noted = [key for key in str(entry["annotations"].get(LABELS_NOTE) or "").split(",") if key]
-    have = entry["labels"]
-    words = [f"{key}={value}" for key, value in sorted(host.labels.items()) if have.get(key) != value]
-    words += [f"{key}-" for key in sorted(noted) if key not in host.labels and key in have]
-    name = str(entry["name"])
-    keys = ",".join(sorted(host.labels))
-    if keys != ",".join(sorted(noted)):
-        note = f"{LABELS_NOTE}={keys}" if keys else LABELS_NOTE + "-"
-        commands.append(["annotate", "node", name, "--overwrite", note])
-    if words:
-        commands.append(["label", "node", name, "--overwrite", *words])
-    if host.taints is not None:
-        # What Kubernetes itself sets, like node.kubernetes.io/not-ready, is not ours to take away.
-        there = {
-            str(Taint(t["key"], t["value"] or "", t["effect"]))
-            for t in entry["taints"]
-            if not str(t["key"]).startswith("node.kubernetes.io/")
-        }
-        wanted = {str(taint) for taint in host.taints}
-        words = sorted(wanted - there) + [_without_value(text) + "-" for text in sorted(there - wanted)]
-        if words:
-            commands.append(["taint", "node", name, "--overwrite", *words])
-    return commands
-
-
-def _without_value(taint: str) -> str:
-    key, _sep, effect = taint.partition(":")
-    return key.partition("=")[0] + ":" + effect
 
 
 def _configuration(speaking: at.Node | None) -> Mapping[str, Any] | None:
@@ -255,7 +161,8 @@ def _kubectl(node: at.Node, cluster: Cluster) -> Version:
 def _names(cluster: Cluster, members: Sequence[at.Node]) -> list[str]:
     control = [node for node in members if node.host.control_plane]
     names = [cluster.endpoint] if cluster.endpoint else []
-    return names + [str(node.address) for node in control] + [node.host.node_name for node in control]
+    names += [address for node in control for address in node.addresses]
+    return names + [node.host.node_name for node in control]
 
 
 def _sandbox(cluster: Cluster) -> str:
@@ -284,9 +191,16 @@ def _missing(packages: Mapping[str, str], node: at.Node) -> list[str]:
     return missing
 
 
-def _sysctls(node: at.Node) -> list[str]:
+def _settings(node: at.Node, cluster: Cluster) -> list[str]:
+    """Return the kernel's settings that a node needs, each as 1."""
+    names = list(node.seen["kernel"]["sysctls"])
+    return names + (list(node.seen["kernel"]["sysctls6"]) if cluster.dual else [])
+
+
+def _sysctls(node: at.Node, cluster: Cluster) -> list[str]:
     """Return the settings that differ now, as ``name=value``. What br_netfilter brings may come later."""
-    return [f"{name}=1" for name, value in node.seen["kernel"]["sysctls"].items() if value != "1"]
+    have = {**node.seen["kernel"]["sysctls"], **node.seen["kernel"]["sysctls6"]}
+    return [f"{name}=1" for name in _settings(node, cluster) if have[name] != "1"]
 
 
 def _warnings(cluster: Cluster, members: Sequence[at.Node]) -> list[str]:
@@ -301,4 +215,6 @@ def _warnings(cluster: Cluster, members: Sequence[at.Node]) -> list[str]:
         found.append("Two nodes of the control plane stand less than one: etcd needs both. Use one or three.")
     if not all(node.seen["kernel"]["conntrack_writable"] for node in members):
         found.append("kube-proxy may not size the connection tracking table on every node, and is told not to try.")
+    if cluster.dual:
+        found += addresses.lost_defaults(members)
     return found

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 from ..description.checks import Fault
 from . import nodes as at
-from .description import VARIABLE, Cluster
+from .description import Cluster
+from .ranges import VARIABLE
 from .versions import Version, parse_version
 
 CORDON_NOTE = "podnet.lab/cordoned"

@@ -38,6 +38,19 @@ OLDEST = Version(1, 19, 0)
 """The first whose kubeadm takes everything that this role writes (v1beta2 with kubelet configuration)."""
 
 
+DUAL_STACK = Version(1, 23, 0)
+"""Both families are stable from here on (KEP 563); before, they hung on a feature gate."""
+
+NFTABLES_PROXY = Version(1, 31, 0)
+"""kube-proxy's mode nftables is on by itself from here on (KEP 3866: beta)."""
+
+KUBELET_DROP_INS = Version(1, 30, 0)
+"""The kubelet's ``--config-dir`` needs no environment variable from here on (KEP 3983: beta)."""
+
+CERTIFICATES_AS_JSON = Version(1, 30, 0)
+"""``kubeadm certs check-expiration`` has ``--output json`` from here on."""
+
+
 def parse_version(text: object) -> Version | None:
     """Return the version in a text like ``v1.34.2`` or ``1.34.2``, or None.
 

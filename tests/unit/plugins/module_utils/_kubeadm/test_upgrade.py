@@ -65,10 +65,10 @@ def test_other_documents_say_no_version(pod: Any) -> None:
 
 
 def test_kubectl_prints_a_list_or_one_object_or_nothing() -> None:
-    one: Dict[str, Any] = {"kind": "ConfigMap", "data": {}}
-    assert parse.parse_objects(json.dumps(one)) == {"ConfigMap": one}
-    both = {"kind": "List", "items": [one, {"kind": "DaemonSet"}]}
-    assert sorted(parse.parse_objects(json.dumps(both))) == ["ConfigMap", "DaemonSet"]
+    one: Dict[str, Any] = {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {}}
+    assert parse.parse_objects(json.dumps(one)) == {"ConfigMap/a": one}
+    all_three = {"kind": "List", "items": [one, dict(one, metadata={"name": "b"}), {"kind": "DaemonSet"}]}
+    assert sorted(parse.parse_objects(json.dumps(all_three))) == ["ConfigMap/a", "ConfigMap/b", "DaemonSet/None"]
     assert parse.parse_objects("") == parse.parse_objects("error") == parse.parse_objects("[]") == {}
 
 

@@ -63,7 +63,9 @@ def node(address: str, **changes: Any) -> dict[str, Any]:
         "kernel": {
             "release": "6.1.0",
             "features": {"overlay": "present", "br_netfilter": "loadable"},
+            "ipv6": "present",
             "sysctls": {"net.ipv4.ip_forward": "0", "net.bridge.bridge-nf-call-iptables": None},
+            "sysctls6": {"net.ipv6.conf.all.forwarding": "0"},
             "conntrack_writable": True,
         },
         "addresses": [{"ifname": "eth0", "local": address, "prefixlen": 24}],
@@ -78,8 +80,17 @@ def node(address: str, **changes: Any) -> dict[str, Any]:
                 "metric": 0,
             },
         ],
+        "addresses6": [],
+        "routes6": [],
         "programs": {},
-        "kubernetes": {"mark": None, "files": [], "ca_sha256": None, "masquerade": None, "control_plane": {}},
+        "kubernetes": {
+            "mark": None,
+            "files": [],
+            "ca_sha256": None,
+            "masquerade": None,
+            "masquerade6": None,
+            "control_plane": {},
+        },
         "api": None,
     }
     for key, value in changes.items():
@@ -95,20 +106,37 @@ def plan(raw: dict[str, Any], seen: dict[str, Any], hosts: list[str] | None = No
     return make_plan(raw, seen, lambda name: [name], ["debian", "ubuntu"], hosts or list(seen))
 
 
+PODS = "10.244.0.0/16,fd00:10:244::/56"
+SERVICES = "10.96.0.0/16,fd00:10:96::/112"
+
+
+def both_families(seen: dict[str, Any]) -> dict[str, Any]:
+    """Give each node an address of IPv6 on its link, and its ranges of both families where the API knows it."""
+    for index, host in enumerate(seen.values(), 11):
+        address = {"ifname": "eth0", "local": f"fd00:192::{index}", "prefixlen": 64, "dynamic": False}
+        host["addresses6"] = [address]
+        for number, entry in enumerate((host["api"] or {}).get("nodes", [])):
+            entry["pod_cidrs"] = [
+                f"10.244.{number}.0/24",
+                f"fd00:10:244:{number}::/64" if number else "fd00:10:244::/64",
+            ]
+    return seen
+
+
 MEMBER = {"mark": {"phase": "member"}, "files": ["/etc/kubernetes/kubelet.conf"], "ca_sha256": "ca"}
 
 
 def api(*names: str, version: str = "v1.34.2", configuration: str | None = None) -> dict[str, Any]:
     nodes = [
         {
-            "name": name, "labels": {}, "annotations": {}, "taints": [], "pod_cidr": f"10.244.{index}.0/24",
+            "name": name, "labels": {}, "annotations": {}, "taints": [], "pod_cidrs": [f"10.244.{index}.0/24"],
             "ready": True, "unschedulable": False, "kubelet_version": version,
         }
         for index, name in enumerate(names)
     ]  # fmt: skip
     return {
         "reachable": True, "error": None, "nodes": nodes, "configuration": configuration, "kube_proxy": version,
-        "bare_pods": [],
+        "bare_pods": [], "policies": [], "proxy": {"configuration": None, "changing": False},
     }  # fmt: skip
 
 
