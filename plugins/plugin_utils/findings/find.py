@@ -40,6 +40,7 @@ from . import (
     wireguard,
 )
 from .causes import SEVERITIES, folded
+from .ends import Look, path_of
 from .kinds import certainty, place
 
 Finder = Callable[[Model, Mapping[str, NodeView]], Iterable[Finding]]
@@ -74,7 +75,15 @@ def odd(model: Model) -> list[Finding]:
     views = by_node(model)
     found = [finding for finder in ALL for finding in finder(model, views)]
     entries = folded(sorted(found, key=_order))
-    return [{**one, "certainty": certainty(one["kind"])} for one in sorted(entries, key=_order)]
+    look = Look(model, views)
+    return [_told(one, look) for one in sorted(entries, key=_order)]
+
+
+def _told(finding: Finding, look: Look) -> Finding:
+    """Return a finding with what goes by its kind: how sure it is, and the packet whose path shows it."""
+    told: Finding = {**finding, "certainty": certainty(finding["kind"])}
+    path = path_of(look, finding)
+    return told if path is None else {**told, "path": path}
 
 
 def _order(finding: Finding) -> tuple[int, int, list[list[tuple[int, int, str]]], str, str]:

@@ -552,6 +552,15 @@ class Consequence(TypedDict):
     message: str
 
 
+class FindingPath(TypedDict):
+    """A packet that a finding stops, as playbooks/path.yml takes its ends."""
+
+    sender: str
+    receiver: str
+    size: NotRequired[int]
+    """Bytes of the packet, where only large ones are stopped."""
+
+
 class Finding(TypedDict):
     """One odd thing."""
 
@@ -571,6 +580,8 @@ class Finding(TypedDict):
     """What a person would type on the (first) host to see it."""
     consequences: NotRequired[list[Consequence]]
     """What would be odd things of their own without this one; there when there are any."""
+    path: NotRequired[FindingPath]
+    """The packet whose path shows it; there where a packet is stopped, and who sends it is known."""
     reason: NotRequired[str]
     """Why it is set aside; there when it is."""
 

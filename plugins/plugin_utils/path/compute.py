@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from . import ends
 from .fleet import NodeFiles
-from .records import PROTOCOLS, SCHEMA_VERSION, Path, Verdict, Way, address_of
+from .records import PROTOCOLS, SCHEMA_VERSION, Path, Verdict, Way, address_of, number_of
 from .walk import Request, all_ways
 
 SOURCE_PORT = 40000
@@ -60,6 +60,7 @@ def compute(nodes: NodeFiles, asked: Asked) -> Path:
         size=asked.size,
     )
     ways = all_ways(nodes, request)
+    _say_whose(nodes, ways)
     return {
         "schema_version": SCHEMA_VERSION,
         "sender": {**sender.end, "address": sender.end["address"] or _source(ways)},
@@ -70,6 +71,18 @@ def compute(nodes: NodeFiles, asked: Asked) -> Path:
         "verdict": verdict_of(ways),
         "ways": ways,
     }
+
+
+def _say_whose(nodes: NodeFiles, ways: list[Way]) -> None:
+    """Say of packets that leave who has the address: a router in between may know, and may not."""
+    for way in ways:
+        for one in (way["there"], way["back"]):
+            if one is not None and one["verdict"] == "left":
+                found = ends.holder(nodes, *number_of(one["packet"]["dst"]))
+                if found is not None:
+                    node, namespace = found
+                    who = node.host if namespace.kind == "host" else f"{namespace.name} on {node.host}"
+                    one["reason"] += f", and {who} has {one['packet']['dst']}"
 
 
 def _source(ways: list[Way]) -> str | None:

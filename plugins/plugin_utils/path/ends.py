@@ -72,7 +72,7 @@ def sender(nodes: NodeFiles, text: str, family: str | None) -> Place:
     asked = _asked(text, "podnet_from")
     if asked.kind == "address":
         family, number = number_of(asked.name)
-        place = _with_address(nodes, family, number)
+        place = holder(nodes, family, number)
         if place is None:
             raise EndError(f"podnet_from is {text!r}: no node that was read has this address, nor a pod there")
         node, namespace = place
@@ -163,7 +163,8 @@ def _address(namespace: Namespace, family: str | None) -> tuple[str, int] | None
     return None
 
 
-def _with_address(nodes: NodeFiles, family: str, number: int) -> tuple[Node, Namespace] | None:
+def holder(nodes: NodeFiles, family: str, number: int) -> tuple[Node, Namespace] | None:
+    """Return the node and the namespace that have an address, None where no node that was read has it."""
     written = address_of(family, number)
     for node in nodes.holding(f'"{written}/', lambda one: bool(one.namespaces)):
         for namespace in node.namespaces.values():

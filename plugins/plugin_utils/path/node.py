@@ -128,6 +128,8 @@ class Bridge:
     ports: dict[str, Port]
     fdb: dict[str, str] | None
     vlan_filtering: bool
+    kept: dict[str, str] = field(default_factory=dict)
+    """MACs that the bridge takes for its own, each with the interface that they were set for."""
 
 
 @dataclass(slots=True)
@@ -503,6 +505,7 @@ def _bridge(item: Item) -> Bridge:
         for one in item.items("ports")
     }
     fdb: dict[str, str] | None = None
+    kept: dict[str, str] = {}
     if "fdb" in item:
         fdb = {}
         for one in item.items("fdb"):
@@ -510,4 +513,6 @@ def _bridge(item: Item) -> Bridge:
             if mac is not None and "self" not in one.texts("flags") and one.number_or_none("vlan") in (None, 1):
                 # What is permanent is the bridge's own (BR_FDB_LOCAL): frames to it go up to the bridge.
                 fdb[mac] = item.text("ifname") if one.text("state") == "permanent" else one.text("dev")
-    return Bridge(ports, fdb, bool(item.number_or_none("vlan_filtering")))
+                if one.text("state") == "permanent":
+                    kept[mac] = one.text("dev")
+    return Bridge(ports, fdb, bool(item.number_or_none("vlan_filtering")), kept)

@@ -24,6 +24,8 @@ class Segment:
     """Where it leaves what was read: hardware, and cables whose other end nobody sees."""
     odd: list[str] = field(default_factory=list)
     """Interfaces behind which nobody looks, and why."""
+    silent: list[str] = field(default_factory=list)
+    """What ends a broadcast before others hear it: interfaces that are down, ports that pass nothing on."""
 
 
 def is_card(link: Link) -> bool:
@@ -53,6 +55,7 @@ def _send(
     node: Node, namespace: Namespace, link: Link, found: Segment, seen: set[tuple[int, str]], through: Through
 ) -> None:
     if not link.up:
+        _hush(found, node, namespace, f"{link.ifname} is down")
         return
     if link.kind == "bridge":
         _flood(node, namespace, link, None, found, seen, through)
@@ -72,7 +75,10 @@ def _send(
 def _take(
     node: Node, namespace: Namespace, link: Link, found: Segment, seen: set[tuple[int, str]], through: Through
 ) -> None:
-    if not link.up or (namespace.inode, link.ifname) in seen:
+    if (namespace.inode, link.ifname) in seen:
+        return
+    if not link.up:
+        _hush(found, node, namespace, f"{link.ifname} is down")
         return
     seen.add((namespace.inode, link.ifname))
     if link.master is None:
@@ -85,11 +91,19 @@ def _take(
         return
     port = bridge.ports.get(link.ifname)
     if port is None or port.state != "forwarding" or not master.up:
+        down = not master.up
+        what = f"bridge {link.master} is down" if down else f"the port {link.ifname} of {link.master} passes nothing on"
+        _hush(found, node, namespace, what)
         return
     if (namespace.inode, master.ifname) not in seen:
         seen.add((namespace.inode, master.ifname))
         found.ends.append((namespace, master, through))
     _flood(node, namespace, master, link.ifname, found, seen, (*through, (namespace, master)))
+
+
+def _hush(found: Segment, node: Node, namespace: Namespace, what: str) -> None:
+    where = "" if namespace is node.own else f" of {namespace.name}"
+    found.silent.append(f"{what}{where}")
 
 
 def _flood(
@@ -108,7 +122,10 @@ def _flood(
     origin = bridge.ports.get(came_in) if came_in is not None else None
     for name, port in bridge.ports.items():
         other = namespace.links.get(name)
-        if other is None or not other.up or port.state != "forwarding":
+        if other is None:
+            continue
+        if not other.up or port.state != "forwarding":
+            _hush(found, node, namespace, f"{name} is down" if not other.up else f"the port {name} passes nothing on")
             continue
         before = (origin.hairpin, origin.isolated) if origin is not None else None
         if may_leave((port.hairpin, port.isolated), before, name == came_in):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple, Protocol
 
+from ..text import words
 from ..text.escape import shell_word
 from .answering import does_answer, who_might
 from .firewall import Connection, Moving, Place, Refused, pass_hook, tables
@@ -201,9 +202,14 @@ class _Walk:
         outcome = self._run(node, namespace, packet, True)
         if outcome["verdict"] != "delivered" or self._end is None:
             return outcome
-        _node, receiver, came = self._end
+        at, receiver, came = self._end
         wanted = dataclasses.replace(came, src=first.dst, dst=first.src, sport=first.dport, dport=first.sport)
-        if receiver is not request.namespace or (came.src, came.dst) != (wanted.src, wanted.dst):
+        if receiver is not request.namespace:
+            outcome["verdict"] = "dropped"
+            outcome["reason"] = (
+                f"the answer gets to {_who(at, receiver)}, which has {address_of(came.family, came.dst)} as well"
+            )
+        elif (came.src, came.dst) != (wanted.src, wanted.dst):
             outcome["verdict"] = "dropped"
             outcome["reason"] = (
                 f"the answer arrives as {shown(words_of(came, 0))}, and the sender waits for "
@@ -366,7 +372,7 @@ class _Walk:
                 raise self._drop(
                     f"the policy rule {found.rule.text}: {_REFUSALS[found.refused]}", _rules_command(namespace, flow)
                 )
-            raise self._drop(f"no route leads to {address_of(flow.family, flow.dst)}", show)
+            raise self._drop(f"no route leads to {address_of(flow.family, flow.dst)}{_because_down(namespace)}", show)
         if found.route.kind in _REFUSALS:
             raise self._drop(f"the route {found.route.text}: {_REFUSALS[found.route.kind]}", show)
         if found.route.kind not in ("unicast", "local"):
@@ -470,8 +476,21 @@ class _Walk:
             return answers[0]
         if heard.cards:
             return None
+        if link.kind == "vxlan" and link.tunnel is not None and not _asks(link):
+            raise self._drop(
+                f"who has {written} is not known on {link.ifname}, and nobody can be asked there: its table has no "
+                "entry for questions",
+                namespace.shown(f"ip neigh show dev {shell_word(link.ifname)}"),
+            )
         if heard.odd:
             raise UnknownError(f"nobody that was read answers for {written}, and {heard.odd[0]}")
+        # What is down matters where the question meets nothing else: of many pods on a bridge one may be down.
+        alone = heard.silent[0] if len(heard.silent) == 1 or not heard.ends else None
+        if silenced is None and alone is None and len(heard.ends) == 1 and link.kind != "bridge":
+            there, other, through = heard.ends[0]
+            if other.kind != "bridge" and not through:
+                alone = f"only {other.ifname} of {there.name} hears the question"
+        silenced = silenced or alone
         why = f": {silenced}" if silenced is not None else ""
         raise self._drop(
             f"nobody answers for {written} on {link.ifname}{why}",
@@ -711,6 +730,12 @@ class _Walk:
             raise AssertionError("a bridge has a forwarding table")
         show = namespace.shown(f"bridge fdb show br {shell_word(link.ifname)}")
         behind = bridge.fdb.get(mac or "")
+        if behind == link.ifname:
+            # What the bridge itself sends goes where the entry was set, and for the bridge itself nowhere
+            # (br_dev_xmit(), br_forward()).
+            behind = bridge.kept.get(mac or "", behind)
+            if behind == link.ifname:
+                raise self._drop(f"bridge {link.ifname}: it takes {mac} for its own, and sends nothing there", show)
         if behind is not None and behind in namespace.links and behind != link.ifname:
             if not self._may_leave(namespace, bridge, behind, came_in):
                 raise self._drop(f"bridge {link.ifname}: {mac} is behind {behind}, and there it may not go", show)
@@ -849,10 +874,13 @@ class _Walk:
         if self._wrapped and self._moving.packet.protocol == 17:
             self._unwrap(namespace)
         self._end = (self._node, namespace, self._moving.packet)
-        who = namespace.name if namespace.kind != "host" else f"node {self._node.host} itself"
-        text = f"delivered to {who}"
+        text = f"delivered to {_who(self._node, namespace)}"
         self._tell("end", text)
         raise _EndedError("delivered", text, namespace)
+
+
+def _who(node: Node, namespace: Namespace) -> str:
+    return namespace.name if namespace.kind != "host" else f"node {node.host} itself"
 
 
 def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
@@ -866,6 +894,18 @@ def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
     if value == "not read":
         raise UnknownError(f"whether {link.ifname} shows its packets to the firewall was not read")
     return value == 1
+
+
+def _because_down(namespace: Namespace) -> str:
+    """Return which interfaces with addresses are down: the kernel removes their routes."""
+    down = [one.ifname for one in namespace.links.values() if one.addresses and not one.up and not one.loopback]
+    return f", and {words.listed(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
+
+
+def _asks(link: Link) -> bool:
+    """Tell whether a VXLAN interface sends anywhere what is for all (vxlan_xmit(): the entry of zeros)."""
+    every = any(mac in ("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff") for mac, _dst, _port, _vni in link.tunnel or ())
+    return every or "external" in link.data or any(key in link.data for key in ("remote", "remote6", "group", "group6"))
 
 
 def _leads(namespace: Namespace, packet: Packet, mark: int) -> bool:

@@ -118,6 +118,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  - See it: {code(finding['command'])}"
     if finding["remedy"]:
         yield f"  - Remedy: {text(finding['remedy'])}"
+    if "path" in finding:
+        yield f"  - The way of a packet that it stops: {code(commands.path(finding['path']))}"
     below = finding.get("consequences", [])
     if below:
         yield f"  - What follows from it ({len(below)}):"

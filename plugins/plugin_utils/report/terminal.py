@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ..model.index import NodeView, by_node
 from ..model.records import Finding, Model, Node
-from ..text import words
+from ..text import commands, words
 from ..text.layout import Column, paragraph, table
 from . import rows, service_rows
 
@@ -97,7 +97,7 @@ def _odd(model: Model, report: str | None) -> list[str]:
     lines = [f"ODD: {words.counted(len(model['odd']), 'thing')}"]
     for group in rows.grouped(model["odd"]):
         for finding in group[:ODD_OF_A_KIND]:
-            lines.extend(_finding(finding))
+            lines.extend(_finding(finding, report))
         if len(group) > ODD_OF_A_KIND:
             rest = f"and {len(group) - ODD_OF_A_KIND} more of {group[0]['kind']}"
             lines.extend(paragraph(rest + (f", all in {report}" if report else ""), "  "))
@@ -118,7 +118,7 @@ def _ignored(model: Model) -> list[str]:
     return lines
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, report: str | None) -> list[str]:
     head = f"{_SEVERITY[finding['severity']]} {finding['kind']} on {words.listed(finding['hosts'], 2)}"
     if finding.get("certainty") == "inferred":
         head += " (inferred)"
@@ -131,6 +131,9 @@ def _finding(finding: Finding) -> list[str]:
         lines.extend(paragraph(finding["command"], "    see: "))
     if finding["remedy"]:
         lines.extend(paragraph(finding["remedy"], "    do:  "))
+    if "path" in finding:
+        folder = None if report is None else report.rpartition("/")[0] or "."
+        lines.extend(paragraph(commands.path(finding["path"], folder), "    way: "))
     below = finding.get("consequences", [])
     lines.extend(line for one in below[:CONSEQUENCES] for line in paragraph(one["message"], "    so:  "))
     if len(below) > CONSEQUENCES:

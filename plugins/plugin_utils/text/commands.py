@@ -13,6 +13,7 @@ from ..model.records import (
     Bridge,
     Cable,
     End,
+    FindingPath,
     Lease,
     Namespace,
     RangeSource,
@@ -95,6 +96,16 @@ def leases(one: Lease) -> str:
 def file(path: str) -> str:
     """Return the command that shows a file."""
     return f"cat {shell_word(path)}"
+
+
+def path(one: FindingPath, folder: str | None = None) -> str:
+    """Return the command that computes the path of a packet from the node files in *folder*, on the control node."""
+    words = ["ansible-playbook podnet.lab.path -i localhost,"]
+    options = {"report_dir": folder, "from": one["sender"], "to": one["receiver"], "size": one.get("size")}
+    words.extend(
+        f"-e {shell_word(f'podnet_{name}={value}')}" for name, value in options.items() if value is not None
+    )  # fmt: skip
+    return " ".join(words)
 
 
 def source(one: RangeSource) -> str | None:

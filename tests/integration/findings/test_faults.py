@@ -57,6 +57,9 @@ _TUNNEL = (
 )
 """Makes the tunnel anew."""
 
+_NEIGHBOUR = "ip neigh replace 10.244.2.0 lladdr ce:00:00:00:00:02 dev flannel.1 nud permanent"
+"""Sets what the kernel forgets when an interface gets another MAC."""
+
 FAULTS = {
     "no route": Fault(
         "routed", "ip route del 10.244.2.0/24", "ip route add 10.244.2.0/24 via 10.89.0.12", "route-missing"
@@ -136,8 +139,8 @@ FAULTS = {
     ),
     "tunnel with another MAC": Fault(
         "flannel",
-        "ip link set flannel.1 address ce:00:00:00:00:77",
-        "ip link set flannel.1 address ce:00:00:00:00:01",
+        "ip link set flannel.1 address ce:00:00:00:00:77;" + _NEIGHBOUR,
+        "ip link set flannel.1 address ce:00:00:00:00:01;" + _NEIGHBOUR,
         "tunnel-mac-changed",
         "node1 node2",
     ),
@@ -168,8 +171,8 @@ FAULTS = {
     ),
     "cloned tunnel": Fault(
         "flannel",
-        "ip link set flannel.1 address ce:00:00:00:00:02",
-        "ip link set flannel.1 address ce:00:00:00:00:01",
+        "ip link set flannel.1 address ce:00:00:00:00:02;" + _NEIGHBOUR,
+        "ip link set flannel.1 address ce:00:00:00:00:01;" + _NEIGHBOUR,
         "mac-shared-by-nodes",
         "node1 node2",
     ),

@@ -32,7 +32,7 @@ END
 """
 """What a network plugin writes so that pods reach what is outside."""
 
-_CLEAN = f"""
+CLEAN = f"""
 nft flush ruleset
 for tool in iptables-legacy ip6tables-legacy; do
   $tool -P FORWARD ACCEPT; $tool -P INPUT ACCEPT; $tool -F; $tool -X; $tool -t nat -F; $tool -t nat -X
@@ -40,7 +40,7 @@ done
 {_NAT}
 """
 
-_PROBES = {
+PROBES = {
     "nft": "nft add table inet probe; nft delete table inet probe",
     "iptables-nft": "iptables-nft -A FORWARD -m conntrack --ctstate NEW -m comment --comment x; iptables-nft -F",
     "iptables-legacy": "iptables-legacy -A FORWARD -m conntrack --ctstate NEW -m comment --comment x;"
@@ -288,7 +288,7 @@ def clusters() -> Iterator[dict[str, tuple[list[layouts.Node], dict[str, Any]]]]
             nodes = open_nodes(stack, layout)
             try:
                 for node in nodes:
-                    node.sh(_PROBES["nft"] + _NAT)
+                    node.sh(PROBES["nft"] + _NAT)
             except CommandFailedError as error:
                 pytest.skip(f"no nftables with NAT here: {error}")
             found[layout] = (nodes, nodes[1].document())
@@ -301,7 +301,7 @@ def found_with(node: layouts.Node, second: dict[str, Any], rules: str) -> list[F
         node.sh(rules)
         return layouts.odd(node.document(), copy.deepcopy(second))
     finally:
-        node.sh(_CLEAN)
+        node.sh(CLEAN)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -311,7 +311,7 @@ def test_a_firewall_is_judged_by_what_it_surely_does(
     case = CASES[name]
     (node, _other), second = clusters[case.layout]
     try:
-        node.sh(_PROBES[case.needs])
+        node.sh(PROBES[case.needs])
     except CommandFailedError as error:
         pytest.skip(f"no {case.needs} here: {error}")
     found = found_with(node, second, case.rules)

@@ -122,7 +122,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     ),
     "a cable that is down": (
         lambda _one, two: link(two, "host", "vethb").update(operstate="DOWN"),
-        "dropped", "node2: nobody answers for 10.244.2.3 on br0",
+        "dropped", "node2: nobody answers for 10.244.2.3 on br0: vethb is down",
     ),
     "a port that is no port": (
         lambda _one, two: two["podnet_bridge"]["bridges"][0]["ports"].pop(),
@@ -130,7 +130,8 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     ),
     "a port that blocks": (
         lambda one, _two: one["podnet_bridge"]["bridges"][0]["ports"][0].update(state="blocking"),
-        "dropped", "default/a1 on node1: nobody answers for 10.244.1.1 on eth0",
+        "dropped",
+        "default/a1 on node1: nobody answers for 10.244.1.1 on eth0: the port vetha of br0 passes nothing on",
     ),
     "a wrong permanent neighbour": (
         lambda _one, two: spaces(two)["host"]["neighbours"].append(
