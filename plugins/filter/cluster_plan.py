@@ -64,7 +64,15 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.podnet.lab.plugins.filter.lab_plan import resolve
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import make_plan
 
-HOST_OPTIONS = ("node_name", "node_address", "node_address_ipv6", "labels", "taints", "kubelet_extra_args")
+HOST_OPTIONS = (
+    "node_name",
+    "node_address",
+    "node_address_ipv6",
+    "labels",
+    "taints",
+    "kubelet_extra_args",
+    "kubelet_node_config",
+)
 
 
 def with_hosts(description: Any, hosts: Any) -> tuple[dict[str, Any], dict[str, Any]]:

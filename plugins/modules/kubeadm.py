@@ -41,7 +41,9 @@ options:
     choices: [init, join, upgrade_apply, upgrade_node, reset]
     required: true
   documents:
-    description: kubeadm's configuration, without token and key. Needed for V(init) and V(join).
+    description:
+      - kubeadm's configuration, without token and key. Needed for V(init) and V(join). For an upgrade an
+        UpgradeConfiguration, or nothing.
     type: list
     elements: dict
     default: []
@@ -119,7 +121,8 @@ import os
 import re
 import tempfile
 import time
-from typing import Any, Dict, List, NoReturn
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -219,6 +222,22 @@ class Run:
         with kept_aside():
             return self.kubeadm("reset", "--force", "--cri-socket", self.params["cri_socket"])
 
+    @contextmanager
+    def configuration(self, documents: List[Dict[str, Any]]) -> Iterator[List[str]]:
+        """Give kubeadm's arguments for its configuration, which is in a file meanwhile; none without documents."""
+        if not documents:
+            yield []
+            return
+        handle, path = tempfile.mkstemp(
+            prefix=os.path.basename(kubeadm.CONFIG_PREFIX), suffix=".yaml", dir=os.path.dirname(kubeadm.CONFIG_PREFIX)
+        )
+        try:
+            with os.fdopen(handle, "w") as opened:
+                opened.write(as_config(documents))
+            yield ["--config", path]
+        finally:
+            os.unlink(path)
+
     def upgrade(self, action: str) -> str:
         """Run kubeadm upgrade. The mark says so meanwhile: what was begun and did not end is done again."""
         mark = kubeadm.read_mark()
@@ -231,7 +250,8 @@ class Run:
         if status != 0 or out.strip() != version:
             self.fail("kubeadm", "it is %s, and %s is wanted" % (out.strip(), version), "Install that kubeadm first")
         kubeadm.write_mark(dict(mark, upgrading=version))
-        said = self.kubeadm(*upgrade_arguments(action, version, self.params["ignored"]))
+        with self.configuration(self.params["documents"]) as config:
+            said = self.kubeadm(*upgrade_arguments(action, version, self.params["ignored"]), *config)
         kubeadm.write_mark({key: value for key, value in mark.items() if key != "upgrading"})
         return said
 
@@ -254,15 +274,8 @@ class Run:
         if action == "join":
             secrets = [self.params[name] or "" for name in ("token", "ca_hash", "certificate_key")]
             documents = with_secrets(documents, *secrets)
-        handle, path = tempfile.mkstemp(
-            prefix=os.path.basename(kubeadm.CONFIG_PREFIX), suffix=".yaml", dir=os.path.dirname(kubeadm.CONFIG_PREFIX)
-        )
-        try:
-            with os.fdopen(handle, "w") as opened:
-                opened.write(as_config(documents))
-            out = self.kubeadm(action, "--config", path, *(["--skip-token-print"] if action == "init" else []))
-        finally:
-            os.unlink(path)
+        with self.configuration(documents) as config:
+            out = self.kubeadm(action, *config, *(["--skip-token-print"] if action == "init" else []))
         self.note("member")
         return out if action == "init" else ""
 

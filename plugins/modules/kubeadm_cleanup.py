@@ -78,6 +78,14 @@ KUBELET = "/var/lib/kubelet"
 UNIT = "/etc/systemd/system/" + kubeadm.ROUTES_UNIT
 # Directories whose contents go; they themselves may be mount points of the node.
 EMPTIED = (KUBELET, "/var/lib/etcd")
+SHARED = (
+    "/etc/kubernetes",
+    "/etc/podnet-lab",
+    "/etc/cni/net.d",
+    "/var/lib/cni/networks",
+    "/etc/systemd/system/kubelet.service.d",
+)
+"""Directories that go when nothing is in them any more."""
 FAMILIES = {"-4": "IPv4", "-6": "IPv6"}
 TABLES = tuple((family, table) for table in (kubeadm.NFT_TABLE, "kube-proxy") for family in ("ip", "ip6"))
 """Tables of nftables: the role's, and those of kube-proxy in its mode nftables."""
@@ -191,7 +199,7 @@ class Cleanup:
         self.paths(files)
         self.paths([kubeadm.STATE])
         if self.real:
-            for directory in ("/etc/kubernetes", "/etc/podnet-lab", "/etc/cni/net.d", "/var/lib/cni/networks"):
+            for directory in SHARED:
                 try:
                     os.rmdir(directory)
                 except OSError:

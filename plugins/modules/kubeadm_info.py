@@ -180,6 +180,7 @@ FILES = (
     "/etc/kubernetes/manifests/etcd.yaml",
     "/etc/kubernetes/manifests/kube-apiserver.yaml",
     "/var/lib/kubelet/config.yaml",
+    "/etc/systemd/system/kubelet.service.d/20-podnet-kubeadm.conf",
     "/opt/cni/bin/bridge",
     "/usr/lib/cni/bridge",
 )

@@ -9,7 +9,8 @@ The mark says that this role made the node a member of a cluster, or began to::
     {"schema_version": 1, "cluster": "kubernetes", "phase": "member", "role": "control_plane", "bridge": "cni0"}
 
 ``phase`` is ``initialising``, ``joining``, ``member`` or ``resetting``: what was begun and did not end is known
-again, and only a node with a mark is ever reset. While kubeadm upgrades a member, ``upgrading`` has the version.
+again, and only a node with a mark is ever reset. While kubeadm upgrades a member, ``upgrading`` has the version;
+while its certificates are renewed, ``renewing`` is there.
 """
 
 from __future__ import annotations

@@ -15,12 +15,14 @@ from typing import Any
 
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import CNI_NETWORK
 
-from .description import Cluster, Host
+from .description import Cluster
+from .hosts import Host
 from .versions import config_api
 
 SOCKET = "/run/containerd/containerd.sock"
 TOKEN_TTL = "15m0s"
 API_PORT = 6443
+KUBELET_API = "kubelet.config.k8s.io/v1beta1"
 
 
 def extra_args(args: dict[str, list[str]], api: str) -> Any:
@@ -95,7 +97,7 @@ def init_documents(
     }
     if cluster.repository:
         configuration["imageRepository"] = cluster.repository
-    init = {
+    init: dict[str, Any] = {
         "apiVersion": version,
         "kind": "InitConfiguration",
         # Without one kubeadm makes a token that is good for a day; nodes join with tokens of their own.
@@ -103,8 +105,10 @@ def init_documents(
         "localAPIEndpoint": {"advertiseAddress": addresses[0], "bindPort": API_PORT},
         "nodeRegistration": registration(cluster, host, addresses, api),
     }
+    if cluster.timeouts:
+        init["timeouts"] = cluster.timeouts
     kubelet = {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "apiVersion": KUBELET_API,
         "kind": "KubeletConfiguration",
         "cgroupDriver": driver,
         **({"failSwapOn": False} if cluster.allow_swap else {}),
@@ -129,9 +133,26 @@ def join_documents(cluster: Cluster, host: Host, addresses: Sequence[str], endpo
         "discovery": {"bootstrapToken": {"apiServerEndpoint": endpoint}},
         "nodeRegistration": registration(cluster, host, addresses, api),
     }
+    if cluster.timeouts:
+        join["timeouts"] = cluster.timeouts
     if host.control_plane:
         join["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": addresses[0], "bindPort": API_PORT}}
     return [join]
+
+
+def upgrade_documents(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the document for ``kubeadm upgrade``, empty where flags say all."""
+    if not cluster.timeouts:
+        return []
+    api = "kubeadm.k8s.io/" + config_api(cluster.known_version)
+    return [{"apiVersion": api, "kind": "UpgradeConfiguration", "timeouts": cluster.timeouts}]
+
+
+def kubelet_drop_in(host: Host) -> dict[str, Any]:
+    """Return the KubeletConfiguration that is only a node's, empty without any."""
+    if not host.kubelet:
+        return {}
+    return {"apiVersion": KUBELET_API, "kind": "KubeletConfiguration", **host.kubelet}
 
 
 def cni_configuration(cluster: Cluster, pod_cidrs: Sequence[str]) -> dict[str, Any]:

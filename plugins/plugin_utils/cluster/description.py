@@ -10,7 +10,7 @@ Nothing here knows a node. Reading goes on after a fault, so that all are found.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,45 +21,28 @@ except ImportError:  # the filter cluster_plan says so, in words, before anythin
 
 from ansible_collections.podnet.lab.plugins.module_utils._bundle.manifest import full_image_name, read_manifest
 
-from ..description import checks
-from ..description.checks import IFNAME, IFNAMSIZ, LABEL, LABEL_KEY, LABEL_VALUE, Fault, integer
+from ..description.checks import IFNAME, IFNAMSIZ, LABEL, Fault, integer
+from .hosts import NAME, Host, read_args, read_hosts, read_mapping
 from .ranges import PODS, SERVICES, VARIABLE, range_faults, read_ranges
-from .versions import DUAL_STACK, NFTABLES_PROXY, OLDEST, Version, parse_version
+from .versions import (
+    CERTIFICATES_AS_JSON,
+    DUAL_STACK,
+    KUBELET_DROP_INS,
+    NFTABLES_PROXY,
+    OLDEST,
+    TIMEOUTS,
+    Version,
+    parse_version,
+)
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
-_FLAG = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
-_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_TIMEOUTS = (
+    "controlPlaneComponentHealthCheck", "kubeletHealthCheck", "kubernetesAPICall", "etcdAPICall", "tlsBootstrap",
+    "discovery", "upgradeManifests",
+)  # fmt: skip
+_DURATION = re.compile(r"(?:[0-9]+(?:h|m|s|ms))+\Z")
 _COMPONENTS = ("apiserver", "controller_manager", "scheduler")
-
-
-@dataclass(frozen=True)
-class Taint:
-    """A taint of a node, as Kubernetes writes it."""
-
-    key: str
-    value: str
-    effect: str
-
-    def __str__(self) -> str:
-        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
-
-
-@dataclass
-class Host:
-    """A host of the inventory that is to be a node, as described."""
-
-    name: str
-    control_plane: bool
-    node_name: str
-    address: str | None
-    address6: str | None
-    """Its address of IPv6, for a cluster of both families; null where the role chooses one."""
-    ansible_host: str
-    labels: dict[str, str]
-    taints: list[Taint] | None
-    kubelet_args: dict[str, list[str]]
 
 
 @dataclass
@@ -101,6 +84,10 @@ class Cluster:
     policy_engine: bool = False
     """Whether the role brings what holds NetworkPolicies."""
     upgrade_drain: bool = True
+    timeouts: dict[str, str] = field(default_factory=dict)
+    """kubeadm's own, by its names."""
+    renewal: int = 0
+    """Certificates that end within so many days are renewed; 0 leaves them alone."""
     patience: int = 180
     """How many seconds nodes and pods may take to become ready."""
     faults: list[Fault] = field(default_factory=list)
@@ -126,77 +113,6 @@ class Cluster:
     def first(self) -> Host | None:
         """The first of the control plane, where a new cluster begins."""
         return next((host for host in self.members if host.control_plane), None)
-
-
-def read_args(value: Any, where: str, faults: list[Fault]) -> dict[str, list[str]]:
-    """Return extra arguments: flag without dashes to its values, of which repeated flags have several."""
-    if not isinstance(value, Mapping):
-        faults.append(Fault(where, f"{value!r} is not a mapping", 'Write it as {v: "2"}'))
-        return {}
-    result = {}
-    for key, text in value.items():
-        values = [text] if isinstance(text, (str, int, float, bool)) else text
-        plain = isinstance(values, Sequence) and all(isinstance(item, (str, int, float, bool)) for item in values)
-        if not _FLAG.match(str(key)) or not plain:
-            remedy = "Give the flag without dashes, and a text or a list of texts"
-            faults.append(Fault(f"{where}.{key}", f"{key!r}: {text!r} is not an argument", remedy))
-            continue
-        result[str(key)] = [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
-    return result
-
-
-def _taints(value: Any, where: str, faults: list[Fault]) -> list[Taint] | None:
-    if value is None:
-        return None
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
-        faults.append(Fault(where, f"{value!r} is not a list", "Write [{key: gpu, value: 'yes', effect: NoSchedule}]"))
-        return None
-    taints = []
-    for index, entry in enumerate(value):
-        here = f"{where}[{index}]"
-        entry = entry if isinstance(entry, Mapping) else {}
-        key, text, effect = str(entry.get("key", "")), str(entry.get("value") or ""), str(entry.get("effect", ""))
-        if not LABEL_KEY.match(key) or not LABEL_VALUE.match(text) or effect not in _EFFECTS:
-            remedy = f"Give it key, perhaps value, and effect, one of {', '.join(_EFFECTS)}"
-            faults.append(Fault(here, "it is not a taint", remedy))
-        taints.append(Taint(key, text, effect))
-    return taints
-
-
-def _host(name: str, control_plane: bool, raw: Mapping[str, Any], faults: list[Fault]) -> Host:
-    where = f"host {name}: {VARIABLE}"
-    node_name = str(raw.get("node_name") or name).lower()
-    if not _NAME.match(node_name):
-        remedy = f"Give it a {VARIABLE}node_name of a-z, 0-9, '-' and '.'"
-        faults.append(Fault(f"host {name}", f"{node_name!r} cannot be the name of a node", remedy))
-    return Host(
-        name=name,
-        control_plane=control_plane,
-        node_name=node_name,
-        address=raw.get("node_address") or None,
-        address6=raw.get("node_address_ipv6") or None,
-        ansible_host=str(raw.get("ansible_host") or name),
-        labels=checks.labels(raw.get("labels") or {}, where + "labels", "{disk: ssd}", faults),
-        taints=_taints(raw.get("taints"), where + "taints", faults),
-        kubelet_args=read_args(raw.get("kubelet_extra_args") or {}, where + "kubelet_extra_args", faults),
-    )
-
-
-def _hosts(raw: Mapping[str, Any], faults: list[Fault]) -> list[Host]:
-    control_plane, workers = list(raw.get("control_plane") or []), list(raw.get("workers") or [])
-    per_host = raw.get("hosts") or {}
-    if not control_plane:
-        remedy = f"Put a host into the group that {VARIABLE}control_plane_group names, by default control_plane"
-        faults.append(Fault("inventory", "no host is of the control plane", remedy))
-    hosts = [_host(name, True, per_host.get(name) or {}, faults) for name in control_plane]
-    hosts += [_host(name, False, per_host.get(name) or {}, faults) for name in workers if name not in control_plane]
-    seen: dict[str, str] = {}
-    for host in hosts:
-        first = seen.setdefault(host.node_name, host.name)
-        if first != host.name:
-            text = f"{first} has the node name {host.node_name} too"
-            faults.append(Fault(f"host {host.name}", text, f"Give one of them another {VARIABLE}node_name"))
-    return hosts
 
 
 def _endpoint(value: Any, faults: list[Fault]) -> tuple[str, int]:
@@ -239,6 +155,32 @@ def _proxy_faults(cluster: Cluster) -> None:
     if wanted == "nftables" and cluster.version is not None and cluster.version < NFTABLES_PROXY:
         text = f"kube-proxy of {cluster.version} has no mode nftables by itself, which came with {NFTABLES_PROXY}"
         cluster.faults.append(Fault(where, text, "Use iptables, or a newer version"))
+
+
+def _timeouts(value: Any, faults: list[Fault]) -> dict[str, str]:
+    """Return kubeadm's timeouts, durations as Go writes them."""
+    where, example = VARIABLE + "timeouts", "{controlPlaneComponentHealthCheck: 10m}"
+    found = read_mapping(value, where, example, faults)
+    for name, duration in found.items():
+        if name not in _TIMEOUTS or not _DURATION.match(str(duration)):
+            remedy = f"Write it as {example}; known are {', '.join(_TIMEOUTS)}"
+            faults.append(Fault(f"{where}.{name}", f"{name}: {duration!r} is not a timeout of kubeadm", remedy))
+    return {name: str(duration) for name, duration in found.items()}
+
+
+def _version_faults(cluster: Cluster) -> None:
+    """Find options that the version does not have."""
+    version = cluster.version
+    if version is None:
+        return
+    for option, given, since in (
+        ("timeouts", bool(cluster.timeouts), TIMEOUTS),
+        ("renew_certificates", cluster.renewal > 0, CERTIFICATES_AS_JSON),
+        ("kubelet_node_config", any(host.kubelet for host in cluster.members), KUBELET_DROP_INS),
+    ):
+        if given and version < since:
+            text = f"Kubernetes {version} does not have what it needs, which came with {since}"
+            cluster.faults.append(Fault(VARIABLE + option, text, "Leave it out, or use a newer version"))
 
 
 def _bridge(value: Any, faults: list[Fault]) -> str:
@@ -343,13 +285,15 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         cni=str(raw.get("cni") or "bridge"),
         bridge=_bridge(raw.get("bridge"), faults),
         mtu=mtu or 0,
-        hosts=_hosts(raw, faults),
+        hosts=read_hosts(raw, faults),
         flannel_images=[str(name) for name in raw.get("flannel_images") or []],
         removed=[str(name) for name in raw.get("removed_nodes") or []],
         bundle=bundle,
         manage_kernel=bool(raw.get("manage_kernel", True)),
         workload=bool(raw.get("workload")),
         policy_engine=bool(raw.get("policy_manifest")),
+        timeouts=_timeouts(raw.get("timeouts"), faults),
+        renewal=integer(raw.get("renew_certificates") or 0) or 0,
         patience=integer(raw.get("ready_timeout")) or 180,
         upgrade_drain=bool(raw.get("upgrade_drain", True)),
         faults=faults,
@@ -357,7 +301,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
     if not LABEL.match(cluster.name):
         remedy = "Use up to 63 of a-z, 0-9 and '-'"
         faults.append(Fault(VARIABLE + "name", f"{cluster.name!r} is not a name for a cluster", remedy))
-    if not _NAME.match(cluster.domain):
+    if not NAME.match(cluster.domain):
         faults.append(
             Fault(VARIABLE + "dns_domain", f"{cluster.domain!r} is not a domain", "Use one like cluster.local")
         )
@@ -375,6 +319,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
     faults += range_faults(cluster.pods, cluster.services, cluster.node_prefix, len(cluster.members))
     _family_faults(cluster)
     _proxy_faults(cluster)
+    _version_faults(cluster)
     _bundle_faults(cluster, given)
     if cluster.cni == "manifest" and not raw.get("cni_manifest"):
         remedy = "Give a path on the control node or a URL"

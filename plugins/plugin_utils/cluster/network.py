@@ -20,7 +20,8 @@ except ImportError:  # the filter cluster_network says so, in words, before anyt
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.mark import ROUTE_PROTOCOL
 
 from .config import cni_configuration
-from .description import Cluster, Host, Taint, read_description
+from .description import Cluster, read_description
+from .hosts import Host, Taint
 
 LABELS_NOTE = "podnet.lab/labels"
 """Annotation of a node: the keys of the labels that this role set, so that it can take them back."""

@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..description.checks import Fault
-from .description import Cluster, Host
+from .description import Cluster
+from .hosts import Host
 from .ranges import PODS, VARIABLE
 
 _CONTROLLERS = {1: ("cpu", "cpuset", "memory", "devices", "freezer", "pids"), 2: ("cpu", "cpuset", "memory", "pids")}

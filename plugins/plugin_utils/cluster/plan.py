@@ -18,7 +18,7 @@ import yaml
 from ..description.checks import Fault
 from . import addresses
 from . import nodes as at
-from .config import init_documents, join_documents
+from .config import init_documents, join_documents, kubelet_drop_in, upgrade_documents
 from .description import Cluster, read_description
 from .kube_proxy import change_of_mode
 from .policies import unenforced
@@ -103,6 +103,7 @@ def make_plan(
         "removed": [{"host": node.host.name, "node": node.host.node_name} for node in nodes if node not in members],
         "changing": any(node.step != at.KEEP for node in members),
         "upgrade": {"from": str(upgrade.oldest or ""), "steps": upgrade.steps},
+        "upgrade_documents": upgrade_documents(cluster),
         "drain": drain_flags(_kubectl(start, cluster)),
     }
     sans = list(dict.fromkeys([*cluster.sans, *_names(cluster, members)]))
@@ -130,6 +131,7 @@ def make_plan(
             "upgrade": upgrade.turns[node.host.name].as_dict(),
             "action": "init" if begins else "join",
             "documents": documents,
+            "kubelet_config": kubelet_drop_in(node.host),
             "packages": _missing(raw.get("packages") or {}, node),
             "modules": sorted(k for k, v in node.seen["kernel"]["features"].items() if v == "loadable"),
             "settings": _settings(node, cluster),

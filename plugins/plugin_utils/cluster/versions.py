@@ -47,6 +47,9 @@ NFTABLES_PROXY = Version(1, 31, 0)
 KUBELET_DROP_INS = Version(1, 30, 0)
 """The kubelet's ``--config-dir`` needs no environment variable from here on (KEP 3983: beta)."""
 
+TIMEOUTS = Version(1, 31, 0)
+"""kubeadm's configuration has timeouts for all that it does from v1beta4 on."""
+
 CERTIFICATES_AS_JSON = Version(1, 30, 0)
 """``kubeadm certs check-expiration`` has ``--output json`` from here on."""
 
