@@ -23,9 +23,9 @@ test: ## all tests; installs what it needs, takes some minutes; ALSO="bare clust
 	@tools/setup --tests
 	@$(python) -m tests.runner $(if $(ALSO),--also $(ALSO))
 
-test-cluster: ## the life of a real Kubernetes cluster on this machine (root; builds it first, which takes ten minutes)
+test-cluster: ## a real Kubernetes cluster on this machine (root; builds it first, ten minutes; or BUNDLE=FOLDER)
 	@tools/setup --tests
-	@$(python) -m tests.runner cluster
+	@$(if $(BUNDLE),PODNET_CLUSTER_BUNDLE=$(abspath $(BUNDLE)) )$(python) -m tests.runner cluster
 
 test-bare: ## make demo and make clean on a bare Debian 12 and 13 (root or sudo)
 	@tools/setup --tests

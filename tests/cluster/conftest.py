@@ -4,7 +4,7 @@
 
 """One real cluster, which goes through its life in the order of FILES: its tests are not independent of each other.
 
-Kubernetes is built from Debian's source package (tests/cluster_bundle), and the nodes are full nodes of this machine.
+Kubernetes is built by tests/cluster_bundle, and the nodes are full nodes of this machine.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import pytest
 # `make setup` links the checkout into this collections path; helpers and module_utils are imported through it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".venv" / "collections"))
 
+from ansible_collections.podnet.lab.tests.cluster import record
 from ansible_collections.podnet.lab.tests.cluster.site import PLAYBOOKS, Done, Site
-from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, bundle
+from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, bundle, versions
 from ansible_collections.podnet.lab.tests.integration.support.nodes import (
     FABRIC,
     Nodes,
@@ -46,7 +47,6 @@ FILES = (
     "test_flannel",
     "test_repository",
 )
-VERSION = "v1.20.2"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,6 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Three full nodes, and a bundle to make a cluster of them."""
     if os.geteuid() != 0:
         pytest.skip("full nodes need root; run it again with sudo")
+    record.RECORD.unlink(missing_ok=True)
     with ExitStack() as stack:
         try:
             nodes = stack.enter_context(
@@ -81,7 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             )  # fmt: skip
         except NodesUnavailableError as error:
             pytest.skip(str(error))
-        yield Site(nodes, bundle(VERSION), tmp_path_factory.mktemp("cluster"))
+        yield Site(nodes, bundle(versions().base), tmp_path_factory.mktemp("cluster"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +98,9 @@ class Created:
 def created(site: Site) -> Created:
     """The cluster of node1 and node2."""
     predicted = site.cluster("--check", "--diff")
-    return Created(site, predicted, site.cluster())
+    made = site.cluster()
+    site.write_down("created")
+    return Created(site, predicted, made)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.podnet.lab.tests.cluster_bundle import WORKLOAD_IMAGE
+from ansible_collections.podnet.lab.tests.cluster import record
+from ansible_collections.podnet.lab.tests.cluster_bundle import workload_image
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
@@ -52,7 +53,7 @@ class Site:
         groups.write_text(json.dumps(members), encoding="utf-8")
         variables = {
             "kubeadm_cluster_bundle": str(bundle or self.bundle),
-            "kubeadm_cluster_workload_image": WORKLOAD_IMAGE,
+            "kubeadm_cluster_workload_image": workload_image(),
             **options,
         }
         return [str(PLAYBOOKS / "cluster.yml"), "-i", str(groups), "-e", json.dumps(variables), *argv]
@@ -126,6 +127,17 @@ class Site:
         # A Service without any address has a part here that has none either.
         ready = all(part.get("addresses") and not part.get("notReadyAddresses") for part in parts)
         return ready and all(f"{one}\n" in text for one in wanted for text in rules)
+
+    def write_down(self, done: str) -> None:
+        """Add the cluster as it is now to the record of what was really run; `done` is what a test did with it."""
+        nodes = self.items("nodes")
+        names = [node["metadata"]["name"] for node in nodes]
+        proxy = self.kubectl("get configmap kube-proxy -n kube-system -o jsonpath='{.data.config\\.conf}'")
+        mode = re.search(r'^mode: "?(\w*)"?$', proxy, re.MULTILINE)
+        groups = [self.nodes.shell(name, "stat -f -c %T /sys/fs/cgroup").strip() for name in names]
+        manifest = json.loads((self.bundle / "manifest.json").read_text(encoding="utf-8"))
+        source = str(manifest.get("components", {}).get("source", "a bundle that was given")).partition(",")[0]
+        record.write_down(record.described(nodes, mode[1] if mode else "", groups, source, done))
 
     def in_pod(self, pod: str, command: str, container: str | None = None, check: bool = True) -> str:
         """Return what a command prints inside a pod; `command` goes through two shells and has no single quotes."""

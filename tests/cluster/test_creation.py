@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.cluster.conftest import VERSION, Created
+from ansible_collections.podnet.lab.tests.cluster.conftest import Created
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed
+from ansible_collections.podnet.lab.tests.cluster_bundle import versions
 
 MANY_TASKS = 20
 """What a second run may cost, in tasks on a node."""
@@ -51,7 +52,7 @@ def test_nodes_are_ready_with_the_version_of_the_bundle(cluster: Site) -> None:
     for node in nodes.values():
         conditions = {one["type"]: one["status"] for one in node["status"]["conditions"]}
         assert conditions["Ready"] == "True"
-        assert node["status"]["nodeInfo"]["kubeletVersion"] == VERSION
+        assert node["status"]["nodeInfo"]["kubeletVersion"] == versions().base
 
 
 def test_second_run_changes_nothing_and_asks_little(cluster: Site) -> None:
@@ -83,7 +84,6 @@ def test_pods_see_each_others_true_addresses(cluster: Site) -> None:
 
 @pytest.mark.parametrize("name", ["web", "web.default.svc.cluster.local"])
 def test_service_answers_by_its_name(cluster: Site, name: str) -> None:
-    """The DNS is a stand-in for CoreDNS; the way to it, and from it to the backends, is real."""
     assert cluster.in_pod("pod1", f"wget -qO- http://{name}", container="container1").startswith("web-")
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.cluster.conftest import VERSION
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed
-from ansible_collections.podnet.lab.tests.cluster_bundle import bundle
+from ansible_collections.podnet.lab.tests.cluster_bundle import bundle, versions
 
 LOOK = {
     "links": "ip -o link | awk '{print $2}' | cut -d@ -f1 | tr -d :",
@@ -78,7 +77,7 @@ def test_removed_and_others_things_kept(cluster: Site, members: tuple[str, ...])
 
 
 def test_created_again_by_a_play_that_was_killed_half_way(cluster: Site, members: tuple[str, ...]) -> None:
-    cluster.bundle = bundle(VERSION)
+    cluster.bundle = bundle(versions().base)
     cluster.cluster_killed_when(
         lambda: "etcd" in cluster.nodes.shell(CONTROL_PLANE, "ps -e -o comm=", check=False).split()
     )

@@ -2,22 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds what a real kubeadm cluster needs from Debian packages alone, so that its tests need no registry.
+"""Builds what a real kubeadm cluster needs from source, so that its tests need no registry.
 
-``bundle("v1.20.2")`` gives the folder of an offline bundle (docs/bundle.md) and ``NODE_PACKAGES`` the Debian packages
-of a node beneath it. On the command line: ``python -m tests.cluster_bundle --help``.
+``bundle(versions().base)`` gives the folder of an offline bundle (docs/bundle.md) and ``NODE_PACKAGES`` the Debian
+packages of a node beneath it. On the command line: ``python -m tests.cluster_bundle --help``.
 
-Kubernetes is compiled from Debian's source package with Debian's Go. etcd, iptables and the workload's programs are
-Debian's as well. Stand-ins, named as such in the bundle's manifest: a small crictl and a small DNS server, which Debian
-does not have, and the versions v1.20.3 and v1.21.0, which are v1.20.2 under another number, for upgrades.
+A current Kubernetes, etcd, CoreDNS and crictl are compiled from Go modules (go_modules.py). Where no module proxy is
+reached, Kubernetes 1.20 comes from Debian's source package (debian_source.py), with two stand-ins that the bundle's
+manifest names. iptables, nftables and the workload's programs are Debian's. The versions to which a cluster is upgraded
+are the same source under other numbers, and the manifest says so.
+
+``PODNET_CLUSTER_BUNDLE`` names a bundle that was made in another way, by playbooks/bundle.yml for instance: then
+nothing is built.
 """
 
 from __future__ import annotations
 
-from .build import bundle, bundles
-from .compile import VERSIONS
-from .images import WORKLOAD_IMAGE
+from .build import bundle, bundles, recipe, versions, workload_image
 from .nodes import NODE_PACKAGES
 from .steps import BuildError
 
-__all__ = ["NODE_PACKAGES", "VERSIONS", "WORKLOAD_IMAGE", "BuildError", "bundle", "bundles"]
+__all__ = ["NODE_PACKAGES", "BuildError", "bundle", "bundles", "recipe", "versions", "workload_image"]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from .build import bundles
 from .cache import prune
-from .compile import VERSIONS
 from .steps import BuildError
 
 
@@ -20,10 +19,11 @@ def main(words: Sequence[str] | None = None) -> int:
     """Build what is missing and print each version and its folder, one a line; or prune. Return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.cluster_bundle",
-        description="Builds offline bundles for the tests on a real cluster, from Debian packages, and prints their "
-        "folders; takes ten to fifteen minutes on two free cores and 7 GB of disk, once. Needs root and mmdebstrap.",
+        description="Builds offline bundles for the tests on a real cluster, from Go modules or else from Debian's "
+        "source package, and prints their folders; takes up to fifteen minutes on two free cores and 12 GB of disk, "
+        "once. Needs root and mmdebstrap.",
     )
-    parser.add_argument("version", nargs="*", help=f"only these versions (default: {', '.join(VERSIONS)})")
+    parser.add_argument("version", nargs="*", help="only these versions (default: all)")
     parser.add_argument(
         "--prune", action="store_true", help="build nothing; remove what other states of the checkout built"
     )
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
             for removed in prune():
                 print(f"removed {removed}")
             return 0
-        ready = bundles(arguments.version or VERSIONS)
+        ready = bundles(arguments.version)
     except (BuildError, OSError) as error:
         print(f"cluster bundle: {error}", file=sys.stderr)
         return 1

@@ -17,7 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
-_RECIPE = ("archive.py", "compile.py", "debian.py", "images.py", "manifest.py", "standins/**/*", "units/*")
+_RECIPE = (
+    "archive.py",
+    "debian.py",
+    "debian_source.py",
+    "go_modules.py",
+    "images.py",
+    "manifest.py",
+    "modules/**/*",
+    "standins/**/*",
+    "units/*",
+)
 """What decides what is in a bundle. The source's version and the toolchain's are named in it."""
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The build root: a Debian with compiler, Kubernetes' source, and the programs that go into images.
+"""The build root: a Debian with a compiler, the programs that go into images, and what else a recipe asks for.
 
 It is made by mmdebstrap with an apt configuration of its own, so that it is the same on every Debian that hosts it,
 and nothing is installed there. Its packages come from the archive that the machine's own apt uses.
@@ -13,44 +13,31 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .steps import BuildError, Steps, Words
 
 SUITE = "bookworm"
-"""The last Debian that has Kubernetes as a source package."""
-
-SOURCE = ("kubernetes", "1.20.5+really1.20.2-1.1+deb12u1")
-"""Name and version of the source package; its upstream version is 1.20.2."""
+"""The last Debian that has Kubernetes as a source package, for the recipe that builds from it."""
 
 PACKAGES = (
-    # to compile with
-    "gcc",
-    "golang-1.19-go",
-    "libc6-dev",
-    "make",
-    "patch",
-    "rsync",
-    "xz-utils",
-    # The source's own copy is of version 1.0.1, which dereferences nil in programs of Go 1.18 and newer.
-    "golang-github-modern-go-reflect2-dev",
-    # to make images of
     "busybox",
     "conntrack",
-    "etcd-client",
-    "etcd-server",
     "iproute2",
     "ipset",
     "iptables",
     "kmod",
+    "nftables",
     "wget",
 )
+"""What images are made of."""
 
 BUILD = "/build"
 """The directory of everything that is built, in the build root."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-_ENVIRONMENT = {"PATH": "/usr/lib/go-1.19/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 
 ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
 """Runs a command in namespaces of its own. What ends this program, even a signal that it cannot catch, ends the command
@@ -99,19 +86,24 @@ def archive_of(targets: str) -> str:
     )
 
 
-def build_root(tree: Path, steps: Steps) -> Path:
-    """Return the build root below a build tree, made when it is missing. Raises BuildError."""
+def build_root(tree: Path, packages: Sequence[str], source: tuple[str, str] | None, steps: Steps) -> Path:
+    """Return the build root below a build tree, made when it is missing. Raises BuildError.
+
+    It has PACKAGES and `packages`, and in BUILD the files of a source package, given by name and version.
+    """
     root = tree / "root"
     if root.exists():
         return root
     half = tree / "root.half"
-    with steps.step(f"Debian {SUITE} with compiler and sources, by mmdebstrap"):
+    with steps.step(f"Debian {SUITE}, by mmdebstrap"):
         shutil.rmtree(half, ignore_errors=True)
         archive = archive_of(steps.ask(INDEX_TARGETS))
         # A proxy, for instance: mmdebstrap's apt does not read the machine's settings.
         settings = steps.ask(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire::http", "Acquire::https"])
-        name, version = SOURCE
-        fetch = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get source --download-only --quiet {name}={version}'
+        fetch = "true"
+        if source:
+            wanted = "=".join(source)
+            fetch = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get source --download-only --quiet {wanted}'
         command: Words = [
             *(
                 *ALONE,
@@ -123,7 +115,7 @@ def build_root(tree: Path, steps: Steps) -> Path:
                 f"--architecture={architecture()}",
             ),
             *(f"--aptopt={line}" for line in settings.splitlines() if not line.endswith('"";')),
-            f"--include={','.join(PACKAGES)}",
+            f"--include={','.join((*PACKAGES, *packages))}",
             f'--customize-hook=mkdir "$1{BUILD}" && cd "$1{BUILD}" && {fetch}',
             *(SUITE, half, f"deb {archive} {SUITE} main", f"deb-src {archive} {SUITE} main"),
         ]
@@ -141,7 +133,7 @@ def within(root: Path, script: str, **variables: str) -> list[str]:
     ]
 
 
-def versions_of(root: Path, steps: Steps) -> dict[str, str]:
-    """Return the version of each of PACKAGES in the build root."""
-    text = steps.ask(within(root, "dpkg-query --show " + " ".join(PACKAGES)))
+def versions_of(root: Path, packages: Iterable[str], steps: Steps) -> dict[str, str]:
+    """Return the version of each package in the build root."""
+    text = steps.ask(within(root, "dpkg-query --show " + " ".join(packages)))
     return dict(line.split("\t") for line in text.splitlines())

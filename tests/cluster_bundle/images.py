@@ -79,7 +79,11 @@ def _pause(source: Source) -> Image:
 
 
 def _etcd(source: Source) -> Image:
-    return Image((*source.debian("usr/bin/etcd", "usr/bin/etcdctl"), _TMP, Entry("var/lib/etcd", 0o700)))
+    compiled = "etcd" in source.programs
+    own = (
+        [source.program("etcd", "usr/local/bin/etcd")] if compiled else source.debian("usr/bin/etcd", "usr/bin/etcdctl")
+    )
+    return Image((*own, _TMP, Entry("var/lib/etcd", 0o700)))
 
 
 def _coredns(source: Source) -> Image:
@@ -97,7 +101,8 @@ def _kube_proxy(source: Source) -> Image:
         (
             source.program("kube-proxy", "usr/local/bin/kube-proxy"),
             *source.debian(
-                "usr/sbin/xtables-nft-multi", "usr/sbin/conntrack", "usr/sbin/ipset", "bin/kmod", "bin/ip",
+                "usr/sbin/xtables-nft-multi", "usr/sbin/conntrack", "usr/sbin/ipset", "usr/sbin/nft",
+                "bin/kmod", "bin/ip",
                 "bin/busybox", *(path for path in sorted(extensions) if path not in aliases),
             ),
             # As on the nodes: Debian's iptables is the nft one.

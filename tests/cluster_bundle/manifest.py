@@ -12,16 +12,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .compile import BASE_VERSION, STAMPED, STAND_INS
-from .debian import SOURCE, SUITE
+from .debian import SUITE
+from .recipe import STAMPED, Recipe
 
 
 def manifest_of(
-    folder: Path, version: str, architecture: str, images: Mapping[str, str], packages: Mapping[str, str]
+    folder: Path,
+    version: str,
+    recipe: Recipe,
+    architecture: str,
+    images: Mapping[str, str],
+    packages: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the manifest of a bundle's folder.
 
-    `images` are names by file name below ``images/``, `packages` the versions of Debian's packages. Raises OSError.
+    `images` are names by file name below ``images/``, `packages` the versions of the build root's packages. Raises
+    OSError.
     """
     files: list[dict[str, Any]] = []
     for path in sorted(folder.glob("bin/*")):
@@ -40,20 +46,18 @@ def manifest_of(
             for file, name in sorted(images.items())
         ],
         "components": {
-            "source": f"Debian {SUITE}, source package {' '.join(SOURCE)}",
             "containerd": "debian",
-            **{name: f"Debian {SUITE}, {packages[name]}" for name in _SHOWN},
+            **{name: f"Debian {SUITE}, {number}" for name, number in sorted(packages.items())},
+            **recipe.components(),
         },
-        "stand_ins": _stand_ins(version),
+        "stand_ins": _stand_ins(recipe, version),
     }
 
 
-_SHOWN = ("golang-1.19-go", "etcd-server", "iptables", "busybox", "wget")
-
-
-def _stand_ins(version: str) -> list[str]:
-    numbered = [] if version == BASE_VERSION else [f"Kubernetes {version}: {BASE_VERSION} under another number"]
-    return [*STAND_INS, *numbered]
+def _stand_ins(recipe: Recipe, version: str) -> list[str]:
+    base = recipe.VERSIONS.base
+    numbered = [] if version == base else [f"Kubernetes {version}: {base} under another number"]
+    return [*recipe.STAND_INS, *numbered]
 
 
 def _digest(path: Path) -> str:

@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 Words = Sequence[str | os.PathLike[str]]
@@ -45,13 +45,16 @@ class Steps:
             raise
         print(f" {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
-    def run(self, command: Words) -> None:
-        """Run a command to its end. Raises BuildError, with the end of its output, when it fails."""
+    def run(self, command: Words, env: Mapping[str, str] | None = None) -> None:
+        """Run a command to its end, with `env` instead of this process's environment if given.
+
+        Raises BuildError, with the end of its output, when it fails.
+        """
         with self.log.open("ab") as log:
             log.write(f"$ {_shown(command)}\n".encode())
             log.flush()
             begin = log.tell()
-            code = _finish(command, log.fileno())
+            code = _finish(command, log.fileno(), env)
         if code:
             with self.log.open("rb") as log:
                 log.seek(begin)
@@ -61,10 +64,10 @@ class Steps:
                 + f"\n  All of it is in {self.log}. A new start goes on behind the last finished step."
             )
 
-    def ask(self, command: Words) -> str:
+    def ask(self, command: Words, env: Mapping[str, str] | None = None) -> str:
         """Return what a command prints. Raises BuildError when it fails."""
         try:
-            return subprocess.run(list(command), capture_output=True, text=True, check=True).stdout
+            return subprocess.run(list(command), capture_output=True, text=True, check=True, env=env).stdout
         except OSError as error:
             raise _absent(command, error) from error
         except subprocess.CalledProcessError as error:
@@ -81,9 +84,11 @@ def _absent(command: Words, error: OSError) -> BuildError:
     return BuildError(f"{command[0]!s} cannot be started: {error.strerror}. Bundles are built on Debian only.")
 
 
-def _finish(command: Words, output: int) -> int:
+def _finish(command: Words, output: int, env: Mapping[str, str] | None) -> int:
     try:
-        process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env
+        )
     except OSError as error:
         raise _absent(command, error) from error
     try:

@@ -112,7 +112,7 @@ def _pytest(
 
 
 def _cluster(job: Job) -> Outcome:
-    """The life of a cluster; Kubernetes itself is built first, from Debian's source package, if no cache has it."""
+    """The life of a cluster; Kubernetes itself is built first, if no cache has it."""
     if _as_root(job, [VENV / "bin" / "python", "-m", "tests.cluster_bundle"]):
         return FAILED
     return _pytest("tests/cluster", env=other_fabric("cluster"), needs_root=True)(job)

@@ -9,6 +9,7 @@ The long part, compiling, is replaced here; the tests on a real cluster use what
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -20,24 +21,31 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.podnet.lab.tests.cluster_bundle import (
-    VERSIONS,
     BuildError,
     build,
     bundle,
     bundles,
     cache,
     debian,
+    debian_source,
+    go_modules,
+    versions,
+    workload_image,
 )
 from ansible_collections.podnet.lab.tests.cluster_bundle.__main__ import main
 from ansible_collections.podnet.lab.tests.cluster_bundle.steps import Steps
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+BASE, PATCH, MINOR = VERSIONS = tuple(go_modules.VERSIONS)
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and nothing else of this machine's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv(build.GIVEN, raising=False)
+    monkeypatch.setattr(go_modules, "why_not", lambda: None)
+    build.recipe.cache_clear()
     return tmp_path / "podnet-lab" / "cluster"
 
 
@@ -46,75 +54,74 @@ def assembled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions that a build assembled, while its long steps do nothing."""
     versions: list[str] = []
 
-    def assemble(folder: Path, version: str, _source: object) -> None:
+    def assemble(folder: Path, version: str, *_rest: object) -> None:
         folder.mkdir()
         (folder / "manifest.json").write_text(version)
         versions.append(version)
 
     monkeypatch.setattr(debian, "why_not", lambda: None)
-    monkeypatch.setattr(debian, "build_root", lambda tree, _steps: tree / "root")
-    monkeypatch.setattr(build, "prepare", lambda *_rest: None)
-    monkeypatch.setattr(build, "compile_stand_ins", lambda *_rest: {})
-    monkeypatch.setattr(build, "compile_programs", lambda *_rest: {})
+    monkeypatch.setattr(debian, "build_root", lambda tree, *_rest: tree / "root")
+    monkeypatch.setattr(go_modules, "compile_programs", lambda *_rest: {})
+    monkeypatch.setattr(debian_source, "compile_programs", lambda *_rest: {})
     monkeypatch.setattr(build, "_assemble", assemble)
     return versions
 
 
 def test_one_call_builds_all_versions_and_the_next_nothing(assembled: list[str], own_cache: Path) -> None:
-    folder = bundle("v1.20.3")
-    assert (folder / "manifest.json").read_text() == "v1.20.3"
+    folder = bundle(PATCH)
+    assert (folder / "manifest.json").read_text() == PATCH
     assert sorted(assembled) == sorted(VERSIONS)
-    assert bundle("v1.20.3") == folder
-    assert bundle("v1.21.0").is_dir()
+    assert bundle(PATCH) == folder
+    assert bundle(MINOR).is_dir()
     assert len(assembled) == len(VERSIONS)
     left = sorted(path.name for path in own_cache.iterdir())
     assert left == sorted(["build.log", "lock", *(cache.place(version).name for version in VERSIONS)])
 
 
 def test_only_what_is_asked_for_and_missing_is_built(assembled: list[str]) -> None:
-    bundles(["v1.20.2"])
-    assert assembled == ["v1.20.2"]
-    bundles(["v1.20.2", "v1.21.0", "v1.21.0"])
-    assert assembled == ["v1.20.2", "v1.21.0"]
+    bundles([BASE])
+    assert assembled == [BASE]
+    bundles([BASE, MINOR, MINOR])
+    assert assembled == [BASE, MINOR]
 
 
 def test_a_version_that_there_is_not(assembled: list[str]) -> None:
-    with pytest.raises(BuildError, match=r"v1\.34\.2 cannot be built; there are v1\.20\.2, "):
-        bundle("v1.34.2")
+    with pytest.raises(BuildError, match=rf"v1\.2\.3 cannot be built; there are {BASE}, "):
+        bundle("v1.2.3")
     assert assembled == []
 
 
 def test_a_build_that_fails_leaves_its_tree_and_no_bundle(
     assembled: list[str], own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_root: Path, version: str, steps: Steps) -> dict[str, Path]:
-        if version == "v1.20.3":
-            with steps.step("kubelet v1.20.3"):
+    def fail(_tree: Path, _root: Path, version: str, steps: Steps) -> dict[str, Path]:
+        if version == PATCH:
+            with steps.step(f"kubelet {PATCH}"):
                 steps.run(["sh", "-c", "echo out of memory; exit 2"])
         return {}
 
-    monkeypatch.setattr(build, "compile_programs", fail)
-    with pytest.raises(BuildError, match=r"'kubelet v1\.20\.3' ended with exit code 2") as caught:
+    monkeypatch.setattr(go_modules, "compile_programs", fail)
+    with pytest.raises(BuildError, match=f"'kubelet {PATCH}' ended with exit code 2") as caught:
         bundles()
     assert "out of memory" in str(caught.value)
     assert str(own_cache / "build.log") in str(caught.value)
-    assert cache.place("v1.20.2").is_dir()
-    assert not cache.place("v1.20.3").exists()
+    assert cache.place(BASE).is_dir()
+    assert not cache.place(PATCH).exists()
     assert cache.build_tree().is_dir()
-    monkeypatch.setattr(build, "compile_programs", lambda *_rest: {})
-    assert bundle("v1.20.3").is_dir()
+    monkeypatch.setattr(go_modules, "compile_programs", lambda *_rest: {})
+    assert bundle(PATCH).is_dir()
     assert not cache.build_tree().exists()
 
 
 def test_what_other_states_of_the_checkout_left_half_is_removed(assembled: list[str], own_cache: Path) -> None:
     (own_cache / "building-0123456789abcdef" / "root").mkdir(parents=True)
-    (own_cache / "v1.20.2-0123456789abcdef").mkdir()
-    bundles(["v1.20.2"])
+    (own_cache / f"{BASE}-0123456789abcdef").mkdir()
+    bundles([BASE])
     assert not (own_cache / "building-0123456789abcdef").exists()
-    assert (own_cache / "v1.20.2-0123456789abcdef").exists()
+    assert (own_cache / f"{BASE}-0123456789abcdef").exists()
     assert main(["--prune"]) == 0
-    assert not (own_cache / "v1.20.2-0123456789abcdef").exists()
-    assert cache.place("v1.20.2").exists()
+    assert not (own_cache / f"{BASE}-0123456789abcdef").exists()
+    assert cache.place(BASE).exists()
 
 
 def test_a_full_disk_is_said_before_anything_is_built(assembled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +141,7 @@ def test_a_cache_that_cannot_be_written_is_named(assembled: list[str], own_cache
 def test_a_second_process_waits_and_finds_it_built(
     assembled: list[str], own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = own_cache / cache.place("v1.20.2").name
+    folder = own_cache / cache.place(BASE).name
     # The other process builds, in the way of this program: the lock, then the folder, then the lock's end.
     code = (
         "import fcntl, pathlib, sys, time\n"
@@ -146,7 +153,7 @@ def test_a_second_process_waits_and_finds_it_built(
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
-        assert bundles(["v1.20.2"]) == {"v1.20.2": folder}
+        assert bundles([BASE]) == {BASE: folder}
     assert other.returncode == 0
     assert assembled == []
     assert "waiting for another process" in capsys.readouterr().err
@@ -194,9 +201,9 @@ def test_a_ready_bundle_needs_neither_root_nor_mmdebstrap(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    cache.place("v1.20.2").mkdir(parents=True)
-    assert main(["v1.20.2"]) == 0
-    assert capsys.readouterr().out == f"v1.20.2 {cache.place('v1.20.2')}\n"
+    cache.place(BASE).mkdir(parents=True)
+    assert main([BASE]) == 0
+    assert capsys.readouterr().out == f"{BASE} {cache.place(BASE)}\n"
 
 
 def test_a_question_that_fails_is_told_with_what_the_command_said(tmp_path: Path) -> None:
@@ -230,3 +237,51 @@ def test_nothing_that_was_started_outlives_a_killed_build(tmp_path: Path) -> Non
         process.send_signal(signal.SIGKILL)
         assert select.select([reader], [], [], 10)[0] == [reader], "it is still running"
         assert reader.read() == b""
+
+
+def test_without_a_module_proxy_debians_source_is_built_and_a_line_says_so(
+    assembled: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(go_modules, "why_not", lambda: "no Go module proxy is reached")
+    assert list(bundles()) == list(debian_source.VERSIONS) == assembled
+    said = capsys.readouterr().err
+    assert f"Kubernetes v1.20.2 instead of {BASE}, because no Go module proxy is reached\n" in said
+
+
+def test_what_is_ready_needs_no_module_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in VERSIONS:
+        cache.place(version).mkdir(parents=True)
+    monkeypatch.setattr(go_modules, "why_not", lambda: "no Go module proxy is reached")
+    assert versions() == go_modules.VERSIONS
+
+
+def given_bundle(folder: Path, *images: str) -> Path:
+    folder.mkdir()
+    manifest = {"kubernetes_version": "v1.33.1", "images": [{"names": [name]} for name in images]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_given_bundle_takes_the_place_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = given_bundle(tmp_path / "given", "registry.k8s.io/pause:3.10", "docker.io/library/busybox:1.37")
+    monkeypatch.setenv(build.GIVEN, str(folder))
+    assert list(versions()) == ["v1.33.1"]
+    assert versions().patch is None
+    assert bundle("v1.33.1") == folder
+    assert workload_image() == "docker.io/library/busybox:1.37"
+    with pytest.raises(BuildError, match=f"{BASE} cannot be built; there are v1.33.1"):
+        bundle(BASE)
+
+
+def test_a_given_bundle_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(build.GIVEN, str(tmp_path / "absent"))
+    with pytest.raises(BuildError, match=r"PODNET_CLUSTER_BUNDLE is .*absent, which has no manifest\.json"):
+        versions()
+
+
+def test_a_given_bundle_without_an_image_for_pods_is_told_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(build.GIVEN, str(given_bundle(tmp_path / "given", "registry.k8s.io/pause:3.10")))
+    with pytest.raises(BuildError, match="has no image of busybox"):
+        workload_image()

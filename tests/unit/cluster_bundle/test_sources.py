@@ -7,19 +7,29 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import load, unpack
-from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, VERSIONS, WORKLOAD_IMAGE, debian
-from ansible_collections.podnet.lab.tests.cluster_bundle.compile import linker_flags
-from ansible_collections.podnet.lab.tests.cluster_bundle.images import Source, component, libraries, names_of
+from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, debian, debian_source, go_modules
+from ansible_collections.podnet.lab.tests.cluster_bundle.images import (
+    WORKLOAD_IMAGE,
+    Source,
+    component,
+    libraries,
+    names_of,
+)
 from ansible_collections.podnet.lab.tests.cluster_bundle.manifest import manifest_of
+from ansible_collections.podnet.lab.tests.cluster_bundle.recipe import STAMPED, Recipe
 from ansible_collections.podnet.lab.tests.cluster_bundle.steps import BuildError, Steps, Words
 
-# As `kubeadm config images list --kubernetes-version v1.20.2` prints it.
-LISTING = """\
+RECIPES: tuple[Recipe, ...] = (go_modules, debian_source)
+# As `kubeadm config images list` prints it, of 1.20.2 and of 1.34.4.
+LISTINGS = (
+    """\
 k8s.gcr.io/kube-apiserver:v1.20.2
 k8s.gcr.io/kube-controller-manager:v1.20.2
 k8s.gcr.io/kube-scheduler:v1.20.2
@@ -27,7 +37,17 @@ k8s.gcr.io/kube-proxy:v1.20.2
 k8s.gcr.io/pause:3.2
 k8s.gcr.io/etcd:3.4.13-0
 k8s.gcr.io/coredns:1.7.0
-"""
+""",
+    """\
+registry.k8s.io/kube-apiserver:v1.34.4
+registry.k8s.io/kube-controller-manager:v1.34.4
+registry.k8s.io/kube-scheduler:v1.34.4
+registry.k8s.io/kube-proxy:v1.34.4
+registry.k8s.io/coredns/coredns:v1.12.1
+registry.k8s.io/pause:3.10.1
+registry.k8s.io/etcd:3.6.5-0
+""",
+)
 
 
 def test_debians_main_archive_is_taken_from_apt() -> None:
@@ -54,10 +74,54 @@ def test_an_architecture_never_tried_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_version_is_stamped_as_a_release_does_it() -> None:
-    words = linker_flags("v1.21.0").split()
+    of_debian = debian_source.linker_flags("v1.21.0").split()
+    of_modules = go_modules.linker_flags("v1.21.0").split()
     for package in ("client-go/pkg/version", "component-base/version"):
         for stamp in ("gitVersion=v1.21.0", "gitMajor=1", "gitMinor=21"):
-            assert f"k8s.io/kubernetes/vendor/k8s.io/{package}.{stamp}" in words
+            assert f"k8s.io/kubernetes/vendor/k8s.io/{package}.{stamp}" in of_debian
+            assert f"k8s.io/{package}.{stamp}" in of_modules
+
+
+def test_every_part_of_kubernetes_is_of_its_version() -> None:
+    """A staging module of another version would be another Kubernetes."""
+    text = (go_modules.KUBERNETES.directory / "go.mod").read_text()
+    replaced = re.findall(r"^\t(k8s.io/\S+) => (\S+) v0\.(\S+)$", text, re.MULTILINE)
+    assert len(replaced) > 25
+    assert {f"v1.{version}" for _module, _by, version in replaced} == {go_modules.VERSIONS.base}
+    assert all(module == by for module, by, _version in replaced)
+    assert go_modules.KUBERNETES.version == go_modules.VERSIONS.base
+
+
+def test_every_module_names_what_it_is_there_for() -> None:
+    for module, _package in go_modules.OTHERS.values():
+        assert module.version.startswith("v")
+        assert module.upstream in (module.directory / "go.sum").read_text()
+    with pytest.raises(BuildError, match="has no line of the form"):
+        assert go_modules.Module("etcd", "example.org/absent").version
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({}, "its Go is of an unknown version, and 1.24.0 is needed"),
+        ({"env": "go1.19.8"}, "its Go is 1.19.8, and 1.24.0 is needed"),
+        ({"env": "go1.24.4"}, "no Go module proxy is reached"),
+        ({"env": "go1.24.4", "list": "k8s.io/kubernetes v1.34.4"}, None),
+    ],
+)
+def test_what_keeps_from_building_from_modules(
+    answers: dict[str, str], said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "#!/bin/sh\ncase $1 in\n" + "".join(f"{word}) echo {text};;\n" for word, text in answers.items())
+    (tmp_path / "go").write_text(f"{script}*) exit 1;;\nesac\n")
+    (tmp_path / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert go_modules.why_not() == said
+
+
+def test_a_machine_without_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert go_modules.why_not() == "there is no Go on this machine"
 
 
 def test_libraries_of_one_and_of_several_files() -> None:
@@ -83,7 +147,7 @@ def test_libraries_of_one_and_of_several_files() -> None:
 class BuildRoot(Steps):
     """Answers as a build root would in which the loader is a link to an absolute path, as on Debian 12."""
 
-    def ask(self, command: Words) -> str:
+    def ask(self, command: Words, env: Mapping[str, str] | None = None) -> str:
         script = str(command[-1])
         if script == "ldd /usr/bin/etcd":
             return "\t/lib64/ld-linux-x86-64.so.2 (0x00007f4c0ab2f000)\n"
@@ -99,8 +163,9 @@ def test_programs_come_with_their_libraries_from_the_build_root(tmp_path: Path) 
     ]
 
 
-def test_there_is_a_recipe_for_every_image_that_kubeadm_asks_for() -> None:
-    names = names_of(LISTING)
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_there_is_a_recipe_for_every_image_that_kubeadm_asks_for(listing: str) -> None:
+    names = names_of(listing)
     assert names[-1] == WORKLOAD_IMAGE
     assert len({component(name) for name in names}) == 8
 
@@ -110,19 +175,23 @@ def test_an_image_without_recipe_is_refused_by_its_name() -> None:
         component("k8s.gcr.io/kube-dns:1.14")
 
 
-def test_packages_can_be_given_to_apt_and_come_once() -> None:
-    for packages in (NODE_PACKAGES, debian.PACKAGES):
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda one: one.TITLE)
+def test_packages_can_be_given_to_apt_and_come_once(recipe: Recipe) -> None:
+    for packages in (NODE_PACKAGES, (*debian.PACKAGES, *recipe.PACKAGES)):
         assert len(set(packages)) == len(packages)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_role_accepts_the_manifest(version: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "version"), [(recipe, version) for recipe in RECIPES for version in recipe.VERSIONS]
+)
+def test_the_role_accepts_the_manifest(recipe: Recipe, version: str, tmp_path: Path) -> None:
     for name in ("bin/kubeadm", "bin/kubelet", "bin/kubectl", "bin/crictl", "units/kubelet.service",
                  "units/10-kubeadm.conf", "images/pause.tar", "images/app.tar"):  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     images = {"pause.tar": "k8s.gcr.io/pause:3.2", "app.tar": WORKLOAD_IMAGE}
-    manifest = manifest_of(tmp_path, version, "amd64", images, dict.fromkeys(debian.PACKAGES, "1-1"))
+    packages = dict.fromkeys((*debian.PACKAGES, *recipe.PACKAGES), "1-1")
+    manifest = manifest_of(tmp_path, version, recipe, "amd64", images, packages)
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
 
     raw, understood = load(tmp_path)
@@ -132,7 +201,8 @@ def test_the_role_accepts_the_manifest(version: str, tmp_path: Path) -> None:
         *("units/kubelet.service", "units/10-kubeadm.conf", "images/pause.tar", "images/app.tar"),
     }
     assert {file.mode for file in understood.files if file.path.startswith("bin/")} == {0o755}
+    assert {file["version"] for file in raw["files"] if file["path"].rpartition("/")[2] in STAMPED} == {version}
     assert [image.names for image in understood.images] == [(WORKLOAD_IMAGE,), ("k8s.gcr.io/pause:3.2",)]
-    assert {"crictl", "coredns"} < set(understood.stand_ins) | {""}
-    assert any(version in name for name in understood.stand_ins) == (version != "v1.20.2")
-    assert "really1.20.2" in raw["components"]["source"]
+    assert set(recipe.STAND_INS) <= set(understood.stand_ins)
+    assert any(version in name for name in understood.stand_ins) == (version != recipe.VERSIONS.base)
+    assert recipe.VERSIONS.base.removeprefix("v") in raw["components"]["source"]

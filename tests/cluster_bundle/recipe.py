@@ -1,0 +1,70 @@
+# Copyright (c) 2026, podnet.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a way to build Kubernetes says of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from .steps import Steps
+
+STAMPED = (
+    "kubeadm",
+    "kubelet",
+    "kubectl",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+)
+"""Programs that carry Kubernetes' version."""
+
+CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
+"""Programs of containerd 2, which Debian 12 and 13 do not have."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Versions:
+    """The versions of the bundles: the source's own, and for upgrades a next patch and a next minor one, if any."""
+
+    base: str
+    patch: str | None
+    minor: str | None
+
+    def __iter__(self) -> Iterator[str]:
+        return (version for version in dataclasses.astuple(self) if version)
+
+
+class Recipe(Protocol):
+    """A way to get the programs of a cluster: ``go_modules`` and ``debian_source`` are the two."""
+
+    TITLE: str
+    """What it is called in messages."""
+    VERSIONS: Versions
+    PACKAGES: tuple[str, ...]
+    """Debian's packages in the build root, beside those of ``debian.PACKAGES``."""
+    SOURCE: tuple[str, str] | None
+    """Name and version of the source package in the build root."""
+    STAND_INS: Mapping[str, str]
+    """Programs that are in the place of others, and the reason."""
+    PATIENCE: str
+    """How long a build takes, for people."""
+    DISK: int
+    """What a build of all versions needs of the disk meanwhile, in bytes."""
+
+    def why_not(self) -> str | None:
+        """Return what keeps this process from building this way, in one line; None when nothing does."""
+
+    def compile_programs(self, tree: Path, root: Path, version: str, steps: Steps) -> dict[str, Path]:
+        """Return the programs of a version by name: those STAMPED, crictl, coredns and pause; and those of etcd and
+        CONTAINERD, which come from Debian's packages when they are not among them. What an earlier start compiled
+        stays. Raises BuildError.
+        """
+
+    def components(self) -> dict[str, str]:
+        """Return what the programs were made from, for the manifest's readers."""
