@@ -24,6 +24,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".venv" / "collections"))
 
 from ansible_collections.podnet.lab.tests.cluster import record
+from ansible_collections.podnet.lab.tests.cluster.runtime import install_containerd
 from ansible_collections.podnet.lab.tests.cluster.site import PLAYBOOKS, Done, Site
 from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, bundle, versions
 from ansible_collections.podnet.lab.tests.integration.support.nodes import (
@@ -82,7 +83,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             )  # fmt: skip
         except NodesUnavailableError as error:
             pytest.skip(str(error))
-        yield Site(nodes, bundle(versions().base), tmp_path_factory.mktemp("cluster"))
+        made_of = bundle(versions().base)
+        # node1 has Debian's; so both forms of its configuration, and pods of both, are in one cluster.
+        install_containerd(nodes, "node2", made_of / "containerd")
+        yield Site(nodes, made_of, tmp_path_factory.mktemp("cluster"))
 
 
 @dataclasses.dataclass(frozen=True)
