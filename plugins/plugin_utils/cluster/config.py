@@ -48,8 +48,10 @@ def registration(cluster: Cluster, host: Host, addresses: Sequence[str], api: st
             else {"key": taint.key, "effect": taint.effect}
             for taint in host.taints
         ]  # fmt: skip
-    if cluster.ignored:
-        result["ignorePreflightErrors"] = cluster.ignored
+    # kubeadm up to 1.21 refuses swap whatever the kubelet may; later ones warn.
+    ignored = cluster.ignored + (["Swap"] if cluster.allow_swap and "Swap" not in cluster.ignored else [])
+    if ignored:
+        result["ignorePreflightErrors"] = ignored
     return result
 
 

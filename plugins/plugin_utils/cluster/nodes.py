@@ -17,6 +17,7 @@ from ..description.checks import Fault
 from .description import Cluster
 from .hosts import Host
 from .ranges import PODS, VARIABLE
+from .versions import CGROUP_2_ONLY
 
 _CONTROLLERS = {1: ("cpu", "cpuset", "memory", "devices", "freezer", "pids"), 2: ("cpu", "cpuset", "memory", "pids")}
 """What kubelet and runc need; in version 2 devices and freezer are no controllers."""
@@ -87,9 +88,11 @@ def check_machine(node: Node, cluster: Cluster, supported: Collection[str]) -> N
     if lacking:
         text = f"its control groups (version {version}) lack {', '.join(lacking)}"
         node.fault(text, "Enable them on the kernel's command line, as with cgroup_enable=memory")
-    if version == 1 and cluster.version is not None and cluster.version >= (1, 35, 0):
+    accepted = {**cluster.kubelet, **node.host.kubelet}.get("failCgroupV1") is False
+    if version == 1 and cluster.version is not None and cluster.version >= CGROUP_2_ONLY and not accepted:
         text = f"it has control groups of version 1, and the kubelet of {cluster.version} wants version 2"
-        node.fault(text, "Boot it with systemd.unified_cgroup_hierarchy=1")
+        consent = f"{VARIABLE}kubelet_node_config: {{failCgroupV1: false}}"
+        node.fault(text, f"Boot it with systemd.unified_cgroup_hierarchy=1, or accept that for now with {consent}")
     for feature, state in seen["kernel"]["features"].items():
         if state == "missing":
             text = f"its kernel {seen['kernel']['release']} has no {feature}, built in or as a module"

@@ -47,6 +47,9 @@ NFTABLES_PROXY = Version(1, 31, 0)
 KUBELET_DROP_INS = Version(1, 30, 0)
 """The kubelet's ``--config-dir`` needs no environment variable from here on (KEP 3983: beta)."""
 
+CGROUP_2_ONLY = Version(1, 35, 0)
+"""The kubelet does not start on control groups of version 1 from here on, unless failCgroupV1 is false (KEP 5573)."""
+
 TIMEOUTS = Version(1, 31, 0)
 """kubeadm's configuration has timeouts for all that it does from v1beta4 on."""
 

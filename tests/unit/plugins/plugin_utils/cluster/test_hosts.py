@@ -69,3 +69,22 @@ def test_a_drop_in_that_cannot_be_is_refused(version: str, value: Any, words: li
     raw["hosts"]["node2"]["kubelet_node_config"] = value
     faults = plan(raw, both())["faults"]
     assert any(all(word in fault for word in words) for fault in faults), faults
+
+
+def test_control_groups_of_version_1_need_consent_where_the_kubelet_does() -> None:
+    old = both(cgroup={"version": 1, "controllers": ["cpu", "cpuset", "memory", "devices", "freezer", "pids"]})
+    assert plan(described(), old)["faults"] == []
+    faults = plan(described(version="1.35.0"), old)["faults"]
+    assert sum("kubelet_node_config: {failCgroupV1: false}" in fault for fault in faults) == 2
+    assert plan(described(version="1.35.0", kubelet_config={"failCgroupV1": False}), old)["faults"] == []
+    raw = described(version="1.35.0")
+    raw["hosts"]["node2"]["kubelet_node_config"] = {"failCgroupV1": False}
+    assert sum("failCgroupV1" in fault for fault in plan(raw, old)["faults"]) == 1
+
+
+def test_consent_to_swap_is_consent_for_kubeadm_too() -> None:
+    init, _cluster, kubelet, _proxy = plan(described(allow_swap=True), both(swap=["/a"]))["nodes"]["node1"]["documents"]
+    assert init["nodeRegistration"]["ignorePreflightErrors"] == ["Swap"]
+    assert kubelet["failSwapOn"] is False
+    init, *_others = plan(described(), both())["nodes"]["node1"]["documents"]
+    assert "ignorePreflightErrors" not in init["nodeRegistration"]
