@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.path import compute, ends, fleet, terminal
+from ansible_collections.podnet.lab.plugins.plugin_utils.path import (
+    compute,
+    ends,
+    fleet,
+    live,
+    live_terminal,
+    terminal,
+)
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.records import Path as ComputedPath
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.routing import UnknownError
 from ansible_collections.podnet.lab.plugins.plugin_utils.report import files
@@ -37,6 +45,7 @@ class ActionModule(ActionBase):
                 "protocol": {"type": "str", "choices": ["tcp", "udp", "icmp"]},
                 "family": {"type": "str", "choices": ["inet", "inet6"]},
                 "size": {"type": "int", "default": compute.SMALLEST},
+                "live": {"type": "bool", "default": False},
                 "fail": {"type": "bool", "default": False},
                 "show": {"type": "bool", "default": True},
             }
@@ -46,8 +55,13 @@ class ActionModule(ActionBase):
         folder = Path(args["path"]).expanduser()
         try:
             nodes = fleet.NodeFiles(folder)
-            asked = compute.Asked(args["sender"], args["receiver"], args["protocol"], args["family"], args["size"])
+            sport = live.source_port() if args["live"] else compute.SOURCE_PORT
+            asked = compute.Asked(
+                args["sender"], args["receiver"], args["protocol"], args["family"], args["size"], sport
+            )
             path = compute.compute(nodes, asked)
+            plan = live.plan(nodes, path, sport) if args["live"] else None
+            _must_be_hosts(plan, (task_vars or {}).get("groups", {}).get("all", ()))
             written = None if self._task.check_mode else folder / "path.json"
             if written is not None:
                 files.write(written, files.layered_json(dict(path), 4) + "\n")
@@ -58,6 +72,8 @@ class ActionModule(ActionBase):
         if args["show"]:
             text = terminal.summary(path, None if written is None else _shown(written))
             to_stderr = "json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
+            if plan is not None:
+                text += f"\n\n{live_terminal.announcement(plan)}"
             self._display.display(f"\n{text}\n", stderr=to_stderr)
         result.update(
             changed=False,
@@ -66,11 +82,24 @@ class ActionModule(ActionBase):
             ways=len(path["ways"]),
             reasons=_reasons(path),
         )
+        if plan is not None:
+            result["live"] = plan
+            return result
         if args["fail"] and result["reasons"]:
             result.update(
                 failed=True, msg=f"{result['reasons'][0]}. {len(result['reasons'])} of {len(path['ways'])} ways"
             )
         return result
+
+
+def _must_be_hosts(plan: live.LivePlan | None, hosts: Sequence[str]) -> None:
+    """Refuse to send what cannot be watched: each node on the way is to be a host of the inventory."""
+    lacking = [host for host in plan["hosts"] if host not in hosts] if plan is not None else []
+    if lacking:
+        raise AnsibleActionFail(
+            f"podnet_live needs each node on the way, and the inventory lacks {', '.join(lacking)}. "
+            "Give the inventory of inspect.yml with -i, or leave podnet_live out."
+        )
 
 
 def _shown(path: Path) -> str:

@@ -44,8 +44,15 @@ options:
     description: Bytes of the IP packet, which may not be taken apart on its way.
     type: int
     default: 84
+  live:
+    description: >-
+      Whether the packet is then really sent, by M(podnet.lab.path_send). It is computed from another port each time,
+      and RV(live) says what is done on which node.
+    type: bool
+    default: false
   fail:
     description: Whether the task fails, after all is written, when a way or its answer is dropped or unknown.
+      With O(live), M(podnet.lab.path_compare) fails instead.
     type: bool
     default: false
   show:
@@ -102,4 +109,8 @@ reasons:
   elements: str
   returned: success
   sample: []
+live:
+  description: What M(podnet.lab.path_watch) and M(podnet.lab.path_send) are to do on each node.
+  type: dict
+  returned: with O(live)
 """

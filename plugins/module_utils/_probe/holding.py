@@ -17,7 +17,7 @@ import re
 import signal
 import socket
 import struct
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, Iterable, List, Set
 
 from .listening import Opened, serve
 from .records import ProbeError
@@ -35,6 +35,14 @@ def hold(opened: List[Opened], seconds: float) -> str:
 
     Raises OSError.
     """
+    return leave(lambda control: _serve(opened, control, seconds), [one.sock.fileno() for one in opened])
+
+
+def leave(work: Callable[[socket.socket], None], keep: Iterable[int]) -> str:
+    """Do `work` in a process of its own that has the descriptors `keep`; return the token by which it is asked.
+
+    `work` gets the socket over which it is asked, and is to end by itself. Raises OSError.
+    """
     token = os.urandom(16).hex()
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     control.bind(_NAME % token)
@@ -44,7 +52,8 @@ def hold(opened: List[Opened], seconds: float) -> str:
         try:
             # A second fork, so that nobody waits for this process.
             if os.fork() == 0:
-                _be_held(opened, control, seconds)
+                _detach({control.fileno(), *keep})
+                work(control)
         finally:
             os._exit(0)
     os.waitpid(child, 0)
@@ -52,8 +61,8 @@ def hold(opened: List[Opened], seconds: float) -> str:
     return token
 
 
-def _be_held(opened: List[Opened], control: socket.socket, seconds: float) -> None:
-    """Answer until told to end; runs in the process of its own and never returns into the module."""
+def _detach(keep: Set[int]) -> None:
+    """Make this process one that nobody waits for, and which holds nothing of the module's but `keep`."""
     os.setsid()
     os.chdir("/")
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -61,7 +70,30 @@ def _be_held(opened: List[Opened], control: socket.socket, seconds: float) -> No
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    _close_others({control.fileno(), *(one.sock.fileno() for one in opened)})
+    _close_others(keep)
+
+
+def answer(control: socket.socket, say: Callable[[], Any]) -> bool:
+    """Say to the one who knows the token what *say* returns; tell whether that was somebody who may ask."""
+    connection, _peer = control.accept()
+    with connection:
+        connection.settimeout(_PATIENCE)
+        if not _may_ask(connection):
+            return False
+        try:
+            connection.sendall(json.dumps(say()).encode("ascii"))
+        except OSError:
+            pass  # it is over all the same: what was asked for once is not asked for again
+        return True
+
+
+def _may_ask(connection: socket.socket) -> bool:
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return _CREDENTIALS.unpack(data)[1] in (0, os.geteuid())
+
+
+def _serve(opened: List[Opened], control: socket.socket, seconds: float) -> None:
+    """Answer until told to end."""
     control.setblocking(False)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -72,7 +104,7 @@ def _be_held(opened: List[Opened], control: socket.socket, seconds: float) -> No
         pass
 
 
-def _close_others(keep: Any) -> None:
+def _close_others(keep: Set[int]) -> None:
     """Close what the module had open: the task's connection ends only when nobody holds it."""
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in keep:
@@ -88,8 +120,7 @@ async def _told_to_end(opened: List[Opened], control: socket.socket) -> None:
     while True:
         connection, _peer = await loop.sock_accept(control)
         try:
-            data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            if _CREDENTIALS.unpack(data)[1] not in (0, os.geteuid()):
+            if not _may_ask(connection):
                 continue
             connection.setblocking(False)
             said = json.dumps([one.state() for one in opened]).encode("ascii")
@@ -103,8 +134,13 @@ async def _told_to_end(opened: List[Opened], control: socket.socket) -> None:
 
 def collect(token: str) -> List[Dict[str, Any]]:
     """End the process that holds listeners, and return what they saw. Raises ProbeError."""
-    about = "listeners %s" % token
-    remedy = "Hold them longer with the option hold"
+    found: List[Dict[str, Any]] = asked(token, "listeners", "Hold them longer with the option hold")
+    return found
+
+
+def asked(token: str, what: str, remedy: str) -> Any:
+    """Ask the process that `leave` left, which ends it, and return what it says. Raises ProbeError."""
+    about = "%s %s" % (what, token)
     if not _TOKEN.match(token):
         raise ProbeError(about, "this is no token", "Give the token that the task with the option hold returned")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -117,8 +153,7 @@ def collect(token: str) -> List[Dict[str, Any]]:
                 if not part:
                     break
                 parts.append(part)
-            found: List[Dict[str, Any]] = json.loads(b"".join(parts).decode("ascii"))
+            return json.loads(b"".join(parts).decode("ascii"))
         except (OSError, ValueError) as error:
             cause = "nobody holds them any more" if isinstance(error, ConnectionRefusedError) else str(error)
             raise ProbeError(about, cause, remedy) from None
-    return found

@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     protocol: str | None = None
     family: str | None = None
     size: int = SMALLEST
+    sport: int = SOURCE_PORT
 
 
 def compute(nodes: NodeFiles, asked: Asked) -> Path:
@@ -55,7 +56,7 @@ def compute(nodes: NodeFiles, asked: Asked) -> Path:
         protocol=PROTOCOLS[protocol],
         src=sender.number,
         dst=to.number,
-        sport=SOURCE_PORT if has_ports else None,
+        sport=asked.sport if has_ports else None,
         dport=to.port if has_ports else None,
         size=asked.size,
     )
@@ -70,6 +71,7 @@ def compute(nodes: NodeFiles, asked: Asked) -> Path:
         "size": asked.size,
         "verdict": verdict_of(ways),
         "ways": ways,
+        "live": None,
     }
 
 

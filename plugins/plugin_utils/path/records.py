@@ -75,6 +75,8 @@ class Hop(TypedDict):
     """The pod, the node itself, or what else the namespace is called."""
     came_in: str | None
     """The interface that it came in by; null where it begins."""
+    went_out: str | None
+    """The interface that it left by; null where it ends."""
     packet: PacketWords
     """As it came in."""
     steps: list[Step]
@@ -110,6 +112,55 @@ class Way(TypedDict):
     """The way of the answer; null where the packet does not arrive at somebody who answers."""
 
 
+class Point(TypedDict):
+    """An interface that the packet passes, computed and seen side by side."""
+
+    host: str
+    netns: int
+    name: str
+    interface: str
+    direction: Literal["in", "out"]
+    verdict: Literal["same", "different", "not_seen", "also_seen", "not_watched"]
+    """``also_seen``: seen where nothing is computed, which contradicts nothing."""
+    computed: PacketWords | None
+    seen: PacketWords | None
+    inside: str | None
+    """The tunnel whose packet was seen there with ours inside, as ``vxlan 7``; null for a plain packet."""
+
+
+class Leg(TypedDict):
+    """One direction of what was sent, computed and seen side by side."""
+
+    points: list[Point]
+    rules: list[str]
+    """The rules that decided, as nftables' trace told them, in order."""
+    first: int | None
+    """Which of the points is the first that is not as computed; null when none is, or the difference is its end."""
+    difference: str | None
+    """In words; null when all is as computed."""
+    resolved: str | None
+    """What was seen where the computation ends in ``unknown``."""
+
+
+class Live(TypedDict):
+    """What became of one packet that was really sent, and of its answer."""
+
+    verdict: Literal["same", "different", "resolved"]
+    """``resolved`` where the computation knew no more and what was seen went on."""
+    way: int
+    """The number, from 1, of the way that fits best."""
+    error: str | None
+    """Why the kernel of the sender did not send it, as ``EPERM``."""
+    answered: bool
+    """Whether the sender got an answer."""
+    there: Leg
+    back: Leg | None
+    changes: list[str]
+    """What was changed on nodes for it, and undone."""
+    skipped: list[str]
+    """What could not be watched, and why."""
+
+
 class End(TypedDict):
     """One end of a path as it was asked for, and what it is."""
 
@@ -133,6 +184,8 @@ class Path(TypedDict):
     verdict: Verdict
     """The worst of all ways: ``dropped`` before ``unknown``, ``left`` and ``delivered``."""
     ways: list[Way]
+    live: Live | None
+    """What became of a packet that was really sent; null where none was."""
 
 
 def number_of(text: str) -> tuple[str, int]:

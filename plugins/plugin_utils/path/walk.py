@@ -260,6 +260,7 @@ class _Walk:
                 "netns": namespace.inode,
                 "name": namespace.name,
                 "came_in": came_in,
+                "went_out": None,
                 "packet": words_of(self._moving.packet, self._moving.mark),
                 "steps": [],
             }
@@ -583,6 +584,7 @@ class _Walk:
             f"cable {link.ifname} to {other.ifname} of {there.name}",
             namespace.shown(f"ip -d link show dev {shell_word(link.ifname)}"),
         )
+        self._hops[-1]["went_out"] = link.ifname
         self._moving.connection, self._moving.reply, self._moving.untracked = None, False, False
         if there is not namespace:
             self._moving.mark = 0
@@ -613,6 +615,7 @@ class _Walk:
         """Go to the node that has the next address, over what connects the nodes."""
         if self._node is None:
             raise AssertionError("a packet is on a node")
+        self._hops[-1]["went_out"] = link.ifname
         written = address_of(*target)
         owners = [one for one in self._fleet.owners(*target) if one[0] is not self._node]
         if len(owners) > 1:

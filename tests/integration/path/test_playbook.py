@@ -58,6 +58,14 @@ def test_a_path_that_breaks_fails_where_that_is_asked_for_and_check_mode_writes_
             ["podnet_from=default/none", "podnet_to=node1"],
             "podnet_from is 'default/none': there is no such pod or node in",
         ),
+        (
+            ["podnet_from=default/a1", "podnet_to=default/b2:80", "podnet_live=true"],
+            "podnet_live needs each node on the way, and the inventory lacks node1, node2. Give the inventory of",
+        ),
+        (
+            ["podnet_from=198.51.100.7", "podnet_to=default/b2:80", "podnet_live=true"],
+            "podnet_from is '198.51.100.7': no node that was read has this address, nor a pod there",
+        ),
         (["podnet_from=default/a1", "podnet_to=node2", "podnet_report_dir=gone"], "gone cannot be read: No such file"),
     ],
 )
