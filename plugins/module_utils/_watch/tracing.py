@@ -263,7 +263,8 @@ class Trace:
     def note(self, one: Dict[str, Any]) -> None:
         """Keep an event if it is of the marked packet; others may trace as well, and our own table says which is it."""
         if one["table"] == self.table:
-            if one["what"] == "rule" and one["verdict"] == "continue":
+            # The end of a chain is told as a rule without a number.
+            if one["what"] == "rule" and one["handle"] is not None:
                 self._ways[one["id"]] = one["chain"].partition("_")[0]
         elif one["id"] in self._ways and len(self._told) < _MOST_EVENTS:
             self._told.append({**one, "netns": self.inode, "way": self._ways[one["id"]]})

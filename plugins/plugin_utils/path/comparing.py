@@ -132,7 +132,7 @@ class _Legs:
             "first": next((at for at, one in enumerate(merged) if one["verdict"] in _NOT_SO), None),
             "rules": [self._rule(event) for event in self._watched.events if event.way == way and event.decides],
             "difference": difference,
-            "resolved": self._resolved(computed, left, way) if computed["verdict"] == "unknown" else None,
+            "resolved": self._resolved(computed, matched, left, way) if computed["verdict"] == "unknown" else None,
         }
 
     def _point(self, one: _Expected, found: Sighting | None) -> Point:
@@ -190,7 +190,7 @@ class _Legs:
         text = f"{where}: computed to pass here, and not seen"
         dropped = self._dropped(way)
         if self._watched.error is not None:
-            return f"{text}; the sender's kernel did not send it: {self._watched.error}"
+            return f"{text}; it was not sent: {self._watched.error}"
         if dropped is not None:
             return f"{text}; {self._who(dropped)}, {dropped.told}"
         elsewhere = [one for one in left if (one.host, one.netns, one.interface) not in self._between]
@@ -208,9 +208,7 @@ class _Legs:
             if dropped is not None:
                 return f"computed to be {computed['reason']}; {self._who(dropped)}, {dropped.told}"
             if self._watched.error is not None and not seen:
-                return (
-                    f"computed to be {computed['reason']}; the sender's kernel did not send it: {self._watched.error}"
-                )
+                return f"computed to be {computed['reason']}; it was not sent: {self._watched.error}"
             return None
         if computed["verdict"] != "dropped" or last is None:
             return None
@@ -233,15 +231,15 @@ class _Legs:
         before = any(_at(one, hop["host"], hop["netns"]) and hop["went_out"] == one.interface for hop in hops[:-1])
         return _at(one, last["host"], last["netns"]) and one.direction == "out" and not inner and not before
 
-    def _resolved(self, computed: Outcome, left: list[Sighting], way: str) -> str | None:
+    def _resolved(self, computed: Outcome, matched: list[tuple[int, Sighting]], left: list[Sighting], way: str) -> str:
         """Return what was seen behind the point where the computation knows no more."""
         beyond = [one for one in left if (one.host, one.netns, one.interface) not in self._between]
         dropped = self._dropped(way)
         if dropped is not None:
             return f"{self._who(dropped)}, {dropped.told}"
-        if not beyond:
-            return None
-        end = beyond[-1]
+        if not beyond and not matched:
+            return f"the computation ends with: {computed['reason']}. The packet was not seen at all"
+        end = beyond[-1] if beyond else matched[-1][1]
         answered = ", and was answered" if self._watched.answered else ""
         last = f"The packet was last seen {place(self._also(end))}{answered}"
         return f"the computation ends with: {computed['reason']}. {last}"

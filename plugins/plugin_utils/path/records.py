@@ -150,7 +150,7 @@ class Live(TypedDict):
     way: int
     """The number, from 1, of the way that fits best."""
     error: str | None
-    """Why the kernel of the sender did not send it, as ``EPERM``."""
+    """Why it was not sent, as ``EPERM`` where the kernel of the sender refused."""
     answered: bool
     """Whether the sender got an answer."""
     there: Leg

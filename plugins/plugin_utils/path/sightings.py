@@ -77,7 +77,7 @@ class Watched:
     """What was changed on nodes for it, and what became of that."""
     skipped: list[str] = field(default_factory=list)
     error: str | None = None
-    """Why the sender's kernel did not send it."""
+    """Why it was not sent."""
     answered: bool = False
 
 

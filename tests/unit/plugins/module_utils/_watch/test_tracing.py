@@ -28,6 +28,11 @@ POLICY = bytes.fromhex(
     "5c000000110a000000000000000000000100000008000f00000000020800040000000001080006001cee06261100020074686572655f6f757470"
     "75740000000013000100706f646e65745f74726163655f7800000800100000000001"
 )
+# The end of the same chain.
+END = bytes.fromhex(
+    "60000000110a000000000000000000000100000008000f00000000020800040000000003080006001cee06261100020074686572655f6f757470"
+    "75740000000013000100706f646e65745f74726163655f7800000c00050008000100ffffffff"
+)
 JUMP = bytes.fromhex(
     "a4000000110a000000000000000000000200000008000f00000000020800040000000003080006001cee06260b0002006f757470757400000b00"
     "010066696c74657200000c00030000000000000000031400050008000100fffffffd060002007800000008000c000000000206000d0000010000"
@@ -57,6 +62,11 @@ def test_the_rules_that_decide_are_told_in_order(trace: tracing.Trace) -> None:
     assert noted(trace, OURS, POLICY, JUMP, DROP) == told
     assert trace.events()[0]["target"] == "x"
     assert trace.events()[0]["netns"] == 7
+
+
+def test_an_answer_passes_the_packets_chain_as_well_without_being_it(trace: tracing.Trace) -> None:
+    answers = OURS.replace(b"there_output\0", b"back_output\0\0")
+    assert noted(trace, answers, END, JUMP) == ["ip filter output 3 jump back"]
 
 
 def test_several_events_may_come_at_once(trace: tracing.Trace) -> None:

@@ -275,6 +275,12 @@ def test_what_is_unknown_is_told_by_what_was_seen(case: Callable[..., Case]) -> 
     )
 
 
+def test_what_is_unknown_and_not_seen_any_more_is_told_where_it_was_last(case: Callable[..., Case]) -> None:
+    found = case(rule=[UNKNOWN, {"drop": None}]).compared()
+    assert found["verdict"] == "resolved"
+    assert (found["there"]["resolved"] or "").endswith("was last seen in by eth0 of node node2 itself")
+
+
 def test_nobody_answers(case: Callable[..., Case]) -> None:
     silent = case()
     silent.seen = silent.packets()
@@ -300,7 +306,7 @@ def test_the_senders_kernel_does_not_send_it(case: Callable[..., Case]) -> None:
     refused = case()
     refused.cut(0)
     refused.sent["error"] = "EPERM"
-    assert (refused.compared()["there"]["difference"] or "").endswith("the sender's kernel did not send it: EPERM")
+    assert (refused.compared()["there"]["difference"] or "").endswith("it was not sent: EPERM")
 
 
 def test_a_node_that_was_not_watched_is_skipped_and_no_difference(case: Callable[..., Case]) -> None:
