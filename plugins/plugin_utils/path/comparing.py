@@ -90,15 +90,15 @@ class _Legs:
             leg["difference"] = self._other_end(computed, seen, "there")
         return leg
 
-    def back(self, computed: Outcome, there: Outcome) -> Leg:
-        """Hold the answer against its way. Of UDP none is owed, and an ICMP error is one as well."""
+    def back(self, computed: Outcome, there: Outcome) -> Leg | None:
+        """Hold the answer against its way. Of UDP none is owed, so that None is none, and an ICMP error is one."""
         is_udp = there["packet"]["protocol"] == "udp"
         kinds = ("answer", "error") if is_udp else ("answer",)
         seen = [one for one in self._watched.sightings if one.kind in kinds]
-        leg = self._leg(computed, seen, "back")
         if not seen and is_udp:
-            leg["difference"], leg["first"] = None, None
-        elif not seen and leg["difference"] is not None:
+            return None
+        leg = self._leg(computed, seen, "back")
+        if not seen and leg["difference"] is not None:
             leg["difference"] = f"nobody answered: {leg['difference']}"
         elif leg["difference"] is None:
             leg["difference"] = self._other_end(computed, seen, "back")

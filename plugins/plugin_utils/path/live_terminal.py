@@ -72,6 +72,8 @@ def _verdict(live: Live) -> str:
     known = next((one["resolved"] for one in legs if one["resolved"] is not None), None)
     if known is not None:
         return f"seen where nothing is computed: {known}"
+    if any(point["verdict"] == "not_watched" for leg in legs for point in leg["points"]):
+        return "as computed, as far as it was watched"
     return "as computed"
 
 

@@ -291,7 +291,8 @@ def test_nobody_answers(case: Callable[..., Case]) -> None:
     udp = case(protocol="udp")
     udp.seen = udp.packets()
     udp.sent["answered"] = False
-    assert udp.compared()["verdict"] == "same"
+    quiet = udp.compared()
+    assert (quiet["verdict"], quiet["back"]) == ("same", None)
 
 
 def test_the_answer_is_kept_from_the_sender(case: Callable[..., Case]) -> None:
@@ -317,6 +318,7 @@ def test_a_node_that_was_not_watched_is_skipped_and_no_difference(case: Callable
     assert found["verdict"] == "same"
     assert found["skipped"] == ["node2: nothing was watched: no route to host"]
     assert [one["verdict"] for one in found["there"]["points"]] == ["same"] * 3 + ["not_watched"] * 3
+    assert live_terminal.seen(half.path, found).startswith("LIVE: as computed, as far as it was watched\n")
 
 
 def test_the_inner_packet_is_compared_where_a_tunnel_is_computed(case: Callable[..., Case]) -> None:
