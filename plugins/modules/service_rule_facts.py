@@ -15,14 +15,15 @@ description:
     those that are on this node, and the rule that says so.
   - Also reads plain C(dnat) rules in the nftables tables of a lab (C(podnet_…)).
   - Says which tables hold network policies, those of a lab, kube-router or Calico, and of how many pods.
-  - Shows what the node does, not what the API says. A Service without rules, such as a headless one, is not listed.
-    Programs that work without such rules, such as Cilium in place of kube-proxy, are not seen.
+  - Shows what the node does; what the API says only when the subset V(api) is asked for. A Service without rules, such
+    as a headless one, is not listed. Programs that work without such rules, such as Cilium in place of kube-proxy, are
+    not seen.
   - Nothing is guessed. A rule in the chains of Services that is not understood is listed in
     RV(ansible_facts.podnet_service.unrecognised).
   - Changes nothing on the node. It starts C(iptables-save) and C(nft) only where the kernel already has what they
     would load.
-  - Of the subsets two matter to this module, V(hidden), because more namespaces may mean more pods, and V(flows), which
-    adds RV(ansible_facts.podnet_service.stale_flows).
+  - Of the subsets three matter to this module, V(hidden), because more namespaces may mean more pods, V(flows), which
+    adds RV(ansible_facts.podnet_service.stale_flows), and V(api), which adds RV(ansible_facts.podnet_service.api).
   - The facts are described by a JSON Schema, C(docs/schema/podnet_service.schema.json), which the collection's tests
     enforce.
 extends_documentation_fragment:
@@ -44,6 +45,17 @@ EXAMPLES = r"""
   loop: "{{ ansible_facts.podnet_service.services }}"
   loop_control:
     label: "{{ item.namespace }}/{{ item.name }} {{ item.type }}"
+
+- name: List what the API says is not ready, on a node of the control plane
+  podnet.lab.service_rule_facts:
+    gather_subset: [default, api]
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ item.backends | rejectattr('ready') | map(attribute='address') | join(', ') }}"
+  loop: "{{ ansible_facts.podnet_service.api.services }}"
+  loop_control:
+    label: "{{ item.namespace }}/{{ item.name }}"
 
 - name: Fail when this node rejects or drops packets for a Service
   ansible.builtin.assert:
@@ -393,6 +405,124 @@ ansible_facts:
               type: str
               returned: success
               sample: "nft list table ip podnet_lab0_policies"
+        api:
+          description: >-
+            Services and their backends as the Kubernetes API states them. Null on a node without credentials for it.
+            Subset V(api).
+          type: dict
+          returned: when it applies
+          contains:
+            path:
+              description: The kubeconfig whose credentials were used.
+              type: str
+              returned: success
+              sample: "/etc/kubernetes/admin.conf"
+            server:
+              description: Address of the API server. Null when the file names none.
+              type: str
+              returned: success
+              sample: "https://192.0.2.1:6443"
+            services:
+              description: >-
+                Every Service, sorted by namespace and name. Null when the API did not list the Services and the
+                EndpointSlices; then RV(ansible_facts.podnet_service.errors) says why.
+              type: list
+              elements: dict
+              returned: success
+              contains:
+                namespace:
+                  description: Its namespace.
+                  type: str
+                  returned: success
+                  sample: "default"
+                name:
+                  description: Its name.
+                  type: str
+                  returned: success
+                  sample: "web"
+                type:
+                  description: V(ClusterIP), V(NodePort), V(LoadBalancer) or V(ExternalName).
+                  type: str
+                  returned: success
+                  sample: "ClusterIP"
+                addresses:
+                  description: Its addresses in the cluster, of each family one. None of a headless Service.
+                  type: list
+                  elements: str
+                  returned: success
+                  sample: ["10.96.41.7"]
+                ports:
+                  description: Its ports.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    name:
+                      description: Name of the port, if it has one.
+                      type: str
+                      returned: success
+                      sample: "http"
+                    protocol:
+                      description: V(tcp), V(udp) or V(sctp).
+                      type: str
+                      returned: success
+                      sample: "tcp"
+                    port:
+                      description: The port.
+                      type: int
+                      returned: success
+                      sample: 80
+                    node_port:
+                      description: The port on every node, if it has one.
+                      type: int
+                      returned: success
+                      sample: 30080
+                backends:
+                  description: What its EndpointSlices list, an entry for each address and port.
+                  type: list
+                  elements: dict
+                  returned: success
+                  contains:
+                    address:
+                      description: Address of the backend.
+                      type: str
+                      returned: success
+                      sample: "10.244.1.5"
+                    port:
+                      description: Its port, which may differ from that of the Service.
+                      type: int
+                      returned: success
+                      sample: 8080
+                    port_name:
+                      description: Name of the Service's port that leads to it. Empty where that has none.
+                      type: str
+                      returned: success
+                      sample: "http"
+                    protocol:
+                      description: V(tcp), V(udp) or V(sctp).
+                      type: str
+                      returned: success
+                      sample: "tcp"
+                    ready:
+                      description: Whether it takes connections.
+                      type: bool
+                      returned: success
+                      sample: true
+                    terminating:
+                      description: Whether its pod is about to end.
+                      type: bool
+                      returned: success
+                      sample: false
+                    node:
+                      description: Name of its node, if the slice says so.
+                      type: str
+                      returned: success
+                      sample: "node2"
+                    pod:
+                      description: Its pod as V(NAMESPACE/NAME). Null of what is no pod.
+                      type: str
+                      returned: success
+                      sample: "default/web-6b7c9"
         stale_flows:
           description: >-
             UDP flows to a Service's address and port that the kernel goes on sending where none of its rules leads.
@@ -440,7 +570,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._facts.service import s
 
 def main() -> None:
     """Gather and return the facts."""
-    run({"podnet_service": service_facts}, frozenset(), matters=frozenset(("flows", "hidden")))
+    run({"podnet_service": service_facts}, frozenset(), matters=frozenset(("api", "flows", "hidden")))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from ansible_collections.podnet.lab.tests.integration.support.nodes import (
 FILES = (
     "test_creation",
     "test_inspection",
+    "test_containers",
     "test_comparison",
     "test_pods",
     "test_verify",

@@ -72,15 +72,25 @@ def service_facts(found: Pass) -> Facts:
         later = _flows(node.subsets, found.files)
         flows = None if later is None else flows & later
     policies = read_policies(found.files, found.run)
+    objects = _service_objects(found.files) if "api" in node.subsets else None
     errors: List[Error] = []
     for error in node.all_errors() + found.files.errors:
         if error not in errors:  # the evidence of owners was read with the same reader
             errors.append(error)
     facts = combine(reads, policies, addresses, errors, node.snapshot["partial"])
+    if "api" in node.subsets:
+        facts["api"] = objects
     if "flows" in node.subsets:
         services = [one for read in reads for one in read.found.services]
         facts["stale_flows"] = None if flows is None else stale_flows(flows, services, addresses.own)
     return facts
+
+
+def _service_objects(files: Files) -> Optional[Facts]:
+    # Imported only here: Python compiles each module of a task anew, and few ask for this one.
+    from .._services.api import read_service_objects
+
+    return read_service_objects(files)
 
 
 def _flows(subsets: FrozenSet[str], files: Files) -> Optional[Set[Flow]]:
