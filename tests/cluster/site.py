@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.versions import parse_version
 from ansible_collections.podnet.lab.tests.cluster import record
-from ansible_collections.podnet.lab.tests.cluster_bundle import workload_image
+from ansible_collections.podnet.lab.tests.cluster_bundle import versions, workload_image
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
@@ -54,9 +55,16 @@ class Site:
         variables = {
             "kubeadm_cluster_bundle": str(bundle or self.bundle),
             "kubeadm_cluster_workload_image": workload_image(),
+            "kubeadm_cluster_kubelet_config": self._kubelet_config(),
             **options,
         }
         return [str(PLAYBOOKS / "cluster.yml"), "-i", str(groups), "-e", json.dumps(variables), *argv]
+
+    def _kubelet_config(self) -> Json:
+        """Control groups of version 1 must be asked for from 1.35 on; before 1.31 the field is unknown."""
+        version = parse_version(versions().base)
+        has_first = self.nodes.shell(CONTROL_PLANE, "stat -f -c %T /sys/fs/cgroup").strip() == "tmpfs"
+        return {"failCgroupV1": False} if has_first and (version.major, version.minor) >= (1, 31) else {}
 
     def cluster(self, *argv: str, bundle: Path | None = None, check: bool = True, **options: Any) -> Done:
         """Run cluster.yml to its end."""
@@ -112,8 +120,18 @@ class Site:
 
     def wait_for_backends(self) -> None:
         """Wait until all pods are ready, and the rules of every member lead to the backends of every Service."""
-        self.kubectl("wait pods --all --all-namespaces --for=condition=Ready --timeout=180s")
+        self.wait_for_pods()
         wait_until(self._backends_are_in_the_rules, 60)
+
+    def wait_for_pods(self) -> None:
+        """Wait until all pods are ready that are not about to end; ``kubectl wait`` would wait for those as well."""
+
+        def are_ready() -> bool:
+            pods = [pod for pod in self.items("pods --all-namespaces") if "deletionTimestamp" not in pod["metadata"]]
+            conditions = [pod.get("status", {}).get("conditions", []) for pod in pods]
+            return all(any((one["type"], one["status"]) == ("Ready", "True") for one in found) for found in conditions)
+
+        wait_until(are_ready, 180)
 
     def _backends_are_in_the_rules(self) -> bool:
         rules = [self.nodes.shell(node, "iptables-save -t nat") for node in (CONTROL_PLANE, *self.workers)]

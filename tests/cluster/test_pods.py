@@ -31,7 +31,7 @@ def ansible(site: Site, program: str, *words: str) -> str:
 @pytest.fixture(scope="module")
 def pods(cluster: Site) -> Site:
     """The cluster with an inventory of its pods, which knows their labels."""
-    cluster.kubectl("wait pods --all --all-namespaces --for=condition=Ready --timeout=180s")
+    cluster.wait_for_pods()
     cluster.inspect("as_hosts")
     (cluster.directory / "pods.json").write_text(cluster.kubectl("get pods -A -o json"), encoding="utf-8")
     settings = {
