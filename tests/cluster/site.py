@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.versions import parse_version
 from ansible_collections.podnet.lab.tests.cluster import record
 from ansible_collections.podnet.lab.tests.cluster_bundle import versions, workload_image
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
@@ -62,9 +61,8 @@ class Site:
 
     def _kubelet_config(self) -> Json:
         """Control groups of version 1 must be asked for from 1.35 on; before 1.31 the field is unknown."""
-        version = parse_version(versions().base)
         has_first = self.nodes.shell(CONTROL_PLANE, "stat -f -c %T /sys/fs/cgroup").strip() == "tmpfs"
-        return {"failCgroupV1": False} if has_first and (version.major, version.minor) >= (1, 31) else {}
+        return {"failCgroupV1": False} if has_first and minor_version() >= (1, 31) else {}
 
     def cluster(self, *argv: str, bundle: Path | None = None, check: bool = True, **options: Any) -> Done:
         """Run cluster.yml to its end."""
@@ -178,6 +176,11 @@ class Site:
             for pod in self.items("pods --all-namespaces")
             if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
         ]
+
+
+def minor_version() -> tuple[int, ...]:
+    """Return the minor version of the Kubernetes of the tests, such as (1, 34)."""
+    return tuple(int(number) for number in versions().base.removeprefix("v").split(".")[:2])
 
 
 def report(folder: Path) -> Any:

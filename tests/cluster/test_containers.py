@@ -13,16 +13,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Json, Site, node_file, report, wait_until
+from ansible_collections.podnet.lab.tests.cluster.site import (
+    CONTROL_PLANE,
+    Json,
+    Site,
+    minor_version,
+    node_file,
+    report,
+    wait_until,
+)
 from ansible_collections.podnet.lab.tests.cluster_bundle import versions, workload_image
 
 SIDECARS = (1, 29)
 """The first minor version in which an initial container may stay (KEP 753)."""
 ADDED_RANGE = "10.97.0.0/24"
-
-
-def minor_version() -> tuple[int, ...]:
-    return tuple(int(number) for number in versions().base.removeprefix("v").split(".")[:2])
 
 
 @pytest.fixture(scope="module")
