@@ -30,6 +30,10 @@ options:
     description: Whether to ask the cluster's API, where C(/etc/kubernetes/admin.conf) is.
     type: bool
     default: true
+  requests:
+    description: Whether to ask the API for kubelets' requests for serving certificates too.
+    type: bool
+    default: false
   wait:
     description: How many seconds to wait for a kubeadm that is at work, and for an API that does not answer.
     type: int
@@ -134,7 +138,8 @@ node:
       description:
         - Null where there is no C(admin.conf). C(reachable), C(error), C(nodes), kubeadm's C(configuration), the
           version of C(kube_proxy), the C(configuration) of C(proxy) and whether its mode is C(changing), C(bare_pods),
-          those that have no controller and would be gone for ever, and the C(policies) (NetworkPolicies).
+          those that have no controller and would be gone for ever, the C(policies) (NetworkPolicies), and with
+          O(requests) the C(requests) for certificates.
       type: dict
 """
 
@@ -303,6 +308,7 @@ class Node:
                 "proxy": {"configuration": None, "changing": False},
                 "bare_pods": [],
                 "policies": [],
+                "requests": [],
             }
         names = ["configmap/kubeadm-config", "configmap/kube-proxy", "daemonset/kube-proxy"]
         _status, shown, _err = self.module.run_command(
@@ -317,6 +323,10 @@ class Node:
         _status, policies, _err = self.module.run_command(
             [*base, "get", "networkpolicies", "-A", "-o", "go-template=" + parse.POLICIES]
         )
+        requests = ""
+        if self.module.params["requests"]:
+            of_kubelets = "--field-selector=spec.signerName=kubernetes.io/kubelet-serving"
+            _status, requests, _err = self.module.run_command([*base, "get", "csr", of_kubelets, "-o", "json"])
         return {
             "reachable": True,
             "error": None,
@@ -329,6 +339,7 @@ class Node:
             },
             "bare_pods": parse.parse_bare_pods(pods),
             "policies": sorted(policies.split()),
+            "requests": parse.parse_requests(requests),
         }
 
 
@@ -378,6 +389,7 @@ def main() -> None:
         argument_spec={
             "packages": {"type": "list", "elements": "str", "default": []},
             "api": {"type": "bool", "default": True},
+            "requests": {"type": "bool", "default": False},
             "wait": {"type": "int", "default": 30},
         },
         supports_check_mode=True,

@@ -259,6 +259,28 @@ POLICIES = '{{range .items}}{{.metadata.namespace}}/{{.metadata.name}}{{"\\n"}}{
 """Template for ``kubectl get networkpolicies -A -o go-template=``: a line for each."""
 
 
+def parse_requests(text: str) -> List[Dict[str, Any]]:
+    """Return the certificate requests of ``kubectl get csr -o json``, each ``pending``, ``approved`` or else ended."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return []
+    found = []
+    for item in value.get("items", []) if isinstance(value, dict) else []:
+        spec, status = item.get("spec") or {}, item.get("status") or {}
+        states = [str(entry.get("type", "")).lower() for entry in status.get("conditions") or []]
+        found.append(
+            {
+                "name": (item.get("metadata") or {}).get("name", ""),
+                "user": spec.get("username", ""),
+                "usages": spec.get("usages") or [],
+                "request": spec.get("request", ""),
+                "state": states[0] if states else "pending",
+            }
+        )
+    return found
+
+
 def _json_list(text: str) -> List[Dict[str, Any]]:
     try:
         value = json.loads(text or "[]")

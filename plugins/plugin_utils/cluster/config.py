@@ -150,11 +150,10 @@ def upgrade_documents(cluster: Cluster) -> list[dict[str, Any]]:
     return [{"apiVersion": api, "kind": "UpgradeConfiguration", "timeouts": cluster.timeouts}]
 
 
-def kubelet_drop_in(host: Host) -> dict[str, Any]:
-    """Return the KubeletConfiguration that is only a node's, empty without any."""
-    if not host.kubelet:
-        return {}
-    return {"apiVersion": KUBELET_API, "kind": "KubeletConfiguration", **host.kubelet}
+def kubelet_drop_in(cluster: Cluster, host: Host) -> dict[str, Any]:
+    """Return the KubeletConfiguration beside the cluster's, which can be changed at any time; empty without any."""
+    fields = {**({"serverTLSBootstrap": True} if cluster.serving else {}), **host.kubelet}
+    return {"apiVersion": KUBELET_API, "kind": "KubeletConfiguration", **fields} if fields else {}
 
 
 def cni_configuration(cluster: Cluster, pod_cidrs: Sequence[str]) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Cluster:
     """``version``, ``architecture`` and ``images`` (names) of the bundle, null without one."""
     manage_kernel: bool = True
     workload: bool = False
+    serving: bool = False
+    """Whether kubelets get serving certificates from the cluster's authority."""
     policy_engine: bool = False
     """Whether the role brings what holds NetworkPolicies."""
     upgrade_drain: bool = True
@@ -176,6 +178,7 @@ def _version_faults(cluster: Cluster) -> None:
     for option, given, since in (
         ("timeouts", bool(cluster.timeouts), TIMEOUTS),
         ("renew_certificates", cluster.renewal > 0, CERTIFICATES_AS_JSON),
+        ("kubelet_serving_certificates", cluster.serving, KUBELET_DROP_INS),
         ("kubelet_node_config", any(host.kubelet for host in cluster.members), KUBELET_DROP_INS),
     ):
         if given and version < since:
@@ -291,6 +294,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         bundle=bundle,
         manage_kernel=bool(raw.get("manage_kernel", True)),
         workload=bool(raw.get("workload")),
+        serving=bool(raw.get("kubelet_serving_certificates")),
         policy_engine=bool(raw.get("policy_manifest")),
         timeouts=_timeouts(raw.get("timeouts"), faults),
         renewal=integer(raw.get("renew_certificates") or 0) or 0,

@@ -131,7 +131,7 @@ def make_plan(
             "upgrade": upgrade.turns[node.host.name].as_dict(),
             "action": "init" if begins else "join",
             "documents": documents,
-            "kubelet_config": kubelet_drop_in(node.host),
+            "kubelet_config": kubelet_drop_in(cluster, node.host),
             "packages": _missing(raw.get("packages") or {}, node),
             "modules": sorted(k for k, v in node.seen["kernel"]["features"].items() if v == "loadable"),
             "settings": _settings(node, cluster),

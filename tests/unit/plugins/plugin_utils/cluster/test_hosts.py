@@ -88,3 +88,10 @@ def test_consent_to_swap_is_consent_for_kubeadm_too() -> None:
     assert kubelet["failSwapOn"] is False
     init, *_others = plan(described(), both())["nodes"]["node1"]["documents"]
     assert "ignorePreflightErrors" not in init["nodeRegistration"]
+
+
+def test_kubelets_ask_for_serving_certificates_where_that_is_wanted() -> None:
+    nodes = plan(described(kubelet_serving_certificates=True), both())["nodes"]
+    assert {node["kubelet_config"]["serverTLSBootstrap"] for node in nodes.values()} == {True}
+    faults = plan(described(kubelet_serving_certificates=True, version="1.29.0"), both())["faults"]
+    assert any("kubelet_serving_certificates" in fault for fault in faults), faults
