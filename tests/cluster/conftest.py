@@ -39,6 +39,7 @@ FILES = (
     "test_creation",
     "test_inspection",
     "test_containers",
+    "test_service_kinds",
     "test_comparison",
     "test_pods",
     "test_verify",

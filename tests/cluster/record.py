@@ -68,7 +68,7 @@ def described(
         source=source,
         nodes=f"{len(nodes)}, {control} of the control plane",
         runtimes=of_all("containerRuntimeVersion").replace("containerd://", ""),
-        proxy=proxy or "iptables",
+        proxy=proxy,
         addresses=" and ".join(sorted(families)),
         systems=of_all("osImage"),
         control_groups=", ".join(sorted({versions.get(one, one) for one in control_groups})),

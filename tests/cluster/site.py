@@ -132,28 +132,36 @@ class Site:
         wait_until(are_ready, 180)
 
     def _backends_are_in_the_rules(self) -> bool:
-        rules = [self.nodes.shell(node, "iptables-save -t nat") for node in (CONTROL_PLANE, *self.workers)]
+        rules = [self.proxy_rules(node) for node in (CONTROL_PLANE, *self.workers)]
         parts = [part for one in self.items("endpoints --all-namespaces") for part in one.get("subsets", [{}])]
         wanted = [
-            f"--to-destination {address['ip']}:{port['port']}"
+            f"{address['ip']}:{port['port']}"
             for part in parts
             for address in part.get("addresses", [])
             for port in part["ports"]
         ]
         # A Service without any address has a part here that has none either.
         ready = all(part.get("addresses") and not part.get("notReadyAddresses") for part in parts)
-        return ready and all(f"{one}\n" in text for one in wanted for text in rules)
+        return ready and all(re.search(rf"{re.escape(one)}\b", text) for one in wanted for text in rules)
+
+    def proxy_rules(self, node: str) -> str:
+        """Return the rules of kube-proxy on a node, whichever mode it has, as text."""
+        return self.nodes.shell(node, "iptables-save; nft list table ip kube-proxy 2>/dev/null; true")
+
+    def proxy_mode(self) -> str:
+        """Return kube-proxy's mode, as it is configured in the cluster."""
+        config = self.kubectl("get configmap kube-proxy -n kube-system -o jsonpath='{.data.config\\.conf}'")
+        mode = re.search(r'^mode: "?(\w*)"?$', config, re.MULTILINE)
+        return (mode[1] if mode else "") or "iptables"
 
     def write_down(self, done: str) -> None:
         """Add the cluster as it is now to the record of what was really run; `done` is what a test did with it."""
         nodes = self.items("nodes")
         names = [node["metadata"]["name"] for node in nodes]
-        proxy = self.kubectl("get configmap kube-proxy -n kube-system -o jsonpath='{.data.config\\.conf}'")
-        mode = re.search(r'^mode: "?(\w*)"?$', proxy, re.MULTILINE)
         groups = [self.nodes.shell(name, "stat -f -c %T /sys/fs/cgroup").strip() for name in names]
         manifest = json.loads((self.bundle / "manifest.json").read_text(encoding="utf-8"))
         source = str(manifest.get("components", {}).get("source", "a bundle that was given")).partition(",")[0]
-        record.write_down(record.described(nodes, mode[1] if mode else "", groups, source, done))
+        record.write_down(record.described(nodes, self.proxy_mode(), groups, source, done))
 
     def in_pod(self, pod: str, command: str, container: str | None = None, check: bool = True) -> str:
         """Return what a command prints inside a pod; `command` goes through two shells and has no single quotes."""

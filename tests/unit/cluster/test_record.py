@@ -46,9 +46,8 @@ def test_a_cluster_is_described_by_its_api_and_nodes() -> None:
     )
 
 
-def test_a_proxy_that_names_no_mode_has_upstreams_default() -> None:
-    run = record.described(NODES[:1], "", ["cgroup2fs"], "a bundle", "created")
-    assert (run.proxy, run.control_groups) == ("iptables", "v2")
+def test_control_groups_of_version_2() -> None:
+    assert record.described(NODES[:1], "iptables", ["cgroup2fs"], "a bundle", "created").control_groups == "v2"
 
 
 def test_one_kind_of_cluster_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
