@@ -78,7 +78,7 @@ def bundle(version: str) -> Path:
     """Return the folder of a version's bundle; when it is missing, all missing ones are built, as in one go they share
     the long part. Raises BuildError.
     """
-    if given() is None and version in recipe().VERSIONS and cache.place(version).exists():
+    if given() is None and cache.place(version).exists() and version in (*versions(), versions().previous):
         return cache.place(version)
     return bundles([version, *versions()])[version]
 
@@ -87,7 +87,7 @@ def bundles(wanted: Iterable[str] = ()) -> dict[str, Path]:
     """Return the folders of these versions' bundles, of all by default, built when missing. Raises BuildError."""
     there = versions()
     asked = list(dict.fromkeys(wanted)) or list(there)
-    unknown = [version for version in asked if version not in there]
+    unknown = [version for version in asked if version not in (*there, there.previous)]
     if unknown:
         raise BuildError(f"{', '.join(unknown)} cannot be built; there are {', '.join(there)}.")
     folder = given()

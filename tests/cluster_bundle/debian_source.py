@@ -99,8 +99,8 @@ def compile_programs(_tree: Path, root: Path, version: str, steps: Steps) -> dic
     return programs
 
 
-def components() -> dict[str, str]:
-    """Return what the programs were made from."""
+def components(_version: str) -> dict[str, str]:
+    """Return what the programs of a version were made from."""
     return {"source": f"Debian {SUITE}, source package {' '.join(SOURCE or ())}"}
 
 

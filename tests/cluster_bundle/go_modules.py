@@ -27,9 +27,10 @@ from .recipe import CONTAINERD, STAMPED, Versions
 from .steps import BuildError, Steps, Words
 
 TITLE = "Go modules"
-VERSIONS = Versions("v1.34.4", "v1.34.5", "v1.35.0")
-"""The first is what the source is. The others are the same source under another number: kubeadm upgrades to them by its
-own rules, and its API group v1beta4 is the one of 1.35 as well; nothing else of 1.35 is in it.
+VERSIONS = Versions("v1.34.4", "v1.34.5", "v1.35.0", previous="v1.33.5")
+"""The first is what the source is, and the previous one has a source of its own. The others are the first's source
+under another number: kubeadm upgrades to them by its own rules, and its API group v1beta4 is the one of 1.35 as well;
+nothing else of 1.35 is in them.
 """
 PACKAGES: tuple[str, ...] = ("gcc", "libc6-dev")  # to compile pause with
 SOURCE: tuple[str, str] | None = None
@@ -76,6 +77,7 @@ class Module:
 
 
 KUBERNETES = Module("kubernetes-1.34", "k8s.io/kubernetes")
+_PREVIOUS = Module("kubernetes-1.33", "k8s.io/kubernetes")
 _CONTAINERD = Module(
     "containerd", "github.com/containerd/containerd/v2", "github.com/containerd/containerd/v2/version.Version"
 )
@@ -116,7 +118,9 @@ def compile_programs(tree: Path, root: Path, version: str, steps: Steps) -> dict
     for name, target in programs.items():
         if not target.exists():
             with steps.step(f"{name} {version}"):
-                _go_build(tree, KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", target, linker_flags(version), steps)
+                _go_build(
+                    tree, source_of(version), f"k8s.io/kubernetes/cmd/{name}", target, linker_flags(version), steps
+                )
     for name, (module, package) in OTHERS.items():
         programs[name] = out / name
         if not programs[name].exists():
@@ -129,12 +133,18 @@ def compile_programs(tree: Path, root: Path, version: str, steps: Steps) -> dict
     return programs
 
 
-def components() -> dict[str, str]:
-    """Return what the programs were made from."""
+def components(version: str) -> dict[str, str]:
+    """Return what the programs of a version were made from."""
+    source = source_of(version)
     return {
-        "source": f"Go module {KUBERNETES.upstream} {KUBERNETES.version}",
+        "source": f"Go module {source.upstream} {source.version}",
         **{name: f"Go module {module.upstream} {module.version}" for name, (module, _package) in OTHERS.items()},
     }
+
+
+def source_of(version: str) -> Module:
+    """Return the module of ours that a version is built from."""
+    return _PREVIOUS if version == VERSIONS.previous else KUBERNETES
 
 
 def linker_flags(version: str) -> str:

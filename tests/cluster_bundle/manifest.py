@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,19 @@ def manifest_of(
         "components": {
             "containerd": "debian",
             **{name: f"Debian {SUITE}, {number}" for name, number in sorted(packages.items())},
-            **recipe.components(),
+            **recipe.components(version),
         },
-        "stand_ins": _stand_ins(recipe, version),
+        "stand_ins": _stand_ins(recipe, version, images.values()),
     }
 
 
-def _stand_ins(recipe: Recipe, version: str) -> list[str]:
+def _stand_ins(recipe: Recipe, version: str, images: Iterable[str]) -> list[str]:
+    """Return what is in the place of something else: in images too, whose names kubeadm of each version chooses."""
     base = recipe.VERSIONS.base
+    if version == recipe.VERSIONS.previous:
+        return [
+            f"{name}: that of the bundle of {base}" for name in sorted(images) if re.search("/(etcd|coredns):", name)
+        ]
     numbered = [] if version == base else [f"Kubernetes {version}: {base} under another number"]
     return [*recipe.STAND_INS, *numbered]
 

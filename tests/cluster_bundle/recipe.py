@@ -30,14 +30,19 @@ CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 
 @dataclasses.dataclass(frozen=True)
 class Versions:
-    """The versions of the bundles: the source's own, and for upgrades a next patch and a next minor one, if any."""
+    """The versions of the bundles: the source's own, and for upgrades a next patch and a next minor one, if any.
+
+    A previous minor version is one that is really another; it is built only when it is asked for.
+    """
 
     base: str
     patch: str | None
     minor: str | None
+    previous: str | None = None
 
     def __iter__(self) -> Iterator[str]:
-        return (version for version in dataclasses.astuple(self) if version)
+        """Those that are built together."""
+        return (version for version in (self.base, self.patch, self.minor) if version)
 
 
 class Recipe(Protocol):
@@ -66,5 +71,5 @@ class Recipe(Protocol):
         stays. Raises BuildError.
         """
 
-    def components(self) -> dict[str, str]:
-        """Return what the programs were made from, for the manifest's readers."""
+    def components(self, version: str) -> dict[str, str]:
+        """Return what the programs of a version were made from, for the manifest's readers."""

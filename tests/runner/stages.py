@@ -111,11 +111,11 @@ def _pytest(
     return run
 
 
-def _cluster(job: Job) -> Outcome:
-    """The life of a cluster; Kubernetes itself is built first, if no cache has it."""
+def _cluster(chosen: str, job: Job) -> Outcome:
+    """The life of a cluster, in the tests that a mark chooses; Kubernetes itself is built first, if no cache has it."""
     if _as_root(job, [VENV / "bin" / "python", "-m", "tests.cluster_bundle"]):
         return FAILED
-    return _pytest("tests/cluster", env=other_fabric("cluster"), needs_root=True)(job)
+    return _pytest("tests/cluster", "-m", chosen, env=other_fabric("cluster"), needs_root=True)(job)
 
 
 def _bare(suite: str, job: Job) -> Outcome:
@@ -194,7 +194,14 @@ STAGES: tuple[Stage, ...] = (
     Stage("collection build", "build", packaging.build_and_install),
     Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
     # Nodes of its own, on a fabric of its own: it runs beside the integration tests, for it waits more than they do.
-    Stage("cluster", "cluster", _cluster, obstacle=_cannot_make_a_debian, patient=False, limit=5100),
+    Stage(
+        "cluster",
+        "cluster",
+        functools.partial(_cluster, "not release"),
+        obstacle=_cannot_make_a_debian,
+        patient=False,
+        limit=5100,
+    ),
     # On fabrics of their own, too.
     *(
         Stage(
@@ -227,6 +234,14 @@ STAGES: tuple[Stage, ...] = (
         "matrix",
         _pytest("tests/integration", "-m", "release", needs_root=True),
         obstacle=root.why_not,
+        alone=True,
+        limit=3600,
+    ),
+    Stage(
+        "cluster, the longest",
+        "matrix",
+        functools.partial(_cluster, "release"),
+        obstacle=_cannot_make_a_debian,
         alone=True,
         limit=3600,
     ),

@@ -85,6 +85,15 @@ def test_only_what_is_asked_for_and_missing_is_built(assembled: list[str]) -> No
     assert assembled == [BASE, MINOR]
 
 
+def test_the_previous_version_is_built_when_it_is_asked_for(assembled: list[str]) -> None:
+    previous = go_modules.VERSIONS.previous
+    assert previous is not None
+    bundles()
+    assert previous not in assembled
+    assert bundle(previous).is_dir()
+    assert assembled == [*VERSIONS, previous]
+
+
 def test_a_version_that_there_is_not(assembled: list[str]) -> None:
     with pytest.raises(BuildError, match=rf"v1\.2\.3 cannot be built; there are {BASE}, "):
         bundle("v1.2.3")

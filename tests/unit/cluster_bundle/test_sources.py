@@ -82,14 +82,16 @@ def test_the_version_is_stamped_as_a_release_does_it() -> None:
             assert f"k8s.io/{package}.{stamp}" in of_modules
 
 
-def test_every_part_of_kubernetes_is_of_its_version() -> None:
+@pytest.mark.parametrize("version", [go_modules.VERSIONS.base, go_modules.VERSIONS.previous])
+def test_every_part_of_kubernetes_is_of_its_version(version: str) -> None:
     """A staging module of another version would be another Kubernetes."""
-    text = (go_modules.KUBERNETES.directory / "go.mod").read_text()
+    module = go_modules.source_of(version)
+    text = (module.directory / "go.mod").read_text()
     replaced = re.findall(r"^\t(k8s.io/\S+) => (\S+) v0\.(\S+)$", text, re.MULTILINE)
     assert len(replaced) > 25
-    assert {f"v1.{version}" for _module, _by, version in replaced} == {go_modules.VERSIONS.base}
-    assert all(module == by for module, by, _version in replaced)
-    assert go_modules.KUBERNETES.version == go_modules.VERSIONS.base
+    assert {f"v1.{number}" for _name, _by, number in replaced} == {version}
+    assert all(name == by for name, by, _number in replaced)
+    assert module.version == version
 
 
 def test_every_module_names_what_it_is_there_for() -> None:
