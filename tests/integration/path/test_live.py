@@ -97,6 +97,12 @@ def where(leg: Json) -> list[tuple[str, str, str]]:
     return [(one["host"], one["interface"], one["direction"]) for one in leg["points"] if one["verdict"] == "same"]
 
 
+def on_nodes(leg: Json) -> dict[tuple[str, str, str], Json]:
+    """The interfaces of the nodes themselves, by node, name and direction."""
+    points = [one for one in leg["points"] if one["name"] == "the node itself"]
+    return {(one["host"], one["interface"], one["direction"]): one for one in points}
+
+
 @pytest.fixture(scope="module")
 def live(ssh_nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     try:
@@ -128,6 +134,7 @@ def test_a_healthy_way_is_seen_as_it_was_computed_and_nothing_is_left(live: Live
     assert path["live"]["verdict"] == "same", path["live"]
     assert path["live"]["answered"]
     assert path["live"]["skipped"] == []
+    assert not any("guarded" in rule for rule in path["live"]["back"]["rules"])
     assert "LIVE: as computed" in text
     there = where(path["live"]["there"])
     assert there[0] == ("node1", "eth0", "out")
@@ -139,9 +146,10 @@ def test_a_healthy_way_is_seen_as_it_was_computed_and_nothing_is_left(live: Live
 def test_a_service_is_seen_with_the_addresses_that_rules_give_it(live: Live) -> None:
     path, _text = live.sent("default/pod1", "10.96.0.10:80")
     assert path["live"]["verdict"] == "same", path["live"]
-    there = {(one["host"], one["interface"], one["direction"]): one["seen"] for one in path["live"]["there"]["points"]}
-    assert (there["node1", "eth0", "out"]["dst"], there["node1", "eth0", "out"]["dport"]) == ("10.244.1.2", 8080)
-    assert there["node2", "eth0", "in"]["src"] != "10.244.0.2"
+    there = on_nodes(path["live"]["there"])
+    translated = there["node1", "eth0", "out"]["seen"]
+    assert (translated["dst"], translated["dport"]) == ("10.244.1.2", 8080)
+    assert there["node2", "eth0", "in"]["seen"]["src"] == translated["src"] != "10.244.0.2"
     assert any("ip podnet_services, chain prerouting, rule" in rule for rule in path["live"]["there"]["rules"])
     assert path["live"]["answered"]
 
@@ -268,3 +276,16 @@ def test_the_kernel_takes_away_what_killed_watchers_leave(live: Live) -> None:
     assert pid.isdigit()
     live.nodes.shell("node2", f"kill -9 {pid}; while [ -d /proc/{pid} ]; do sleep 0.1; done")
     assert live.state() == before
+
+
+def test_a_packet_inside_a_tunnel_is_seen(live: Live) -> None:
+    """The last of this file: the lab's nodes have a tunnel from here on."""
+    live.nodes.playbook("playbooks/lab.yml", *LAB, "-e", "manual_lab_network=vxlan")
+    live.read()
+    path, text = live.sent("default/pod1", "default/pod2:8080")
+    assert path["live"]["verdict"] == "same", path["live"]
+    there = on_nodes(path["live"]["there"])
+    for place in (("node1", "eth0", "out"), ("node2", "eth0", "in")):
+        assert (there[place]["inside"], there[place]["seen"]["dport"]) == ("vxlan 1", 4789)
+    assert there["node1", "vxlan1", "out"]["verdict"] == "also_seen"
+    assert "with vxlan 1 inside" in " ".join(text.split())
