@@ -67,7 +67,7 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import mak
 HOST_OPTIONS = (
     "node_name",
     "node_address",
-    "node_address_ipv6",
+    "node_address_v6",
     "labels",
     "taints",
     "kubelet_extra_args",

@@ -24,7 +24,7 @@ from .description import Cluster
 from .nodes import Node
 from .ranges import PODS, SERVICES, VARIABLE
 
-_OPTION = {4: VARIABLE + "node_address", 6: VARIABLE + "node_address_ipv6"}
+_OPTION = {4: VARIABLE + "node_address", 6: VARIABLE + "node_address_v6"}
 _SEEN = {4: ("addresses", "routes"), 6: ("addresses6", "routes6")}
 _DEFAULT = ("0.0.0.0/0", "::/0")
 
@@ -61,7 +61,7 @@ def choose_address(node: Node, resolve: Callable[[str], list[str]]) -> None:
 def choose_address6(node: Node) -> None:
     """Choose the address of IPv6, once that of IPv4 is known; a fault says why there is none.
 
-    In this order: ``kubeadm_cluster_node_address_ipv6``; an address on the link of the IPv4 address, first one that
+    In this order: ``kubeadm_cluster_node_address_v6``; an address on the link of the IPv4 address, first one that
     was given to it for good.
     """
     usable = node.seen["addresses6"]

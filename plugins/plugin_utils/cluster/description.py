@@ -248,7 +248,7 @@ def read_description(raw: Mapping[str, Any]) -> Cluster:
         faults.append(Fault(VARIABLE + "version", "it is not set", "Set the version to install, like 1.34.2"))
     if version is not None and version < OLDEST:
         faults.append(Fault(VARIABLE + "version", f"{version} is older than {OLDEST}", "Use a newer one"))
-    prefixes = {4: integer(raw.get("node_prefix")), 6: integer(raw.get("node_prefix_ipv6") or 64)}
+    prefixes = {4: integer(raw.get("node_prefix")), 6: integer(raw.get("node_prefix_v6") or 64)}
     mtu = integer(raw.get("mtu") or 0)
     if mtu is None or (mtu and not 1280 <= mtu <= 65535):
         faults.append(

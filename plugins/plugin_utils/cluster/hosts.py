@@ -104,7 +104,7 @@ def _host(name: str, control_plane: bool, raw: Mapping[str, Any], faults: list[F
         control_plane=control_plane,
         node_name=node_name,
         address=raw.get("node_address") or None,
-        address6=raw.get("node_address_ipv6") or None,
+        address6=raw.get("node_address_v6") or None,
         ansible_host=str(raw.get("ansible_host") or name),
         labels=checks.labels(raw.get("labels") or {}, where + "labels", "{disk: ssd}", faults),
         taints=_taints(raw.get("taints"), where + "taints", faults),

@@ -26,7 +26,7 @@ from ..description.checks import Fault, overlap
 VARIABLE = "kubeadm_cluster_"
 PODS, SERVICES = VARIABLE + "pod_cidr", VARIABLE + "service_cidr"
 
-NODE_PREFIX = {4: VARIABLE + "node_prefix", 6: VARIABLE + "node_prefix_ipv6"}
+NODE_PREFIX = {4: VARIABLE + "node_prefix", 6: VARIABLE + "node_prefix_v6"}
 """The option that has the length of a node's range, by family."""
 
 _RESERVED = {

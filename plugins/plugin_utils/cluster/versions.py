@@ -84,6 +84,7 @@ def config_api(version: Version) -> str:
 
 # From, image: PauseVersion in kubernetes/kubernetes, cmd/kubeadm/app/constants/constants.go.
 _PAUSE = (
+    ((1, 36, 0), "3.10.2"),
     ((1, 34, 0), "3.10.1"),
     ((1, 31, 0), "3.10"),
     ((1, 26, 0), "3.9"),

@@ -46,10 +46,10 @@ def test_a_node_is_known_by_an_address_of_each_family() -> None:
 def test_a_given_address_is_taken_however_it_is_written() -> None:
     seen = both_families(both())
     seen["node2"]["addresses6"].append({"ifname": "eth1", "local": "fd00:192::c", "prefixlen": 64, "dynamic": False})
-    result = plan(dual(node2={"node_address_ipv6": "fd00:192:0:0::000c"}), seen)
+    result = plan(dual(node2={"node_address_v6": "fd00:192:0:0::000c"}), seen)
     assert result["nodes"]["node2"]["addresses"] == ["192.0.2.12", "fd00:192::c"]
-    faults = plan(dual(node2={"node_address_ipv6": "fd00:192::99"}), seen)["faults"]
-    assert any("node_address_ipv6 fd00:192::99 is not an address of the node" in fault for fault in faults), faults
+    faults = plan(dual(node2={"node_address_v6": "fd00:192::99"}), seen)["faults"]
+    assert any("node_address_v6 fd00:192::99 is not an address of the node" in fault for fault in faults), faults
 
 
 def test_forwarding_is_set_for_both_families_only_where_there_are_both() -> None:

@@ -276,7 +276,11 @@ def test_packages_of_the_distribution_stand_in_a_bundles_way() -> None:
 
 
 def test_sandbox_images() -> None:
-    for version, image in (("1.20.2", "k8s.gcr.io/pause:3.2"), ("1.34.2", "registry.k8s.io/pause:3.10.1")):
+    for version, image in (
+        ("1.20.2", "k8s.gcr.io/pause:3.2"),
+        ("1.34.2", "registry.k8s.io/pause:3.10.1"),
+        ("1.37.2", "registry.k8s.io/pause:3.10.2"),
+    ):
         parsed = parse_version(version)
         assert parsed is not None
         assert sandbox_image(parsed) == image
