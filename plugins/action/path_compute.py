@@ -15,6 +15,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.podnet.lab.plugins.plugin_utils.page import paths
 from ansible_collections.podnet.lab.plugins.plugin_utils.path import (
     compute,
     ends,
@@ -25,7 +26,8 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.path import (
 )
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.records import Path as ComputedPath
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.routing import UnknownError
-from ansible_collections.podnet.lab.plugins.plugin_utils.report import files
+from ansible_collections.podnet.lab.plugins.plugin_utils.report import files, libraries
+from ansible_collections.podnet.lab.plugins.plugin_utils.text import commands
 
 
 class ActionModule(ActionBase):
@@ -48,6 +50,7 @@ class ActionModule(ActionBase):
                 "live": {"type": "bool", "default": False},
                 "fail": {"type": "bool", "default": False},
                 "show": {"type": "bool", "default": True},
+                "page": {"type": "bool", "default": True},
             }
         )
         if not compute.SMALLEST <= args["size"] <= 65535:
@@ -63,14 +66,19 @@ class ActionModule(ActionBase):
             plan = live.plan(nodes, path, sport) if args["live"] else None
             _must_be_hosts(plan, (task_vars or {}).get("groups", {}).get("all", ()))
             written = None if self._task.check_mode else folder / "path.json"
+            page = None
             if written is not None:
                 files.write(written, files.layered_json(dict(path), 4) + "\n")
+                if args["page"] and libraries.missing() is None:
+                    page = _page(folder, path, args)
         except (files.FolderError, ends.EndError, UnknownError) as exc:
             raise AnsibleActionFail(f"{exc}.") from None
         for told in nodes.unusable:
             self._display.warning(f"{told}. The path is computed without this node; read it again, or remove the file")
         if args["show"]:
-            text = terminal.summary(path, None if written is None else _shown(written))
+            text = terminal.summary(
+                path, None if written is None else _shown(written), None if page is None else _shown(page)
+            )
             to_stderr = "json" in str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
             if plan is not None:
                 text += f"\n\n{live_terminal.announcement(plan)}"
@@ -78,6 +86,7 @@ class ActionModule(ActionBase):
         result.update(
             changed=False,
             path=None if written is None else str(written),
+            page=None if page is None else str(page),
             verdict=path["verdict"],
             ways=len(path["ways"]),
             reasons=_reasons(path),
@@ -100,6 +109,13 @@ def _must_be_hosts(plan: live.LivePlan | None, hosts: Sequence[str]) -> None:
             f"podnet_live needs each node on the way, and the inventory lacks {', '.join(lacking)}. "
             "Give the inventory of inspect.yml with -i, or leave podnet_live out."
         )
+
+
+def _page(folder: Path, path: ComputedPath, args: dict[str, Any]) -> Path:
+    """Write the path as a page for a browser, with pictures; return where it is."""
+    asked = commands.path({"sender": args["sender"], "receiver": args["receiver"]}, _shown(folder))
+    entry = paths.entry(path, "path", asked, href=paths.beside(folder))
+    return paths.write(folder, paths.PAGE, entry.title, [entry])
 
 
 def _shown(path: Path) -> str:

@@ -55,6 +55,10 @@ options:
       With O(live), M(podnet.lab.path_compare) fails instead.
     type: bool
     default: false
+  page:
+    description: Whether the path is also written as C(path.html), a page for a browser, with pictures.
+    type: bool
+    default: true
   show:
     description: Whether to show the path.
     type: bool
@@ -93,6 +97,11 @@ path:
   type: str
   returned: success
   sample: /home/anna/reports/latest/path.json
+page:
+  description: The page for a browser; null in check mode, and where it was not to be written.
+  type: str
+  returned: success
+  sample: /home/anna/reports/latest/path.html
 verdict:
   description: The worst end of all ways, V(dropped), V(unknown), V(left) or V(delivered).
   type: str

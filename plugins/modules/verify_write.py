@@ -21,6 +21,18 @@ options:
     description: The report folder with plan and answers.
     type: str
     required: true
+  phase:
+    description:
+      - V(judge) judges what came back, keeps that, and returns the nodes that are to be read so that V(write) can
+        compute where the packets of broken pairs end.
+      - V(write) computes that, writes the report and shows it.
+    type: str
+    choices: [judge, write]
+    default: write
+  paths:
+    description: Whether the paths of broken pairs are computed, and nodes are to be read for that.
+    type: bool
+    default: true
   fail:
     description: Whether the task fails when a requirement is broken.
     type: bool
@@ -62,27 +74,33 @@ RETURN = r"""
 path:
   description: The report folder; null in check mode.
   type: str
-  returned: success
+  returned: with O(phase=write)
   sample: /home/anna/reports/2026-11-20T110504Z
 held:
   description: Number of requirements that hold.
   type: int
-  returned: success
+  returned: with O(phase=write)
   sample: 6
 broken:
   description: Keys of the requirements that are broken.
   type: list
   elements: str
-  returned: success
+  returned: with O(phase=write)
   sample: ["pods-reach-pods"]
 not_applicable:
   description: Number of requirements that cannot be asked here.
   type: int
-  returned: success
+  returned: with O(phase=write)
   sample: 4
+read:
+  description: Nodes whose facts with the subset V(diagnose) belong in C(verify/way) of the report folder.
+  type: list
+  elements: str
+  returned: with O(phase=judge)
+  sample: ["node1", "node2"]
 unsent:
   description: Why nodes took no part, by inventory name.
   type: dict
-  returned: success
+  returned: with O(phase=write)
   sample: {}
 """

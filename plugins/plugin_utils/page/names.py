@@ -6,6 +6,7 @@
 
 report.html
 html/node-NODE.html, html/finding-KIND.html, html/nodes.html, html/ranges.html, html/services.html
+html/paths.html
 html/style.css, html/search.js, html/index.js, html/index-0000.js
 """
 
@@ -36,6 +37,11 @@ def finding(kind: str, number: int = 1) -> str:
 def listing(what: str, number: int = 1) -> str:
     """Return the file name of a page that lists all ``nodes``, ``ranges`` or ``services``."""
     return f"{what}{'' if number == 1 else f'-{number}'}.html"
+
+
+def paths() -> str:
+    """Return the file name of the page with the paths of packets that findings stop."""
+    return "paths.html"
 
 
 def href(file: str) -> str:

@@ -20,7 +20,7 @@ from jinja2 import compiler, nodes
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
-from ..text import words
+from ..text import commands, words
 from ..text.escape import visible
 from . import names
 from .picture import Box, Label, Line
@@ -36,6 +36,10 @@ KEPT = 10_000
 SEVERITIES = {"fault": "Fault", "unproven": "Not proven", "note": "Note"}
 SIGNS = {"fault": "!", "unproven": "?", "note": "i"}
 """What marks a thing in a picture, so that nothing depends on colour."""
+
+ENDINGS = {"fault": "Dropped", "unproven": "Unknown", "note": "Leaves", "well": "Delivered"}
+"""How a packet's way ends, by how that is marked."""
+ENDING_SIGNS = {**SIGNS, "well": "✓"}
 
 
 def asset(name: str) -> str:
@@ -64,6 +68,10 @@ def environment() -> jinja2.Environment:
         listing_href=lambda what: names.href(names.listing(what)),
         severities=SEVERITIES,
         signs=SIGNS,
+        endings=ENDINGS,
+        ending_signs=ENDING_SIGNS,
+        way_command=commands.path,
+        way_href=lambda _path: "",
         home=names.HOME,
     )
     for name in made.list_templates(["j2"]):

@@ -11,19 +11,19 @@ import gc
 import math
 import os
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..model import services
 from ..model.index import by_node
-from ..model.records import Model, Node
+from ..model.records import FindingPath, Model, Node
 from ..report import files, rows, service_rows
 from ..report.service_rows import ServiceRow
 from ..report.terminal import period
 from ..text import commands, words
-from . import names, node_page, overview, search
+from . import names, node_page, overview, paths, search
 from .meanings import meanings
 from .rendering import STYLE, asset, environment
 from .usage import Usage
@@ -59,10 +59,10 @@ def write(model: Model, folder: Path) -> Path:
     what it leads to is there. Raises files.FolderError.
     """
     html = folder / names.FOLDER
-    pages = _Pages(model)
+    pages = _Pages(model, paths.of_findings(model, folder))
     kept = {names.node(node["host"]) for node in model["nodes"]}
     with _Beside(model["nodes"], lambda part: _write_all(html, pages.nodes(part))) as beside:
-        for named in chain(_assets(), pages.lists(), pages.findings(), pages.index(html)):
+        for named in chain(_assets(), pages.lists(), pages.findings(), pages.paths(), pages.index(html)):
             beside.go_on()
             _write_all(html, [named])
             kept.add(named[0])
@@ -163,8 +163,9 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
 class _Pages:
     """All pages of one report, with what several of them need."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, ways: Mapping[tuple[str, str], paths.Entry]) -> None:
         self.model = model
+        self.ways = ways
         self.views = by_node(model)
         self.odd = rows.odd_by_host(model)
         self.usage = Usage(model)
@@ -172,6 +173,7 @@ class _Pages:
         self.services = service_rows.rows(model)
         self.rows_of, self.leading = _leading(model, self.services)
         self.templates = environment()
+        self.templates.globals.update(way_href=self._way_href)
         first, last = model["first_collected_at"], model["last_collected_at"]
         self.read = period(first, last) if first is not None else "never"
         self.ranges = sorted(model["ranges"], key=lambda one: (one["scope"] != "cluster", one["what"]))
@@ -185,6 +187,11 @@ class _Pages:
             many_nodes=len(self.model["nodes"]) > NODES,
             **context,
         )
+
+    def _way_href(self, path: FindingPath) -> str:
+        """Return what leads to the computed path of a finding's packet from the folder of pages; empty for none."""
+        way = self.ways.get((path["sender"], path["receiver"]))
+        return f"{names.paths()}#{way.anchor}" if way is not None else ""
 
     def home(self) -> str:
         """Return the page that people open."""
@@ -205,6 +212,8 @@ class _Pages:
                 "all_nodes": len(nodes),
                 "bars": [gauge for gauge in gauges if gauge is not None],
                 "all_ranges": len(self.ranges),
+                "ways": list(self.ways.values()),
+                "ways_href": names.paths(),
                 "services": list(enumerate(self.services[:SERVICES])),
                 "all_services": len(self.services),
                 "ignored": self.model["ignored"][:IGNORED],
@@ -257,6 +266,12 @@ class _Pages:
                     "hosts_shown": overview.HOSTS,
                 }
                 yield names.finding(name, number), self._render("finding.html.j2", context)
+
+    def paths(self) -> Iterator[Named]:
+        """Yield the page of the paths of packets that findings stop, where some were computed."""
+        if self.ways:
+            context = {"title": "Paths", "entries": list(self.ways.values()), "alone": False, "in_report": True}
+            yield names.paths(), self._render("path.html.j2", context)
 
     def nodes(self, nodes: Iterable[Node]) -> Iterator[Named]:
         """Yield the page of each of these nodes."""

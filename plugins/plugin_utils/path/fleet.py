@@ -22,10 +22,17 @@ from .routing import UnknownError
 class NodeFiles:
     """The nodes of one report folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Look which files there are; raise files.FolderError when there are none."""
+    def __init__(self, folder: Path, instead: Path | None = None) -> None:
+        """Look which files there are; raise files.FolderError when there are none.
+
+        Files of the folder *instead*, which need not be there, take the place of those of the same nodes.
+        """
         self.folder = folder
         self._paths = files.node_files(folder)
+        if instead is not None and (instead / files.NODES).is_dir():
+            known = {path.name: path for path in self._paths}
+            known.update((path.name, path) for path in (instead / files.NODES).glob("*.json"))
+            self._paths = [known[name] for name in sorted(known)]
         self._nodes: dict[Path, Node | None] = {}
         self._owners: dict[tuple[str, int], list[tuple[Node, Namespace, Link]]] = {}
         self._holding: dict[str, list[Path]] = {}

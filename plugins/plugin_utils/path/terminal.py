@@ -27,18 +27,23 @@ SHOWN = 3
 """So many ways that do not arrive are told hop by hop; path.json has all."""
 
 
-def summary(path: Path, report: str | None) -> str:
-    """Return a path as text; *report* names the file with the rest, None when there is none."""
+def summary(path: Path, report: str | None, page: str | None = None) -> str:
+    """Return a path as text; *report* names the file with the rest, *page* the one to open in a browser.
+
+    Each is None when there is none.
+    """
     lines = paragraph(
         f"PATH of {path['protocol']} from {_end(path, 'sender')} to {_end(path, 'receiver')}", "", "     "
     )
-    told = _told(path["ways"])
+    chosen = told(path["ways"])
     for number, way in enumerate(path["ways"], 1):
         lines.append("")
-        lines.extend(_way(way, number, len(path["ways"]), number in told))
+        lines.extend(_way(way, number, len(path["ways"]), number in chosen))
     lines.extend(["", *paragraph(_total(path))])
     if report:
         lines.extend(paragraph(f"All hops: {report}"))
+    if page:
+        lines.extend(paragraph(f"Page:     {page}"))
     return "\n".join(lines)
 
 
@@ -58,27 +63,29 @@ def well(way: Way) -> bool:
 _GOOD = ("delivered", "left")
 
 
-def _told(ways: list[Way]) -> list[int]:
+def told(ways: list[Way]) -> list[int]:
+    """Return the numbers of the ways that are shown hop by hop: the first that do not end well, else the first."""
     bad = [number for number, way in enumerate(ways, 1) if not well(way)]
     return bad[:SHOWN] or [1]
 
 
-def _way(way: Way, number: int, of: int, told: bool) -> Iterator[str]:
+def _way(way: Way, number: int, of: int, in_full: bool) -> Iterator[str]:
     there, back = way["there"], way["back"]
     head = f"Way {number} of {of}" if of > 1 else "The way"
     chance = f" ({'; '.join(there['choices'])})" if there["choices"] else ""
-    yield from paragraph(f"{head}{chance}: {_outcome(there)}", "", "  ")
-    if told:
+    yield from paragraph(f"{head}{chance}: {outcome(there)}", "", "  ")
+    if in_full:
         yield from _hops(there)
     if back is None:
         return
     chance = f" ({'; '.join(back['choices'])})" if back["choices"] else ""
-    yield from paragraph(f"The answer{chance}: {_outcome(back)}", "", "  ")
-    if told and back["verdict"] not in _GOOD:
+    yield from paragraph(f"The answer{chance}: {outcome(back)}", "", "  ")
+    if in_full and back["verdict"] not in _GOOD:
         yield from _hops(back)
 
 
-def _outcome(one: Outcome) -> str:
+def outcome(one: Outcome) -> str:
+    """Return how a way ends, in one sentence."""
     text = f"{_WORDS[one['verdict']]}: {one['reason']}" if one["verdict"] != "delivered" else one["reason"]
     if one["verdict"] == "delivered":
         text += f" as {shown(one['packet'])}"

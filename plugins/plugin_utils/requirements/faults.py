@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..text import commands
 from ..text.escape import shell_word, visible
-from .records import Check, Fault, Peer, Result
+from .records import Check, Fault, Pair, Peer, Result
 
 EVIDENCE = 5
 """So much evidence is kept of faults that are alike."""
@@ -41,6 +42,12 @@ class Broken(NamedTuple):
     what: str
     """What went wrong, the same for all that are alike."""
     evidence: str
+    stopped: bool = True
+    """Whether a packet did not get where it should: then its path is worth to be computed."""
+    to: str | None = None
+    """The address that was asked, where the check has a name."""
+    size: int | None = None
+    """Bytes of the packet, where only large ones do not pass."""
 
 
 def outcome(result: Result) -> str:
@@ -63,12 +70,43 @@ def merged(found: Iterable[Broken]) -> list[Fault]:
         key = (one.check.about, one.check.sender.host, one.where, one.what)
         known = groups.get(key)
         if known is None:
-            groups[key] = fault(one.check, one.what, [one.evidence])
+            groups[key] = {**fault(one.check, one.what, [one.evidence]), "pairs": pairs(one)}
             continue
+        known["pairs"].extend(pairs(one))
         known["count"] += 1
         if len(known["evidence"]) < EVIDENCE:
             known["evidence"].append(one.evidence)
     return sorted(groups.values(), key=lambda one: -one["count"])
+
+
+def pairs(one: Broken) -> list[Pair]:
+    """Return who sent what to whom, where that has a path between addresses."""
+    check, to = one.check, one.to or one.check.to
+    protocol = {"udp": "udp", "dns": "udp", "path_mtu": "icmp"}.get(check.kind, "tcp")
+    port = {"dns": 53, "path_mtu": None}.get(check.kind, check.port)
+    try:
+        number = ipaddress.ip_address(to)
+    except ValueError:
+        return []
+    if not one.stopped or number.is_loopback or (port is None and protocol != "icmp"):
+        return []
+    sender = check.sender
+    own = [address for address in sender.addresses if (":" in address) == (":" in to)]
+    if sender.pod is None:
+        source = f"node/{sender.host}"
+    else:
+        source = own[0] if own else f"pod/{sender.name}"
+    return [
+        {
+            "sender": sender.name,
+            "source": source,
+            "to": to,
+            "protocol": protocol,
+            "port": port,
+            "size": one.size,
+            "ends": None,
+        }
+    ]
 
 
 def fault(check: Check, what: str, evidence: list[str]) -> Fault:
@@ -81,6 +119,7 @@ def fault(check: Check, what: str, evidence: list[str]) -> Fault:
         "evidence": evidence,
         "count": 1,
         "command": _command(check),
+        "pairs": [],
     }
 
 

@@ -9,6 +9,8 @@ reports/TIME/verify/plan/node1.json     listeners and probes of a node
 reports/TIME/verify/listen/node1.json   what podnet.lab.probe said in each phase, or why it said nothing
 reports/TIME/verify/send/node1.json
 reports/TIME/verify/collect/node1.json
+reports/TIME/verify/judged.json         what holds, before the paths of broken pairs were computed
+reports/TIME/verify/way/nodes/node1.json  what decides on the node, read for that
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from typing import cast as cast_to
 
 from ..comparison.world import world_of
 from ..model.reading import Item, ShapeError
 from ..model.records import Json
 from ..report import files, gathering
-from . import judgement, plan, results
+from . import ends, judgement, plan, results
 from .cast import cast
 from .objects import given_names, read_objects
 from .records import Plan, Unsent, Verification
@@ -31,6 +34,8 @@ from .scene import Expected, Scene, scene
 PHASES = ("listen", "send", "collect")
 KEPT = ("listeners", "probes", "held")
 """What is kept of a result of podnet.lab.probe."""
+ALL_NODES = 50
+"""Of so many nodes all are read again to compute paths: a wrong route may lead over any of them."""
 _PORT = re.compile(r"(\d{1,5})(?:/(tcp|udp))?")
 
 
@@ -109,6 +114,38 @@ def verification(path: Path) -> Verification:
     planned = plan.plan(found)
     answers = results.answers(planned, _phase(path, "send"))
     return judgement.verification(found, planned, answers, list(_unsent(path)))
+
+
+def keep_judged(path: Path, found: Verification) -> None:
+    """Keep what was judged. Raises FolderError."""
+    files.write(path / "verify" / "judged.json", files.layered_json(dict(found), 4) + "\n")
+
+
+def judged(path: Path) -> Verification:
+    """Return what was judged and kept. Raises FolderError and ShapeError."""
+    kept = path / "verify" / "judged.json"
+    return cast_to(Verification, _document(kept)) if kept.exists() else verification(path)
+
+
+def to_read(path: Path, found: Verification) -> list[str]:
+    """Return the nodes whose rules and routes decide about broken pairs: all, or of many those at both ends."""
+    pairs = list(ends.pairs(found))
+    world = read_scene(path).cast
+    hosts = [one.host for one in (*world.nodes, *world.outside)]
+    if not pairs or len(hosts) <= ALL_NODES:
+        return hosts if pairs else []
+    asked = {one[key] for one in pairs for key in ("source", "to")}
+    parties = (*world.pods, *world.nodes, *world.outside)
+    near = {one.host for one in parties if asked & {*one.addresses, f"node/{one.host}"}}
+    for service in world.world.model["services"]:
+        if service["virtual_address"] in asked:
+            near.update(backend["host"] for backend in service["backends"] if backend["host"] is not None)
+    return [host for host in hosts if host in near]
+
+
+def way(path: Path) -> Path:
+    """Return the folder with what was read of nodes to compute paths from."""
+    return path / "verify" / "way"
 
 
 def _unsent(path: Path) -> Iterable[Unsent]:

@@ -22,7 +22,7 @@ from . import (
     service_answers,
     services,
 )
-from .records import SCHEMA_VERSION, Answer, Line, Plan, Requirement, Unsent, Verdict, Verification
+from .records import SCHEMA_VERSION, Answer, Check, Line, Plan, Requirement, Unsent, Verdict, Verification
 from .scene import Scene
 
 Judge = Callable[[Scene, Sequence[Answer]], Line]
@@ -52,6 +52,7 @@ TRUTH_ROWS = 20000
 
 def verification(scene: Scene, plan: Plan, answers: Sequence[Answer], unsent: Sequence[Unsent] = ()) -> Verification:
     """Return the whole verification. *unsent* are nodes that could not take part."""
+    answers = [(_with_port(scene, check), results) for check, results in answers]
     requirements = [
         _requirement(number, key, title, judge(scene, answers), answers)
         for number, (key, title, judge) in enumerate(REQUIREMENTS, 1)
@@ -77,8 +78,16 @@ def verification(scene: Scene, plan: Plan, answers: Sequence[Answer], unsent: Se
         "broken": verdicts["broken"],
         "not_applicable": verdicts["not_applicable"],
         "requirements": requirements,
+        "ends": [],
+        "not_computed": 0,
         "policies": rows[:TRUTH_ROWS],
     }
+
+
+def _with_port(scene: Scene, check: Check) -> Check:
+    """Return a check with the port that its listener got."""
+    known = scene.listening.get(check.listener or "")
+    return check if check.port is not None or known is None else check._replace(port=known.port)
 
 
 def _requirement(number: int, key: str, title: str, line: Line, answers: Sequence[Answer]) -> Requirement:

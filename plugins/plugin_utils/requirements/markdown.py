@@ -13,7 +13,7 @@ from ..text import words
 from ..text.escape import markdown_code as code
 from ..text.escape import markdown_text as text
 from .records import Fault, Requirement, TruthRow, Verdict, Verification
-from .terminal import called, totals
+from .terminal import called, ending, of_fault, totals
 
 VERDICTS: dict[Verdict, str] = {"held": "held", "broken": "**broken**", "not_applicable": "not applicable"}
 ROWS = 500
@@ -52,6 +52,7 @@ def _lines(found: Verification) -> Iterator[str]:
     for requirement in found["requirements"]:
         if requirement["faults"] or requirement["notes"]:
             yield from _requirement(requirement)
+    yield from _ends(found)
     yield from _truth(found["policies"])
 
 
@@ -69,8 +70,31 @@ def _fault(fault: Fault) -> Iterator[str]:
     yield f"- **{text(called(fault))}**: {text(fault['message'])}"
     for told in fault["evidence"]:
         yield f"  - {text(told)}"
+    numbers = of_fault(fault)
+    if numbers:
+        yield f"  - ends at {words.listed([str(one) for one in numbers])} below"
     if fault["command"]:
         yield f"  - see on {text(fault['host'])}: {code(fault['command'])}"
+
+
+def _ends(found: Verification) -> Iterator[str]:
+    if not found["ends"]:
+        return
+    yield "## Where broken pairs end"
+    yield ""
+    yield "Computed from routes, rules and tables, which were read after the probes; verify.json has the hops."
+    yield ""
+    shown = [
+        (
+            str(one["number"]), text(ending(one)), text(f"{one['sender']} to {one['to']}"),
+            f"{text(one['host'] or '')}: {code(one['command'])}" if one["command"] else "",
+        )
+        for one in sorted(found["ends"], key=lambda one: -one["pairs"])[:ROWS]
+    ]  # fmt: skip
+    yield from table(("", "Where", "Such as", "See it"), shown)
+    if found["not_computed"]:
+        yield f"{words.counted(found['not_computed'], 'more pair')} were not computed."
+    yield ""
 
 
 def _truth(rows: list[TruthRow]) -> Iterator[str]:

@@ -140,7 +140,9 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
             if result.outcome == "ok" and came:
                 found.append(_broken(check, "is known, and should not be", f"{told}: {words.listed(sorted(came))}"))
         elif result.outcome != "ok":
-            found.append(_broken(check, outcome(result), f"{told}: {outcome(result)}; it has {check.receiver}"))
+            evidence = f"{told}: {outcome(result)}; it has {check.receiver}"
+            silent = result.server if result.outcome in ("no-server", "timeout", "refused") else None
+            found.append(_broken(check, outcome(result), evidence, silent))
         elif came != wanted:
             answered = words.listed(sorted(came)) or "no address"
             found.append(_broken(check, "another answer", f"{told}: {answered}, not {words.listed(sorted(wanted))}"))
@@ -154,9 +156,12 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
     )
 
 
-def _broken(check: Check, what: str, evidence: str) -> Broken:
+def _broken(check: Check, what: str, evidence: str, silent: str | None = None) -> Broken:
+    """Return what went wrong; *silent* is the name server that did not answer."""
     # Names fail together: a dead name server is one fault, not one for each Service.
-    return Broken(check._replace(about="", receiver=check.to), "", f"names: {what}", evidence)
+    return Broken(
+        check._replace(about="", receiver=check.to), "", f"names: {what}", evidence, silent is not None, silent
+    )
 
 
 def _reason(scene: Scene, strangers: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 
+from ..path.compute import SMALLEST
 from ..text import words
 from .cast import common
 from .faults import Broken, merged, outcome
@@ -81,11 +82,11 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
         way = f"{check.sender.name} (MTU {check.sender.mtu}) to {check.receiver} (MTU {receiver.mtu})"
         if result.mtu is None:
             told = f"no packet passed: {outcome(result)}"
-            found.append(Broken(check, receiver.host, told, f"{way}: {outcome(result)}"))
+            found.append(Broken(check, receiver.host, told, f"{way}: {outcome(result)}", size=SMALLEST))
         elif result.mtu < promised:
             told = f"packets of {promised} bytes do not pass, {result.mtu} do"
             by = f" ({result.reason})" if result.reason else ""
-            found.append(Broken(check, receiver.host, told, f"{way}: at most {result.mtu} bytes{by}"))
+            found.append(Broken(check, receiver.host, told, f"{way}: at most {result.mtu} bytes{by}", size=promised))
         else:
             sizes.add(promised)
     passed = [str(one) for one in sorted(sizes)]

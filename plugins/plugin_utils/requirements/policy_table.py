@@ -194,7 +194,9 @@ def judged(scene: Scene, answers: Sequence[Answer]) -> Line:
         port = "any other port" if row["port"] == ANY_OTHER else f"port {row['port']}"
         way = f"{row['sender']} to {row['receiver']}, {port}"
         told = f"{way}: {outcome(result) if not row['measured'] else 'it answered'}; {row['because']}"
-        found.append(Broken(check._replace(about=row["port"]), row["receiver"], f"{port} is {wide}", told))
+        stopped = not row["measured"]
+        asked = check._replace(about=row["port"])
+        found.append(Broken(asked, row["receiver"], f"{port} is {wide}", told, stopped=stopped))
     measured = [row for row, _check, _result in rows if row["measured"] is not None]
     open_ = sum(row["expected"] for row in measured)
     notes = _notes(scene, len(rows) - len(measured))

@@ -66,6 +66,7 @@ def _fault(finding: Finding) -> Fault:
         "evidence": finding["evidence"],
         "count": 1,
         "command": finding["command"],
+        "pairs": [],
     }
 
 
@@ -87,6 +88,7 @@ def _stray(host: str, name: str, told: str, entries: list[Range]) -> Fault:
         "evidence": evidence,
         "count": 1,
         "command": None,
+        "pairs": [],
     }
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypedDict
 
 from ..model.records import Namespace, Pod
+from ..path.records import Path
 
 SCHEMA_VERSION = 1
 """Version of ``verify.json``; raised when a key changes its meaning."""
@@ -150,6 +151,46 @@ Answer = tuple[Check, list[Result]]
 """A check, with as many results as it had probes; fewer when some were not sent."""
 
 
+class Pair(TypedDict):
+    """Who sent what to whom, of one that went wrong; playbooks/path.yml takes ``source`` and the address."""
+
+    sender: str
+    """For people."""
+    source: str
+    to: str
+    """The address that was asked."""
+    protocol: str
+    """``tcp``, ``udp`` or ``icmp``."""
+    port: int | None
+    size: int | None
+    """Bytes of the packet, where only large ones do not pass."""
+    ends: int | None
+    """Number of where its computed path ends; null where none was computed."""
+
+
+class Ends(TypedDict):
+    """Where paths of broken pairs end, computed from what decides on the nodes."""
+
+    number: int
+    verdict: str
+    """``dropped``, ``unknown``, ``left``; ``delivered`` where nothing that was read explains it."""
+    answer: bool
+    """Whether it is the answer that ends there."""
+    host: str | None
+    name: str | None
+    """The namespace: a pod, or the node itself."""
+    reason: str
+    command: str | None
+    """What shows it on ``host``."""
+    pairs: int
+    """So many pairs end so, each in ``pairs`` of its fault."""
+    sender: str
+    """The first of them."""
+    to: str
+    path: Path | None
+    """Its whole path, as ``path.json`` has it; null where its ends could not be used."""
+
+
 class Fault(TypedDict):
     """One thing in which a requirement is broken."""
 
@@ -163,6 +204,8 @@ class Fault(TypedDict):
     """So many pairs or answers are alike; the message and the names are those of the first."""
     command: str | None
     """What a person would type on ``host`` to look closer."""
+    pairs: list[Pair]
+    """All pairs that are alike, of whom a path can be computed."""
 
 
 class Requirement(TypedDict):
@@ -226,6 +269,10 @@ class Verification(TypedDict):
     broken: int
     not_applicable: int
     requirements: list[Requirement]
+    ends: list[Ends]
+    """Where the packets of broken pairs end; empty where none is broken, and where that was not to be computed."""
+    not_computed: int
+    """So many broken pairs are too many to compute."""
     policies: list[TruthRow]
 
 

@@ -103,7 +103,9 @@ def of_way(way: Way, answers: Sequence[Answer]) -> Told | None:
     direct = {other.receiver: several for other, several in answers if other.receiver in way.backends}
     known = marks(direct, way.sender)
     broken = [
-        _broken(check, way, f"backend {name} does not answer itself", f"asked directly: {outcome(result)}")
+        _of_backend(
+            _broken(check, way, f"backend {name} does not answer itself", f"asked directly: {outcome(result)}"), name
+        )
         for name, result in known.dead.items()
     ]
     tell = known.tell and all(one.outcome == "ok" or not _reached(one) for one in results)
@@ -157,6 +159,12 @@ def _uneven(check: Check, way: Way, results: Sequence[Result], known: Marks) -> 
         made = words.counted(len(results), "connection")
         told = f"{made}, answers by backend: {shares}; by chance: {miss(len(way.backends), len(results)):.1g}"
         yield _broken(check, way, f"backend {name} gets no connection", told)
+
+
+def _of_backend(one: Broken, name: str) -> Broken:
+    """Return the same of a backend that was asked directly."""
+    address, port = split(name)
+    return one._replace(to=address, check=one.check._replace(port=port))
 
 
 def _broken(check: Check, way: Way, what: str, evidence: str) -> Broken:

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 
 from ..text import words
 from ..text.layout import paragraph
-from .records import Fault, Requirement, Verdict, Verification
+from .records import Ends, Fault, Requirement, Verdict, Verification
 
 VERDICTS: dict[Verdict, str] = {"held": "held", "broken": "BROKEN", "not_applicable": "n/a"}
+ENDS = 6
+"""So many places are told where packets of broken pairs end; verify.json has all."""
 FAULTS = 6
 """So many faults of a requirement are told here; the report has all."""
 _INDENT = " " * 11
@@ -37,10 +39,45 @@ def summary(found: Verification, report: str | None) -> str:
     lines.append("")
     for requirement in found["requirements"]:
         lines.extend(_requirement(requirement))
+    lines.extend(_ends(found))
     lines.extend(["", *paragraph(totals(found))])
     if report:
         lines.extend(paragraph(f"Report: {report}", rest="        "))
     return "\n".join(lines)
+
+
+def _ends(found: Verification) -> Iterator[str]:
+    """Yield where the packets of broken pairs end, most pairs first."""
+    if not found["ends"]:
+        return
+    yield ""
+    yield "WHERE BROKEN PAIRS END, as computed"
+    ordered = sorted(found["ends"], key=lambda one: -one["pairs"])
+    for one in ordered[:ENDS]:
+        yield from paragraph(ending(one), f"{one['number']:>2} ", "   ")
+        yield from paragraph(f"such as {one['sender']} to {one['to']}", "   ", "     ")
+        if one["command"]:
+            yield from paragraph(one["command"], f"   {one['host']} # ", "     ")
+    left = ordered[ENDS:]
+    if left:
+        pairs = words.counted(sum(one["pairs"] for one in left), "pair")
+        yield from paragraph(f"and {words.counted(len(left), 'more place')} where {pairs} end", "   ")
+    if found["not_computed"]:
+        yield from paragraph(f"{words.counted(found['not_computed'], 'more pair')} were not computed", "   ")
+
+
+def ending(one: Ends) -> str:
+    """Return where packets end, in one sentence."""
+    what = f"{words.counted(one['pairs'], 'pair')}: {SAID[one['verdict']]}"
+    return f"{what}{'the answer: ' if one['answer'] else ''}{one['reason']}"
+
+
+SAID = {"dropped": "dropped: ", "unknown": "unknown: ", "left": "", "delivered": ""}
+
+
+def of_fault(fault: Fault) -> list[int]:
+    """Return the numbers of where the pairs of a fault end."""
+    return sorted({one["ends"] for one in fault["pairs"] if one["ends"] is not None})
 
 
 def totals(found: Verification) -> str:
@@ -65,6 +102,9 @@ def _fault(fault: Fault) -> Iterator[str]:
     yield from paragraph(f"{called(fault)}: {fault['message']}", _INDENT + "- ", _INDENT + "  ")
     for told in fault["evidence"][:1]:
         yield from paragraph(told, _INDENT + "  ", _INDENT + "    ")
+    numbers = of_fault(fault)
+    if numbers:
+        yield from paragraph(f"ends at {words.listed([str(one) for one in numbers])} below", _INDENT + "  ")
     if fault["command"]:
         yield from paragraph(fault["command"], f"{_INDENT}  {fault['host']} # ", _INDENT + "    ")
 

@@ -40,6 +40,9 @@ def test_a_path_is_shown_and_written(folder: Path) -> None:
     assert "1 way: 1 delivered.\nAll hops: reports/latest/path.json\n" in done.stdout
     written = json.loads((folder / "reports" / "latest" / "path.json").read_text(encoding="utf-8"))
     assert (written["verdict"], len(written["ways"])) == ("delivered", 1)
+    assert "Page:     reports/latest/path.html\n" in done.stdout
+    assert 'href="html/style.css"' in (folder / "reports" / "latest" / "path.html").read_text(encoding="utf-8")
+    assert (folder / "reports" / "latest" / "html" / "style.css").is_file()
 
 
 def test_a_path_that_breaks_fails_where_that_is_asked_for_and_check_mode_writes_nothing(folder: Path) -> None:
@@ -48,6 +51,7 @@ def test_a_path_that_breaks_fails_where_that_is_asked_for_and_check_mode_writes_
     assert done.returncode == 2
     assert "node2: ip t, forward chain c, rule 1: drops it. 1 of 1 ways" in " ".join(done.stdout.split())
     assert not (folder / "reports" / "latest" / "path.json").exists()
+    assert not (folder / "reports" / "latest" / "path.html").exists()
 
 
 @pytest.mark.parametrize(

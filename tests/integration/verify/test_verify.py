@@ -124,6 +124,11 @@ class Verify:
             timeout=120,
         )
 
+    def ends(self, name: str) -> list[Json]:
+        """Return where the packets of broken pairs end, as it was written."""
+        said: list[Json] = json.loads((self.folder / name / "verify.json").read_text(encoding="utf-8"))["ends"]
+        return said
+
     def found(self, name: str, **options: Any) -> dict[str, Json]:
         """Run it, and return each requirement by its key."""
         done = self.play(name, **options)
@@ -201,6 +206,12 @@ def test_a_missing_route(damaged: Verify) -> None:
     assert ("node1", "default/pod3", "default/pod2") in pairs
     assert ("node2", "default/pod2", "default/pod1") in pairs
     assert not any({sender, receiver} == {"default/pod1", "default/pod3"} for _host, sender, receiver in pairs)
+    told = damaged.ends("route")
+    assert all(one["ends"] is not None for fault in found["pods-reach-pods"]["faults"] for one in fault["pairs"])
+    # Without the route, packets for the other node's pods leave node1 by its default route, or by none.
+    assert {(one["host"], one["verdict"] in ("left", "dropped")) for one in told} == {("node1", True)}, told
+    assert any(one["answer"] for one in told), "pods of node2 send well, and the answers get lost"
+    assert all("10.244.1.2" in one["reason"] for one in told)
 
 
 MASQUERADE = """nft -f - <<'END'
@@ -223,6 +234,9 @@ def test_a_masquerade_too_many_a_narrow_link_and_an_overlapping_range(damaged: V
     sizes = {(one["host"], one["message"]) for one in found["path-mtu"]["faults"]}
     assert ("node2", "packets of 1500 bytes do not pass, 1400 do") in sizes
     assert {host for host, _message in sizes} == {"node1", "node2"}
+    told = damaged.ends("masquerade")
+    assert any("1500 bytes are more than eth0 takes, 1400" in one["reason"] for one in told)
+    assert any(f"from {node2} (node2: ip podnettest, postrouting chain post" in one["reason"] for one in told)
     assert "10.244.9.0/24" in json.dumps(found["ranges-apart"]["faults"])
 
 
@@ -239,6 +253,9 @@ def test_hairpin_off(damaged: Verify) -> None:
     assert broken(found) == {"services"}
     (fault,) = found["services"]["faults"]
     assert (fault["sender"], fault["message"]) == ("default/pod3", "connections fail (it is a backend itself: hairpin)")
+    (end,) = damaged.ends("hairpin")
+    assert (end["host"], end["verdict"]) == ("node1", "dropped")
+    assert "there it may not go" in end["reason"]
 
 
 WRONG = r"""
