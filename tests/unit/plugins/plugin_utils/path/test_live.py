@@ -231,6 +231,23 @@ def test_other_addresses_than_computed(case: Callable[..., Case]) -> None:
     )
 
 
+def test_another_port_than_computed_unless_nobody_can_tell_it(case: Callable[..., Case]) -> None:
+    other = case()
+    other.packets()[3]["packet"] = {**other.packets()[3]["packet"], "sport": 1024}
+    assert (other.compared()["there"]["difference"] or "").endswith("seen tcp 10.244.1.2:1024 to 10.244.2.3:80")
+    other.path["ways"][0]["there"]["hops"][2]["packet"]["sport"] = None
+    assert other.compared()["verdict"] == "same"
+
+
+def test_a_rule_of_iptables_has_another_number_in_the_kernel(case: Callable[..., Case]) -> None:
+    dropped = case("default/b2:81")
+    dropped.path["ways"][0]["there"]["reason"] = "node2: iptables filter, forward chain FORWARD > X, rule 1: drops it"
+    dropped.traced("X", 9, "drop")
+    assert dropped.compared()["verdict"] == "same"
+    dropped.traces[0]["chain"] = "FORWARD"
+    assert dropped.compared()["verdict"] == "different"
+
+
 def test_a_frame_for_somebody_else_does_not_arrive(case: Callable[..., Case]) -> None:
     other = case()
     other.cut(len(other.packets()))
