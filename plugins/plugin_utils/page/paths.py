@@ -10,6 +10,7 @@ verify.yml one of where broken pairs end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path as File
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from ..path.fleet import NodeFiles
 from ..path.records import Hop, Outcome, Path, shown
 from ..path.routing import UnknownError
 from ..report import files
-from ..text import commands
+from ..text import commands, words
 from . import names, rendering
 from .path_picture import SEVERITY, picture
 from .picture import Picture
@@ -112,9 +113,7 @@ def of_findings(model: Model, folder: File) -> dict[tuple[str, str], Entry]:
         nodes = NodeFiles(folder)
         if not chosen or not _decisive(nodes, chosen[0]["hosts"][0]):
             return {}
-        nodes.look_for(
-            text for one in chosen for text in searched(one["path"]["sender"], one["path"]["receiver"])
-        )  # fmt: skip
+        nodes.hint(_known(model, {end for one in chosen for end in (one["path"]["sender"], one["path"]["receiver"])}))
     except (files.FolderError, UnknownError):
         return {}
     known = {node["host"] for node in model["nodes"]}
@@ -131,6 +130,25 @@ def of_findings(model: Model, folder: File) -> dict[tuple[str, str], Entry]:
                 path, f"path-{len(found) + 1}", commands.path(ends), one["kind"], lambda host: _node_page(host, known)
             )
     return found
+
+
+def _known(model: Model, ends: set[str]) -> dict[str, list[str]]:
+    """Return what the files of which nodes hold: the model knows it, and of a large fleet a search takes seconds."""
+    found: dict[str, list[str]] = defaultdict(list)
+    asked = {one.removeprefix("pod/") for one in ends}
+    asked |= {one.rpartition(":")[0].strip("[]") for one in asked}
+    of_services = {one["name"] for one in model["services"]}
+    for pod in model["pods"]:
+        name, addresses = words.pod_name(pod), [one["local"] for one in pod["addresses"]]
+        if asked & {name, *addresses}:
+            # What a Service is called is also in the files of other nodes.
+            texts = searched(name) if pod["name"] not in of_services else []
+            for text in (*texts, *(f'"{address}/' for address in addresses)):
+                found[text].append(pod["host"])
+    for node in model["nodes"]:
+        for address in node["addresses"]:
+            found[f'"local": "{address["local"]}"'].append(node["host"])
+    return {text: list(dict.fromkeys(hosts)) for text, hosts in found.items()}
 
 
 def _decisive(nodes: NodeFiles, host: str) -> bool:

@@ -123,12 +123,20 @@ def _named(name: str) -> str:
     return f'"name": {json.dumps(name.rpartition("/")[2])}'
 
 
+def _held(family: str, number: int) -> str:
+    """Return what stands in files of nodes on which something has an address."""
+    return f'"{address_of(family, number)}/'
+
+
 def searched(*ends: str) -> list[str]:
     """Return what the files are to be searched for to find these ends, as a person gives them."""
     found = []
     for text in ends:
         name = (_WORDS.match(text.strip()) or {"name": text})["name"].strip("[]")
-        found.append(_named(name))
+        try:
+            found.append(_held(*number_of(name)))
+        except ValueError:
+            found.append(_named(name))
     return found
 
 
@@ -165,8 +173,7 @@ def _address(namespace: Namespace, family: str | None) -> tuple[str, int] | None
 
 def holder(nodes: NodeFiles, family: str, number: int) -> tuple[Node, Namespace] | None:
     """Return the node and the namespace that have an address, None where no node that was read has it."""
-    written = address_of(family, number)
-    for node in nodes.holding(f'"{written}/', lambda one: bool(one.namespaces)):
+    for node in nodes.holding(_held(family, number), lambda one: bool(one.namespaces)):
         for namespace in node.namespaces.values():
             for link in namespace.links.values():
                 if any((one.family, one.number) == (family, number) for one in link.addresses):

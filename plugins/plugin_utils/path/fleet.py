@@ -9,7 +9,7 @@ Which files may hold a name or an address is found in their bytes, so that a fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..model.reading import ShapeError
@@ -58,6 +58,13 @@ class NodeFiles:
             for text, pattern in wanted.items():
                 if pattern in data:
                     self._holding[text].append(path)
+
+    def hint(self, texts: Mapping[str, Iterable[str]]) -> None:
+        """Take in which hosts' files hold which texts, so that no file is searched for them."""
+        by_name = {path.name: path for path in self._paths}
+        for text, hosts in texts.items():
+            paths = (by_name.get(files.node_file_name(host)) for host in hosts)
+            self._holding[text] = [path for path in paths if path is not None]
 
     def holding(self, text: str, fits: Callable[[Node], bool]) -> Iterator[Node]:
         """Yield the nodes in whose files *text* is, as JSON writes it, and that fit."""

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.podnet.lab.plugins.plugin_utils.model.records import Model
 from ansible_collections.podnet.lab.plugins.plugin_utils.page import path_picture, paths, site
+from ansible_collections.podnet.lab.plugins.plugin_utils.path import fleet
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.compute import Asked, compute
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.fleet import NodeFiles
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.records import Outcome
@@ -138,6 +139,23 @@ def test_the_report_has_the_paths_of_its_findings(tmp_path: Path) -> None:
     finding = read[folder / "html" / "finding-cable-unplugged.html"]
     assert "paths.html#path-1" in finding.links
     assert "podnet_from=default/a1 -e podnet_to=default/b2:80" in finding.text
+
+
+def test_no_file_is_searched_for_what_the_model_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes(tmp_path)
+    model = model_with_path("default/pod1", "10.244.2.3:80")
+    for number, pod in enumerate(model["pods"], 1):
+        pod["name"] = f"a{number}"
+        pod["addresses"][0]["local"] = f"10.244.{number}.{number + 1}"
+        model["nodes"][number - 1]["addresses"][0]["local"] = f"192.0.2.{number}"
+    model["odd"][0]["path"] = {"sender": "default/a1", "receiver": "10.244.2.3:80"}
+
+    def read(path: Path) -> bytes:
+        raise AssertionError(f"{path} was searched")
+
+    monkeypatch.setattr(fleet, "_bytes", read)
+    (found,) = paths.of_findings(model, tmp_path).values()
+    assert found.sentence == "DROPPED: node2: ip t, forward chain c, rule 1: drops it"
 
 
 def test_without_rules_in_the_node_files_there_is_only_the_command(tmp_path: Path) -> None:
