@@ -9,6 +9,7 @@ Which files may hold a name or an address is found in their bytes, so that a fil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from ..report import files
 from .node import Link, Namespace, Node, read_node
 from .records import address_of
 from .routing import UnknownError
+
+SEARCHES = 8
+"""After so many searches of all files, one more finds all addresses: many paths lead over many nodes."""
+_LOCAL = re.compile(rb'"local": "([0-9a-f.:]+)"')
 
 
 class NodeFiles:
@@ -37,6 +42,9 @@ class NodeFiles:
         self._owners: dict[tuple[str, int], list[tuple[Node, Namespace, Link]]] = {}
         self._holding: dict[str, list[Path]] = {}
         """Which files hold a text."""
+        self._searches = 0
+        self._addresses: dict[str, list[Path]] | None = None
+        """Which files hold an address of an interface; None as long as few were looked for."""
         self.unusable: list[str] = []
         """Files that were needed and cannot be used, and why."""
 
@@ -52,6 +60,7 @@ class NodeFiles:
         wanted = {text: text.encode("ascii", "backslashreplace") for text in texts if text not in self._holding}
         if not wanted:
             return
+        self._searches += 1
         self._holding.update((text, []) for text in wanted)
         for path in self._paths:
             data = _bytes(path)
@@ -78,13 +87,25 @@ class NodeFiles:
         """Return the nodes that have an address in their own namespace, each with the interface."""
         key = family, number
         if key not in self._owners:
-            written = address_of(family, number)
+            text = f'"local": "{address_of(family, number)}"'
+            if text not in self._holding and self._searches >= SEARCHES:
+                self._holding[text] = self._indexed().get(address_of(family, number), [])
             self._owners[key] = [
                 place
-                for node in self.holding(f'"local": "{written}"', lambda one: one.own is not None)
+                for node in self.holding(text, lambda one: one.own is not None)
                 for place in _places(node, family, number)
             ]
         return self._owners[key]
+
+    def _indexed(self) -> dict[str, list[Path]]:
+        """Find in one pass which files hold which addresses of interfaces."""
+        if self._addresses is None:
+            found: dict[str, list[Path]] = {}
+            for path in self._paths:
+                for address in set(_LOCAL.findall(_bytes(path))):
+                    found.setdefault(address.decode("ascii"), []).append(path)
+            self._addresses = found
+        return self._addresses
 
     def _node(self, path: Path) -> Node | None:
         if path not in self._nodes:
