@@ -288,7 +288,9 @@ ansible_facts:
               returned: success
               sample: "cluster"
             source_ranges:
-              description: Ranges from which a load balancer's address may be used. Empty when all may.
+              description: >-
+                Ranges from which a load balancer's address may be used; kube-proxy adds the address itself where the
+                node is in one of them. Empty when all may.
               type: list
               elements: str
               returned: success

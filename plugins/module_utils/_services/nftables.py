@@ -376,11 +376,13 @@ def _end(value: Any) -> Optional[End]:
 
 
 def _prefix(value: Any) -> str:
-    """Return an address or a prefix as it is written; what is neither as its JSON."""
+    """Return a prefix, also of a lone address, as iptables writes it; what is neither as its JSON."""
     prefix = as_dict(as_dict(value).get("prefix"))
     if isinstance(prefix.get("addr"), str) and isinstance(prefix.get("len"), int):
         return "%s/%d" % (prefix["addr"], prefix["len"])
-    return value if isinstance(value, str) else cut(json.dumps(value))
+    if isinstance(value, str):
+        return "%s/%d" % (value, 128 if ":" in value else 32)
+    return cut(json.dumps(value))
 
 
 def _named(chain: str) -> ServiceName:

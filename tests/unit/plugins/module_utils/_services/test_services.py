@@ -196,6 +196,15 @@ def test_a_prefix_without_a_length_is_shown_as_it_is() -> None:
     assert ranges == ["203.0.113.0/25", '{"prefix": {"addr": "192.0.2.0"}}']
 
 
+def test_a_lone_address_is_a_range_in_both_modes() -> None:
+    """kube-proxy lets a load balancer's own address ask where the node is in a range, as seen with 1.34."""
+    text = _sample("nft-list-table-ip-kube-proxy.json").replace(
+        '{"prefix": {"addr": "192.0.2.0", "len": 24}}', '"203.0.113.7"'
+    )
+    ranges = _one(read_kube_proxy(text, "ip"), "sticky", "load_balancer")["source_ranges"]
+    assert ranges == ["203.0.113.0/25", "203.0.113.7/32"]
+
+
 def test_nftables_mode_with_ipv6() -> None:
     found = read_kube_proxy(_sample("nft-list-table-ip6-kube-proxy.json"), "ip6")
     assert _table(found) == SIX
