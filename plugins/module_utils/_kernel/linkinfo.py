@@ -378,6 +378,8 @@ _ONLY_WHEN_SET = frozenset(
 )
 _GRE_FLAGS = ((0x8000, "csum"), (0x1000, "seq"))
 _GRE_KEY = 0x2000
+_MULTICAST = frozenset(str(number) for number in range(224, 240))
+"""First numbers of IPv4's multicast addresses."""
 _UNSET_ADDRESSES = ("0.0.0.0", "::")
 
 
@@ -438,13 +440,14 @@ def _as_iproute2_prints(kind: str, data: Dict[str, Any]) -> Dict[str, Any]:
 
 def _name_overlay_ends(data: Dict[str, Any]) -> None:
     """A multicast remote is called group; an address of zero is no address."""
-    for name, group, multicast in (("remote", "group", range(224, 240)), ("remote6", "group6", None)):
+    for name, group in (("remote", "group"), ("remote6", "group6")):
         address = data.get(name)
         if address is None:
             continue
         if address in _UNSET_ADDRESSES:
             del data[name]
-        elif (int(address.split(".")[0]) in multicast) if multicast else address.startswith("ff"):
+        # Not by its number: a message may carry bytes of another length than an address has.
+        elif address.startswith("ff") if name == "remote6" else address.partition(".")[0] in _MULTICAST:
             data[group] = data.pop(name)
     for name in ("local", "local6"):
         if data.get(name) in _UNSET_ADDRESSES:

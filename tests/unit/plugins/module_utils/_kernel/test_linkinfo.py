@@ -207,6 +207,13 @@ def test_lower_links_get_names() -> None:
     assert links[6]["info_data"] == {"stp_state": 0}
 
 
+def test_a_remote_that_is_no_address_is_shown_as_it_is() -> None:
+    """IFLA_VXLAN_GROUP is number 2 (linux/if_link.h) and four bytes long."""
+    found = decode("vxlan", attribute(2, bytes(15) + b"\x01"))
+    assert "remote" in found["info_data"]
+    assert "group" not in found["info_data"]
+
+
 @given(
     kind=st.sampled_from(sorted(linkinfo.KINDS)),
     slave=st.sampled_from(sorted(linkinfo.SLAVE_KINDS)),
