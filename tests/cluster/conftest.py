@@ -47,6 +47,7 @@ FILES = (
     "test_members",
     "test_upgrade",
     "test_removal",
+    "test_both_families",
     "test_real_upgrade",
     "test_flannel",
     "test_repository",

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,11 @@ class Site:
         self.nodes = nodes
         self.bundle = bundle
         self.directory = directory
+        self.control_plane: tuple[str, ...] = (CONTROL_PLANE,)
         self.workers: tuple[str, ...] = ("node2",)
+        # Without a taint, pods run on every node of the control plane too.
+        self.options: dict[str, Json] = defaultdict(lambda: {"kubeadm_cluster_taints": []})
+        """Variables of each host of the control plane."""
 
     # --- plays ---------------------------------------------------------------------------------------------------
 
@@ -46,8 +51,7 @@ class Site:
         """The words that bring the cluster to what is wanted; `options` are extra variables."""
         groups = self.directory / "groups.yml"
         members: Json = {
-            # Without a taint, pods run on both nodes.
-            "control_plane": {"hosts": {CONTROL_PLANE: {"kubeadm_cluster_taints": []}}},
+            "control_plane": {"hosts": {node: self.options[node] for node in self.control_plane}},
             "workers": {"hosts": {worker: {} for worker in self.workers}},
         }
         groups.write_text(json.dumps(members), encoding="utf-8")
@@ -168,12 +172,14 @@ class Site:
         which = f"-c {container} " if container else ""
         return self.kubectl(f"exec {pod} {which}-- sh -c '{command}'", check=check)
 
-    def source_seen(self, client: str, server: str) -> str:
+    def source_seen(self, client: str, server: str, family: int = 4) -> str:
         """The address from which a pod's web server sees another pod's request, as it tells it."""
         script = r'printf "#!/bin/sh\necho\necho \$REMOTE_ADDR\n" > /tmp/www/cgi-bin/who; chmod +x /tmp/www/cgi-bin/who'
         self.in_pod(server, f"mkdir -p /tmp/www/cgi-bin; {script}")
-        [address] = [pod["status"]["podIP"] for pod in self.items("pods") if pod["metadata"]["name"] == server]
-        seen = self.in_pod(client, f"wget -qO- http://{address}/cgi-bin/who", container="container1")
+        [pod] = [pod for pod in self.items("pods") if pod["metadata"]["name"] == server]
+        [address] = [one["ip"] for one in pod["status"]["podIPs"] if (":" in one["ip"]) == (family == 6)]
+        host = f"[{address}]" if family == 6 else address
+        seen = self.in_pod(client, f"wget -qO- http://{host}/cgi-bin/who", container="container1")
         # busybox listens on IPv6 for both families, and writes an IPv4 address as [::ffff:10.244.1.4].
         return seen.strip().strip("[]").removeprefix("::ffff:")
 
