@@ -26,6 +26,7 @@ from ansible_collections.podnet.lab.tests.cluster.package_repository import (
     served,
 )
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed
+from ansible_collections.podnet.lab.tests.cluster_bundle import bundle, versions
 
 PACKAGES = ("cri-tools", "kubeadm", "kubectl", "kubelet", "kubernetes-cni")
 LOOK = (
@@ -44,8 +45,9 @@ SOURCES_BACK = (
 class Repository:
     """A site of one node, and the options by which it takes Kubernetes from packages."""
 
-    def __init__(self, site: Site, options: dict[str, Any], key: Key) -> None:
+    def __init__(self, site: Site, options: dict[str, Any], key: Key, folder: Path) -> None:
         self.site = site
+        self.folder = folder
         self.options = options
         self.key = key
 
@@ -79,7 +81,7 @@ def repository(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             site.nodes.shell(CONTROL_PLANE, "dpkg --purge --force-depends conntrack")
             load_images(site)
             (scratch / "key.asc").write_text(key.public, encoding="utf-8")
-            yield Repository(own, options(site, url, scratch, key), key)
+            yield Repository(own, options(site, url, scratch, key), key, scratch)
     finally:
         own.cluster(kubeadm_cluster_state="absent")
         site.nodes.shell(CONTROL_PLANE, SOURCES_BACK)
@@ -155,6 +157,24 @@ def test_a_node_is_made_from_packages_that_are_held(repository: Repository) -> N
     # What the node lacked of its distribution came from there.
     assert repository.shell("dpkg-query -W -f '${Version}' conntrack") == "9:1"
     assert changed(repository.cluster()) == 0
+
+
+def test_the_one_node_is_upgraded_from_the_next_versions_repository(repository: Repository) -> None:
+    version = versions().patch
+    if version is None:
+        pytest.skip("the bundle was given, and no newer one with it")
+    newer = Site(repository.site.nodes, bundle(version), repository.folder)
+    publish(repository.folder / "newer", kubernetes_packages(newer), repository.key)
+    load_images(newer)
+    url = repository.options["kubeadm_cluster_repository_url"].replace("/kubernetes/", "/newer/")
+    repository.options.update(kubeadm_cluster_version=version, kubeadm_cluster_repository_url=url)
+    done = repository.cluster()
+    assert "node1 is upgraded without being drained" in " ".join(done.stdout.split())
+    [node] = repository.site.items("nodes")
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == version
+    assert "taints" not in node["spec"]
+    assert changed(repository.cluster()) == 0
+    repository.site.write_down("one node from packages, upgraded by a patch version")
 
 
 def test_packages_and_repository_are_removed_again(repository: Repository) -> None:
