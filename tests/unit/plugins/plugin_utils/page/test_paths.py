@@ -154,7 +154,7 @@ def test_no_file_is_searched_for_what_the_model_knows(tmp_path: Path, monkeypatc
         raise AssertionError(f"{path} was searched")
 
     monkeypatch.setattr(fleet, "_bytes", read)
-    (found,) = paths.of_findings(model, tmp_path).values()
+    [found] = list(paths.of_findings(model, tmp_path).values())
     assert found.sentence == "DROPPED: node2: ip t, forward chain c, rule 1: drops it"
 
 
