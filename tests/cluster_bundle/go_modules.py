@@ -27,7 +27,7 @@ from .recipe import CONTAINERD, STAMPED, Versions
 from .steps import BuildError, Steps, Words
 
 TITLE = "Go modules"
-VERSIONS = Versions("v1.34.4", "v1.34.5", "v1.35.0", previous="v1.33.5")
+VERSIONS = Versions("v1.34.4", "v1.34.5", "v1.35.0", previous="v1.33.13")
 """The first is what the source is, and the previous one has a source of its own. The others are the first's source
 under another number: kubeadm upgrades to them by its own rules, and its API group v1beta4 is the one of 1.35 as well;
 nothing else of 1.35 is in them.
