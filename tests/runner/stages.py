@@ -180,6 +180,16 @@ def _units(core: Core, pythons: tuple[str, ...], group: str) -> Stage:
 _MIDDLE = () if sys.version_info[:2] == (3, 11) else ("3.11",)
 
 STAGES: tuple[Stage, ...] = (
+    # First, for it is the longest. Nodes of its own, on a fabric of its own: it runs beside the integration tests, for
+    # it waits more than they do.
+    Stage(
+        "cluster",
+        "cluster",
+        functools.partial(_cluster, "not release"),
+        obstacle=_cannot_make_a_debian,
+        patient=False,
+        limit=5100,
+    ),
     Stage("ruff check", "lint", _command("ruff", "check", ".")),
     Stage("ruff format", "lint", _command("ruff", "format", "--check", ".")),
     Stage("mypy", "lint", _command("mypy")),
@@ -193,15 +203,6 @@ STAGES: tuple[Stage, ...] = (
     Stage("ansible-lint", "lint", _command("ansible-lint", "--offline", "--strict", "--nocolor")),
     Stage("collection build", "build", packaging.build_and_install),
     Stage("galaxy-importer", "build", packaging.import_as_galaxy_does),
-    # Nodes of its own, on a fabric of its own: it runs beside the integration tests, for it waits more than they do.
-    Stage(
-        "cluster",
-        "cluster",
-        functools.partial(_cluster, "not release"),
-        obstacle=_cannot_make_a_debian,
-        patient=False,
-        limit=5100,
-    ),
     # On fabrics of their own, too.
     *(
         Stage(
