@@ -70,7 +70,9 @@ if threading.current_thread() is threading.main_thread():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Three full nodes, and a bundle to make a cluster of them."""
+    """Three full nodes, and a bundle to make a cluster of them; each cluster is a Site of its own, and this one stays
+    as it is, for those that come after.
+    """
     if os.geteuid() != 0:
         pytest.skip("full nodes need root; run it again with sudo")
     record.RECORD.unlink(missing_ok=True)
@@ -103,12 +105,13 @@ class Created:
 
 
 @pytest.fixture(scope="session")
-def created(site: Site) -> Created:
+def created(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Created:
     """The cluster of node1 and node2."""
-    predicted = site.cluster("--check", "--diff")
-    made = site.cluster()
-    site.write_down("created")
-    return Created(site, predicted, made)
+    own = Site(site.nodes, site.bundle, tmp_path_factory.mktemp("created"))
+    predicted = own.cluster("--check", "--diff")
+    made = own.cluster()
+    own.write_down("created")
+    return Created(own, predicted, made)
 
 
 @pytest.fixture(scope="session")
