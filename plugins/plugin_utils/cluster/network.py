@@ -136,7 +136,9 @@ def node_commands(host: Host, entry: Mapping[str, Any]) -> list[list[str]]:
             if not str(t["key"]).startswith("node.kubernetes.io/")
         }
         wanted = {str(taint) for taint in host.taints}
-        words = sorted(wanted - there) + [_without_value(text) + "-" for text in sorted(there - wanted)]
+        # One that only gets another value is overwritten: kubectl refuses to take it away in the same command.
+        gone = {_without_value(text) for text in there} - {_without_value(text) for text in wanted}
+        words = sorted(wanted - there) + [text + "-" for text in sorted(gone)]
         if words:
             commands.append(["taint", "node", name, "--overwrite", *words])
     return commands

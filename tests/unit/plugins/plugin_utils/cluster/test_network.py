@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.network import masquerade_rules, network_plan
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.cluster.clusters import (
     PODS,
@@ -53,6 +57,25 @@ def test_labels_are_set_and_taken_back_and_foreign_ones_stay() -> None:
     assert ["label", "node", "node2", "--overwrite", "disk=ssd", "old-"] in commands
     assert ["taint", "node", "node2", "--overwrite", "gpu:NoSchedule"] in commands
     assert ["annotate", "node", "node2", "--overwrite", "podnet.lab/labels=disk"] in commands
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ([{"key": "gpu", "value": "yes", "effect": "NoSchedule"}], None),
+        ([{"key": "gpu", "value": "no", "effect": "NoSchedule"}], ["gpu=no:NoSchedule"]),
+        ([{"key": "gpu", "value": "yes", "effect": "NoExecute"}], ["gpu=yes:NoExecute", "gpu:NoSchedule-"]),
+        ([], ["gpu:NoSchedule-"]),
+        (None, None),
+    ],
+)
+def test_a_taint_is_changed_or_taken_away_and_never_both(wanted: list[Any] | None, words: list[str] | None) -> None:
+    """kubectl: can not both modify and remove the following taint(s) in the same command."""
+    seen, raw = running(), described()
+    seen["node1"]["api"]["nodes"][1]["taints"] = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
+    raw["hosts"]["node2"].update(taints=wanted)
+    commands = network_plan(raw, plan(raw, seen), seen, seen["node1"]["api"])["commands"]
+    assert [command[4:] for command in commands if command[0] == "taint"] == ([words] if words else [])
 
 
 def test_each_family_has_its_own_routes_and_rules() -> None:
