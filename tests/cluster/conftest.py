@@ -89,6 +89,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             )  # fmt: skip
         except NodesUnavailableError as error:
             pytest.skip(str(error))
+        nodes.keep_compiled()
         made_of = bundle(versions().base)
         # node1 has Debian's; so both forms of its configuration, and pods of both, are in one cluster.
         install_containerd(nodes, "node2", made_of / "containerd")
@@ -133,5 +134,6 @@ def lab(cluster: Site) -> Iterator[Nodes]:
     network = subnet("cluster's lab")
     options = ["-e", "local_nodes_prefix=lab"]
     with open_nodes(2, f"{FABRIC}l", network, options) as nodes:
+        nodes.keep_compiled()
         nodes.playbook(PLAYBOOKS / "lab.yml")
         yield nodes

@@ -60,4 +60,5 @@ def ssh_nodes() -> Iterator[Nodes]:
             nodes = stack.enter_context(open_nodes())
         except NodesUnavailableError as error:
             pytest.skip(str(error))
+        nodes.keep_compiled()
         yield nodes

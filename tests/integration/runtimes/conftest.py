@@ -35,6 +35,7 @@ def site() -> Iterator[Site]:
         "local_nodes_data": str(data),
     }  # fmt: skip
     with open_nodes(1, NAME, NETWORK, ("-e", json.dumps(settings)), timeout=900) as nodes:
+        nodes.keep_compiled()
         state = nodes.shell("node1", "systemctl start docker; systemctl is-active docker", check=False).strip()
         if state != "active":
             pytest.skip("docker does not start here: " + nodes.shell("node1", "journalctl -u docker -n 3 -o cat"))

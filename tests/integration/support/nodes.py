@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -36,6 +38,17 @@ SUBNET = subnet("shared nodes")
 CONTROL_PATHS = "cp"
 """Where the sockets of shared SSH connections are, beside the nodes' directory."""
 PLAYBOOK = CHECKOUT / "playbooks" / "nodes.yml"
+
+_COMPILED = "/var/cache/podnet-tests-compiled"
+# Debian's Python has its sitecustomize in /etc, which is a node's own. Elsewhere nothing is kept.
+_KEEP_COMPILED = f"""
+mkdir -p {_COMPILED}
+for file in /etc/python3*/sitecustomize.py; do [ ! -f "$file" ] || cat >> "$file" << 'PROGRAM'
+{Path(__file__).with_name("keep_compiled.py").read_text(encoding="utf-8")}
+keep_compiled("{_COMPILED}")
+PROGRAM
+done
+"""
 
 
 class NodesUnavailableError(Exception):
@@ -81,6 +94,12 @@ class Nodes:
         if check and done.returncode != 0:
             raise AssertionError(f"{node}: {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
+
+    def keep_compiled(self) -> None:
+        """Have the nodes' Python keep what it compiled of Ansible's modules: tests take less time, and nothing else."""
+        groups = yaml.safe_load(self.inventory.read_text(encoding="utf-8"))
+        for node in (name for group in groups.values() for name in group.get("hosts", ())):
+            self.shell(node, _KEEP_COMPILED)
 
 
 def _ansible_playbook(
