@@ -40,11 +40,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import BundleError, load
-
 
 def bundle_manifest(path: Any) -> dict[str, Any]:
     """Return the manifest of a bundle; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import BundleError, load
+
     try:
         return load(Path(str(path)).expanduser())[0]
     except BundleError as error:

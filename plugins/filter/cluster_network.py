@@ -57,11 +57,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.podnet.lab.plugins.filter.cluster_plan import with_hosts
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.network import network_plan
 
 
 def cluster_network(description: Any, hosts: Any, plan: Any, api: Any = None) -> dict[str, Any]:
     """Return the plan of the pod network; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.network import network_plan
+
     raw, seen = with_hosts(description, hosts)
     return network_plan(raw, plan, seen, api)
 

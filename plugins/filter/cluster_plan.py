@@ -62,7 +62,6 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.podnet.lab.plugins.filter.lab_plan import resolve
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import make_plan
 
 HOST_OPTIONS = (
     "node_name",
@@ -100,6 +99,8 @@ def with_hosts(description: Any, hosts: Any) -> tuple[dict[str, Any], dict[str, 
 
 def cluster_plan(description: Any, hosts: Any, supported: Any, play_hosts: Any = ()) -> dict[str, Any]:
     """Return the plan of a cluster; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.plan import make_plan
+
     raw, seen = with_hosts(description, hosts)
     return make_plan(raw, seen, resolve, list(supported), [str(name) for name in play_hosts])
 

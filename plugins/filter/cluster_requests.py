@@ -44,11 +44,11 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.serving import judge_requests
-
 
 def cluster_requests(nodes: Any, requests: Any) -> dict[str, Any]:
     """Return which requests are approved; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.serving import judge_requests
+
     return judge_requests(nodes, requests or [])
 
 

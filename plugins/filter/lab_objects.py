@@ -49,11 +49,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.objects import objects
-
 
 def lab_objects(description: Any) -> list[dict[str, Any]]:
     """Return the objects of a description; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.objects import objects
+
     if not isinstance(description, Mapping):
         raise AnsibleFilterError(
             "podnet.lab.lab_objects: the description is no dictionary; see the filter's documentation."

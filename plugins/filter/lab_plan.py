@@ -83,8 +83,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
-
 _NOTED = ("services", "services_v6", "load_balancers", "load_balancers_v6", "announced")
 """What ``podnet.lab.lab_info`` says that a node has of the lab's Services."""
 
@@ -100,6 +98,8 @@ def resolve(name: str) -> list[str]:
 
 def lab_plan(description: Any, hosts: Any, play_hosts: Any = ()) -> dict[str, Any]:
     """Return the plan of a lab; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.plan import make_plan
+
     if find_spec("netaddr") is None:
         raise AnsibleFilterError(
             "The lab's ranges are computed with netaddr, which the control node's Python lacks. "

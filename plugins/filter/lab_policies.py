@@ -59,12 +59,12 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.policies import node_policies
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import pod_addresses
-
 
 def lab_policies(plan: Mapping[str, Any], hosts: Any, node: str, version: int = 4) -> list[dict[str, Any]]:
     """Return the selected pods of a node; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.policies import node_policies
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import pod_addresses
+
     if version not in plan["versions"]:
         return []
     addresses = pod_addresses(plan, hosts, version)

@@ -47,12 +47,12 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.dns import records
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import pod_addresses
-
 
 def lab_records(plan: Mapping[str, Any], hosts: Any) -> list[dict[str, Any]]:
     """Return all records; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.dns import records
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import pod_addresses
+
     if plan["dns"] is None:
         return []
     addresses, addresses_v6 = (pod_addresses(plan, hosts, version) for version in (4, 6))

@@ -66,11 +66,11 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import node_services, pod_addresses
-
 
 def lab_services(plan: Mapping[str, Any], hosts: Any, node: str, version: int = 4) -> list[dict[str, Any]]:
     """Return the Services of a node; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.lab.services import node_services, pod_addresses
+
     return node_services(plan["services"], pod_addresses(plan, hosts, version), node, version)
 
 

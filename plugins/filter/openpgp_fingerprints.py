@@ -40,11 +40,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.openpgp import fingerprints
-
 
 def openpgp_fingerprints(key: Any) -> list[str]:
     """Return the fingerprints of a key; see DOCUMENTATION."""
+    from ansible_collections.podnet.lab.plugins.plugin_utils.cluster.openpgp import fingerprints
+
     try:
         return fingerprints(str(key).encode())
     except ValueError as error:
