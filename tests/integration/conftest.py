@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,38 @@ from ansible_collections.podnet.lab.tests.integration.support.world import World
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt("ended by SIGTERM")
+
+
+LONGEST = (
+    "manual_lab/test_dual_stack.py",
+    "manual_lab/test_lab_networks.py",
+    "manual_lab/test_dual_stack_services.py",
+    "manual_lab/test_manual_lab.py",
+    "manual_lab/test_lab_services.py",
+    "manual_lab/test_lab_ingress.py",
+    "local_nodes/test_full_nodes.py",
+    "manual_lab/test_lab_bgp.py",
+    "manual_lab/test_lab_names.py",
+    "manual_lab/test_lab_load_balancers.py",
+    "manual_lab/test_lab_policies.py",
+    "kubernetes_bundle/test_bundle.py",
+    "local_nodes/test_tools.py",
+    "local_nodes/test_life.py",
+    "verify/test_verify.py",
+    "path/test_live.py",
+    "compare/test_compare.py",
+    "compare/test_services_compared.py",
+    "pods_as_hosts/test_pods_as_hosts.py",
+)
+"""Files that take minutes, the longest first. Two processes that share out files end at about the same time so."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the processes of pytest-xdist begin with the longest files; its own order is by the number of tests."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = Path(__file__).parent
+        ranks = {(directory / name).resolve(strict=True): rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: ranks.get(item.path.resolve(), len(ranks)))
 
 
 # A run that is told to end (by `timeout`, by CI) takes its worlds and nodes down, as after Ctrl-C.

@@ -224,8 +224,17 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "integration",
         "integration",
-        # A test waits for nodes and tasks more than it computes. A file's tests share nodes, so they stay together.
-        _pytest("tests/integration", "-n", "2", "--dist", "loadfile", "-m", "not release", needs_root=True),
+        # A test waits for nodes and tasks more than it computes. A file's tests share nodes, so they stay together;
+        # the longest files come first, as the tests' conftest.py says.
+        _pytest(
+            "tests/integration",
+            "-n2",
+            "--dist=loadfile",
+            "--no-loadscope-reorder",
+            "-m",
+            "not release",
+            needs_root=True,
+        ),
         obstacle=root.why_not,
         alone=True,
         limit=4500,
