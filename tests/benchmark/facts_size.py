@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How large the facts of a node are, as JSON with the separators that Ansible uses.
+"""How large the facts of a node are, as the JSON that a fact module writes.
 
 The node is a throwaway one with pods as in the benchmark of speed: a named namespace with lo and eth0, a bridge port
 on the node's side, one address, a default route, one process. With ``--owners`` every pod has a CNI result and a
@@ -22,8 +22,9 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_CHECKOUT / ".venv" / "collections"))
 
-from ansible_collections.podnet.lab.tests.integration.support.world import World, open_world  # noqa: E402
+from ansible_collections.podnet.lab.tests.integration.support.world import open_world  # noqa: E402
 
+SEPARATORS = (",", ":")
 SUBSETS = (["min"], ["default"], ["default", "ends", "fdb"], ["default", "links"], ["all", "!hidden"])
 PODS = """
 ip link add cni0 type bridge; ip addr add 10.244.0.1/16 dev cni0; ip link set cni0 up
@@ -42,8 +43,8 @@ sleep 2
 """
 
 
-def give_owners(world: World, pods: int) -> None:
-    """Write what a runtime and host-local keep of every pod."""
+def owner_files(pods: int) -> dict[str, str]:
+    """Return what a runtime and host-local keep of every pod, path -> content."""
     files = {}
     for number in range(1, pods + 1):
         sandbox, name = uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex * 2, f"web-7d4b9c6f5d-{number:05d}"
@@ -66,15 +67,16 @@ def give_owners(world: World, pods: int) -> None:
             }
         )
         files[f"/var/lib/cni/networks/cbr0/{address}"] = sandbox + "\r\neth0"
-    source = (
-        "import json, os, sys\n"
-        "for path, text in json.load(open(sys.argv[1])).items():\n"
-        "    os.makedirs(os.path.dirname(path), exist_ok=True)\n"
-        "    open(path, 'w', newline='').write(text)\n"
-    )
-    listed = world.scratch / "files.json"
-    listed.write_text(json.dumps(files))
-    world.python(source, listed)
+    return files
+
+
+WRITE = """
+import json, os, sys
+for path, text in json.load(sys.stdin).items():
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, "w", newline="").write(text)
+"""
+"""Python that writes the files that come as JSON on its standard input."""
 
 
 def main() -> int:
@@ -90,12 +92,12 @@ def main() -> int:
     with open_world("bench") as world:
         world.run("sh", "-euc", PODS, "sh", str(options.pods), timeout=600)
         if options.owners:
-            give_owners(world, options.pods)
+            world.run("python3", "-c", WRITE, stdin=json.dumps(owner_files(options.pods)))
         for subset in SUBSETS:
             facts = world.facts("pod_network_facts", subset)
-            total = len(json.dumps(facts))
+            total = len(json.dumps(facts, separators=SEPARATORS))
             default = total if subset == ["default"] else default
-            sizes = "".join(f"{len(json.dumps(facts[key])):>10}" for key in keys)
+            sizes = "".join(f"{len(json.dumps(facts[key], separators=SEPARATORS)):>10}" for key in keys)
             print(f"{', '.join(subset):<30}{sizes}{total:>10}")
     print(
         f"default: {default / options.pods:.0f} bytes a pod; at most {options.limit} bytes: {default <= options.limit}"

@@ -4,12 +4,13 @@
 
 """How long a pod_network_facts task takes, as a multiple of an ansible.builtin.ping task on the same node.
 
-The node is a throwaway one with pods as in the benchmark of size, each with a CNI result and a lease. Between the two
-stands a module that returns the same facts from a file, without any work: what Ansible itself takes to carry them. All
-run as tasks of one playbook, in turns, and Ansible's own JUnit callback says how long each took. The first task of each
-kind is not counted: for it Ansible packs the module, once for all hosts. Run it as root from the checkout:
+The node is one that answers over SSH, with pods as in the benchmark of size, each with a CNI result and a lease, and
+Ansible is configured as in this checkout. Between the two stands a module that returns the same facts from a file,
+without any work: what Ansible itself takes to carry them. All run as tasks of one playbook, in turns, and Ansible's own
+JUnit callback says how long each took. The first task of each kind is not counted: for it Ansible packs the module,
+once for all hosts. Run it as root from the checkout:
 
-    .venv/bin/python tests/benchmark/task_time.py [--runs 5]
+    .venv/bin/python tests/benchmark/task_time.py [--runs 5] [--inject]
 """
 
 from __future__ import annotations
@@ -17,19 +18,31 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_CHECKOUT / ".venv" / "collections"))
 
-from ansible_collections.podnet.lab.tests.benchmark.facts_size import PODS, give_owners  # noqa: E402
-from ansible_collections.podnet.lab.tests.integration.support.world import World, open_world  # noqa: E402
+from ansible_collections.podnet.lab.tests.benchmark.facts_size import PODS, WRITE, owner_files  # noqa: E402
+from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes, open_nodes  # noqa: E402
 
 LIMITS = {110: 1.5, 400: 2.2, 1000: 4.0}
 """Pods of the node -> how many times as long as a ping at most."""
 
+_NODE = "node1"
+_ANSWER = "/var/tmp/podnet-bench-answer.json"
+_KEEP = f"""
+    - podnet.lab.pod_network_facts:
+      register: read
+    - ansible.builtin.copy:
+        content: "{{{{ {{'ansible_facts': read.ansible_facts}} | to_json }}}}"
+        dest: {_ANSWER}
+        mode: "0600"
+"""
 _TURN = """
     - name: ping {number}
       ansible.builtin.ping:
@@ -38,14 +51,12 @@ _TURN = """
     - name: facts {number}
       podnet.lab.pod_network_facts:
 """
-
-
-CARRIED = """#!/usr/bin/python
+_CARRIED = f"""#!/usr/bin/python
 import os
 import sys
 from ansible.module_utils.basic import AnsibleModule
 AnsibleModule(argument_spec={{}}, supports_check_mode=True)
-with open({file!r}) as facts:
+with open({_ANSWER!r}) as facts:
     sys.stdout.write(facts.read())
 sys.stdout.flush()
 os._exit(0)
@@ -53,31 +64,26 @@ os._exit(0)
 """A module that starts as every module does, and prints an answer that was made before."""
 
 
-def carrier(world: World) -> Path:
-    """Return a folder with a module that answers what pod_network_facts answers on this node."""
-    answer = world.scratch / "answer.json"
-    answer.write_text(json.dumps({"ansible_facts": world.facts("pod_network_facts")}))
-    library = world.scratch / "library"
-    library.mkdir()
-    (library / "carried_facts.py").write_text(CARRIED.format(file=str(answer)))
-    return library
+def give_pods(nodes: Nodes, pods: int) -> None:
+    """Make the pods of the node, and what a runtime and host-local would have written of them."""
+    for command, given in ((f"sh -eus {pods}", PODS), (f"python3 -c '{WRITE}'", json.dumps(owner_files(pods)))):
+        subprocess.run(nodes.ssh(_NODE, command), input=given, text=True, check=True, capture_output=True, timeout=600)
 
 
-def medians(world: World, runs: int) -> dict[str, float]:
+def medians(nodes: Nodes, runs: int, inject: bool, scratch: Path) -> dict[str, float]:
     """Seconds of a ping task, of one whose facts are there already, and of one that reads them."""
-    reports = world.scratch / "junit"
-    play = "- hosts: localhost\n  gather_facts: false\n  tasks:\n"
-    world.playbook(
-        play + "".join(_TURN.format(number=number) for number in range(runs + 1)),
-        interpreter="/usr/bin/python3",
-        env={
-            "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit",
-            "ANSIBLE_LIBRARY": str(carrier(world)),
-            "JUNIT_OUTPUT_DIR": str(reports),
-        },
-        timeout=900,
+    (scratch / "library").mkdir()
+    (scratch / "library" / "carried_facts.py").write_text(_CARRIED)
+    play = f"- hosts: {_NODE}\n  become: true\n  gather_facts: false\n  tasks:\n"
+    (scratch / "play.yml").write_text(play + _KEEP + "".join(_TURN.format(number=number) for number in range(runs + 1)))
+    nodes.env.update(
+        ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.junit",
+        ANSIBLE_LIBRARY=str(scratch / "library"),
+        ANSIBLE_INJECT_FACT_VARS=str(inject),
+        JUNIT_OUTPUT_DIR=str(scratch / "junit"),
     )
-    (report,) = reports.glob("*.xml")
+    nodes.playbook(scratch / "play.yml", timeout=900)
+    (report,) = (scratch / "junit").glob("*.xml")
     times: dict[str, list[float]] = {"ping": [], "carried": [], "facts": []}
     for case in ET.parse(report).getroot().iter("testcase"):
         # The callback writes "[host] play: name arguments".
@@ -91,14 +97,16 @@ def main() -> int:
     """Print a table; 1 when a limit is missed."""
     parser = argparse.ArgumentParser(description="Time pod_network_facts as a task against ansible.builtin.ping.")
     parser.add_argument("--runs", type=int, default=5, help="tasks of each kind (default %(default)s)")
+    parser.add_argument(
+        "--inject", action="store_true", help="with INJECT_FACTS_AS_VARS, for which Ansible copies all facts twice more"
+    )
     options = parser.parse_args()
     met = True
-    print(f"tasks on one node, median of {options.runs} runs")
+    print(f"tasks on one node over SSH, median of {options.runs} runs")
     for pods, limit in LIMITS.items():
-        with open_world("bench") as world:
-            world.run("sh", "-euc", PODS, "sh", str(pods), timeout=600)
-            give_owners(world, pods)
-            took = medians(world, options.runs)
+        with open_nodes(1) as nodes, tempfile.TemporaryDirectory(prefix="podnet-bench-") as scratch:
+            give_pods(nodes, pods)
+            took = medians(nodes, options.runs, options.inject, Path(scratch))
         ping = took["ping"]
         print(
             f"  {pods:5} pods: ping {ping:.2f} s, pod_network_facts {took['facts']:.2f} s: "
