@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import iptables, nft
-from .node import Namespace
+from .node import Link, Namespace
 from .records import Packet, address_of
 from .routing import UnknownError, on_link, sending_address
 
@@ -474,3 +474,16 @@ def _chain(
             return inner, deciding
         del where[here:]
     return None, ""
+
+
+def shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
+    """Tell whether a bridge shows its packets to the firewall's IP hooks (br_netfilter); raise UnknownError."""
+    if not tables(namespace):
+        return False
+    name = "iptables" if family == "inet" else "ip6tables"
+    if link.data.get(f"nf_call_{name}") == 1:
+        return True
+    value = namespace.sysctls.get(f"net.bridge.bridge-nf-call-{name}", "not read")
+    if value == "not read":
+        raise UnknownError(f"whether {link.ifname} shows its packets to the firewall was not read")
+    return value == 1

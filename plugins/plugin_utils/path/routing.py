@@ -14,6 +14,13 @@ from dataclasses import dataclass
 from .node import LOCAL_TABLE, Address, Link, Namespace, NextHop, Route, Rule, bits
 from .records import Packet, address_of
 
+REFUSALS = {
+    "blackhole": "the packet is dropped without a word",
+    "unreachable": "the sender is told that the host is unreachable",
+    "prohibit": "the sender is told that it is prohibited",
+}
+"""Types of routes, and actions of policy rules, that lead nowhere, and what that means."""
+
 _MOST_KNOWN = 1000
 """So many answers of one namespace are kept: one packet asks the same again and again."""
 WITH_PORTS = (6, 17, 132, 136)

@@ -15,46 +15,34 @@ from typing import NamedTuple, Protocol
 
 from ..text import words
 from ..text.escape import shell_word
-from .answering import does_answer, who_might
-from .firewall import Connection, Moving, Place, Refused, pass_hook, tables
+from .answering import does_answer, question_of, silenced, who_might
+from .firewall import Connection, Moving, Place, Refused, pass_hook, shown_to_ip
 from .node import Bridge, Link, Namespace, NextHop, Node, Route
 from .records import Hop, Outcome, Packet, Step, Verdict, Way, address_of, number_of, shown, words_of
 from .routing import (
+    REFUSALS,
     Flow,
     Found,
     UnknownError,
     flow_of,
     forwards,
-    is_local,
     leaves_by,
     look_up,
-    on_link,
     refuses_source,
     source_for,
     usable_hops,
 )
-from .segment import Through, is_card, may_leave, segment
+from .segment import is_card, may_leave, segment
 
 MOST_WAYS = 64
 """So many ways of one packet are computed; of more, that there are more is said."""
 _MOST_STEPS = 64
 """So many interfaces a packet may come in by: more is a loop (a packet may be forwarded 64 times)."""
-_SOLICITED = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
-"""ff02::1:ff00:0/104, whom a question for a MAC is sent to (RFC 4291)."""
-_LINK_LOCAL = 0xFE80 << 112
-"""Stands for a link-local address, which facts do not list of every interface."""
-_FIXED = ("PERMANENT", "NOARP")
-"""States of a neighbour that nothing changes but who set it."""
 _ANSWERED = ("PERMANENT", "NOARP", "REACHABLE", "STALE", "DELAY", "PROBE")
 _OVERHEAD = {"inet": 50, "inet6": 70}
 """Bytes that VXLAN puts around a packet: IP, UDP and VXLAN headers, and the Ethernet header inside (RFC 7348)."""
 _ALL, _BEFORE, _AFTER = range(-(2**31), 2**31), range(-(2**31), 0), range(2**31)
 """Priorities of chains that look at frames: all, and before and after br_netfilter shows them to the others."""
-_REFUSALS = {
-    "blackhole": "the packet is dropped without a word",
-    "unreachable": "the sender is told that the host is unreachable",
-    "prohibit": "the sender is told that it is prohibited",
-}
 
 
 class Fleet(Protocol):
@@ -330,7 +318,7 @@ class _Walk:
         if packet.family == "inet6":
             first = look_up(namespace, flow).route
             by_source = any(rule.src is not None for rule in (namespace.rules or {}).get("inet6", []))
-            if by_source and (first is None or first.kind in _REFUSALS):
+            if by_source and (first is None or first.kind in REFUSALS):
                 own = {
                     one.number
                     for link in namespace.links.values()
@@ -371,11 +359,11 @@ class _Walk:
         if found.route is None:
             if found.refused is not None and found.rule is not None:
                 raise self._drop(
-                    f"the policy rule {found.rule.text}: {_REFUSALS[found.refused]}", _rules_command(namespace, flow)
+                    f"the policy rule {found.rule.text}: {REFUSALS[found.refused]}", _rules_command(namespace, flow)
                 )
             raise self._drop(f"no route leads to {address_of(flow.family, flow.dst)}{_because_down(namespace)}", show)
-        if found.route.kind in _REFUSALS:
-            raise self._drop(f"the route {found.route.text}: {_REFUSALS[found.route.kind]}", show)
+        if found.route.kind in REFUSALS:
+            raise self._drop(f"the route {found.route.text}: {REFUSALS[found.route.kind]}", show)
         if found.route.kind not in ("unicast", "local"):
             raise UnknownError(f"the route {found.route.text} is of a kind that is not computed")
         hops = usable_hops(namespace, found.route, flow.oif)
@@ -458,19 +446,18 @@ class _Walk:
             raise AssertionError("a packet is on a node")
         written = address_of(*target)
         heard = segment(self._node, namespace, link)
-        family, number = target
-        asking = self._asking(namespace, link, number) if family == "inet" else None
+        question = question_of(namespace, link, self._moving.packet, target)
         answers: list[tuple[str, str]] = []
-        silenced: str | None = None
-        for there, other, through in who_might(namespace, link, heard, target):
-            if other.mac is not None and does_answer(there, other, family, number, asking):
-                refused = self._silenced((namespace, link), (there, other), through, target)
+        silence: str | None = None
+        for there, other, through in who_might(question, heard):
+            if other.mac is not None and does_answer(question, there, other):
+                refused = silenced(question, (there, other), through, self._choices.choose)
                 if refused is None:
                     answers.append((other.mac, f"{other.ifname} of {there.name}"))
-                    source = asking if family == "inet" else self._asking_six(link)
-                    if source is not None and link.mac is not None:
-                        self._learned[there.host, there.inode, other.ifname, family, source] = link.mac
-                silenced = refused or silenced
+                    if question.source is not None and link.mac is not None:
+                        learner = (there.host, there.inode, other.ifname, question.family, question.source)
+                        self._learned[learner] = link.mac
+                silence = refused or silence
         if len(answers) > 1:
             raise UnknownError(f"{' and '.join(who for _mac, who in answers[:3])} all answer for {written}")
         if answers:
@@ -487,70 +474,16 @@ class _Walk:
             raise UnknownError(f"nobody that was read answers for {written}, and {heard.odd[0]}")
         # What is down matters where the question meets nothing else: of many pods on a bridge one may be down.
         alone = heard.silent[0] if len(heard.silent) == 1 or not heard.ends else None
-        if silenced is None and alone is None and len(heard.ends) == 1 and link.kind != "bridge":
+        if silence is None and alone is None and len(heard.ends) == 1 and link.kind != "bridge":
             there, other, through = heard.ends[0]
             if other.kind != "bridge" and not through:
                 alone = f"only {other.ifname} of {there.name} hears the question"
-        silenced = silenced or alone
-        why = f": {silenced}" if silenced is not None else ""
+        silence = silence or alone
+        why = f": {silence}" if silence is not None else ""
         raise self._drop(
             f"nobody answers for {written} on {link.ifname}{why}",
             namespace.shown(f"ip neigh show dev {shell_word(link.ifname)}"),
         )
-
-    def _asking_six(self, link: Link) -> int | None:
-        """Return the packet's source where a question is sent from it, None for a link-local one (ndisc_solicit())."""
-        own = self._moving.packet.src
-        return own if any(one.family == "inet6" and one.number == own for one in link.addresses) else None
-
-    def _silenced(
-        self, asking: tuple[Namespace, Link], asked: tuple[Namespace, Link], through: Through, target: tuple[str, int]
-    ) -> str | None:
-        """Return which rule keeps a question for a MAC, or its answer, from arriving; None when none does.
-
-        Such packets of IPv6 pass the firewall like others, and are not tracked (nf_conntrack_icmpv6_error()).
-        """
-        if target[0] == "inet":
-            for namespace, _link in (asking, asked, *through):
-                if any(table.family == "arp" and table.chains for table in tables(namespace)):
-                    raise UnknownError("it has a table of the family arp, which is not computed")
-            return None
-        src = self._asking_six(asking[1])
-        src = _LINK_LOCAL if src is None else src
-        entry = (asked[0].neighbours or {}).get((asked[1].ifname, "inet6", src))
-        if entry is not None and entry.mac != asking[1].mac and any(one in _FIXED for one in entry.states):
-            return (
-                f"{asked[0].name} sends its answer to {entry.mac}, which is fixed there for {address_of('inet6', src)}"
-            )
-        group = _SOLICITED | (target[1] & 0xFFFFFF)
-        question = Packet("inet6", 58, src, group, None, None, 72, icmp_type=135)
-        answer = Packet("inet6", 58, target[1], src, None, None, 72, icmp_type=136)
-        for packet, out, into in ((question, asking, asked), (answer, asked, asking)):
-            bridges = through if packet is question else through[::-1]
-            passed = [(out, "output", "", out[1].ifname), (out, "postrouting", "", out[1].ifname)]
-            for namespace, link in bridges:
-                if (namespace is not into[0] or link is not into[1]) and _shown_to_ip(namespace, link, "inet6"):
-                    passed.append(((namespace, link), "prerouting", link.ifname, ""))
-                    passed.append(((namespace, link), "forward", link.ifname, link.ifname))
-                    passed.append(((namespace, link), "postrouting", link.ifname, link.ifname))
-            passed += [(into, "prerouting", into[1].ifname, ""), (into, "input", into[1].ifname, "")]
-            moving = Moving(packet, untracked=True)
-            for (namespace, _link), hook, iif, oif in passed:
-                place = Place(namespace, [], iif, oif, self._choices.choose, lambda _text, _command: None)
-                refused = pass_hook(place, "inet6", hook, moving)
-                if refused is not None:
-                    return f"{namespace.name}, {refused.text}, drops the question or its answer"
-                if place.rerouted and packet is answer and not _leads(namespace, packet, moving.mark):
-                    return f"{namespace.name} has no route for its answer once a rule gave it a mark"
-        return None
-
-    def _asking(self, namespace: Namespace, link: Link, target: int) -> int | None:
-        """Return the address that a request for a MAC is sent from (arp_solicit())."""
-        packet = self._moving.packet
-        if packet.family == "inet" and is_local(namespace, "inet", packet.src, "lo"):
-            return packet.src
-        found = on_link(namespace, link, "inet", target)
-        return found.number if found is not None else None
 
     # -- frames -------------------------------------------------------------------------------------
 
@@ -661,7 +594,7 @@ class _Walk:
         if mac == link.mac:
             moving.pkttype = "host"
         self._hook(namespace, "prerouting", port.ifname, "", family="bridge", bridge=link, priorities=_BEFORE)
-        if _shown_to_ip(namespace, link, moving.packet.family):
+        if shown_to_ip(namespace, link, moving.packet.family):
             before = moving.packet
             self._tell("bridge", f"bridge {link.ifname} shows the packet to the firewall (br_netfilter)", show)
             self._hook(namespace, "prerouting", link.ifname, "")
@@ -707,7 +640,7 @@ class _Walk:
         port, how = self._port(namespace, link, bridge, mac, came_in)
         show = namespace.shown(f"bridge fdb show br {shell_word(link.ifname)}")
         self._tell("bridge", f"bridge {link.ifname}: {how}, out of {port.ifname}", show)
-        to_ip = came_in is not None and _shown_to_ip(namespace, link, self._moving.packet.family)
+        to_ip = came_in is not None and shown_to_ip(namespace, link, self._moving.packet.family)
         frames = "output" if came_in is None else "forward"
         if to_ip:
             self._hook(namespace, "forward", link.ifname, link.ifname)
@@ -886,19 +819,6 @@ def _who(node: Node, namespace: Namespace) -> str:
     return namespace.name if namespace.kind != "host" else f"node {node.host} itself"
 
 
-def _shown_to_ip(namespace: Namespace, link: Link, family: str) -> bool:
-    """Tell whether a bridge shows its packets to the firewall's IP hooks (br_netfilter); raise UnknownError."""
-    if not tables(namespace):
-        return False
-    name = "iptables" if family == "inet" else "ip6tables"
-    if link.data.get(f"nf_call_{name}") == 1:
-        return True
-    value = namespace.sysctls.get(f"net.bridge.bridge-nf-call-{name}", "not read")
-    if value == "not read":
-        raise UnknownError(f"whether {link.ifname} shows its packets to the firewall was not read")
-    return value == 1
-
-
 def _because_down(namespace: Namespace) -> str:
     """Return which interfaces with addresses are down: the kernel removes their routes."""
     down = [one.ifname for one in namespace.links.values() if one.addresses and not one.up and not one.loopback]
@@ -909,12 +829,6 @@ def _asks(link: Link) -> bool:
     """Tell whether a VXLAN interface sends anywhere what is for all (vxlan_xmit(): the entry of zeros)."""
     every = any(mac in ("", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff") for mac, _dst, _port, _vni in link.tunnel or ())
     return every or "external" in link.data or any(key in link.data for key in ("remote", "remote6", "group", "group6"))
-
-
-def _leads(namespace: Namespace, packet: Packet, mark: int) -> bool:
-    """Tell whether a route leads to where *packet* is to go."""
-    found = look_up(namespace, flow_of(packet, mark, "lo"))
-    return found.route is not None and found.route.kind not in _REFUSALS
 
 
 def _route_command(namespace: Namespace, flow: Flow) -> str:
