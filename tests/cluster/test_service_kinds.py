@@ -62,12 +62,8 @@ def kinds(ready: Site) -> Iterator[Site]:
     ready.kubectl(f"apply -f - <<'END'\n{objects}\nEND\n")
     status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": BALANCER}]}}})
     ready.kubectl(f"patch service balanced --subresource=status --type=merge -p '{status}'")
-    first = ready.proxy_mode()
     yield ready
     ready.kubectl("delete service steady near balanced empty")
-    # kube-proxy 1.34 with nft 1.0.6 on Linux 6.18 was seen to lose its maps when many pods move, as in an upgrade.
-    if ready.proxy_mode() != first:
-        ready.cluster(kubeadm_cluster_kube_proxy_mode=first)
 
 
 @pytest.fixture(scope="module", params=["iptables", "nftables"])

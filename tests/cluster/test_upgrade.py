@@ -42,6 +42,7 @@ def test_upgrade(cluster: Site) -> None:
     assert not any(node["spec"].get("unschedulable") for node in cluster.items("nodes"))
     assert changed(cluster.cluster()) == 0
     cluster.write_down("upgraded by a minor version")
+    cluster.wait_for_backends()
     assert cluster.in_pod("pod1", "wget -qO- http://web", container="container1").startswith("web-")
 
 

@@ -111,6 +111,9 @@ def _kube_proxy(source: Source) -> Image:
             Entry("sbin/modprobe", target="/bin/kmod"),
             *(Entry(f"bin/{name}", target="busybox") for name in ("sh", "ls", "cat")),
             *_USERS,
+            # nft names protocols by it. Without it kube-proxy in mode nftables reads its own maps with numbers in
+            # place of names, and at every start takes away the Services that it found there.
+            Entry("etc/protocols", 0o644, source=source.root / "etc" / "protocols"),
             *(Entry(path) for path in ("lib/modules", "run")),
             _TMP,
         )
