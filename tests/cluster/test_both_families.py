@@ -5,6 +5,7 @@
 """A cluster of IPv4 and IPv6 whose two nodes are both of the control plane, in its life.
 
 It is made in one mode of kube-proxy and brought to another, its certificates are renewed, it is upgraded and removed.
+The second node says that it has swap, which is a stand-in: the machine has none, so nothing is ever swapped.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ OPTIONS: dict[str, Any] = {
     "kubeadm_cluster_pod_cidr": "10.244.0.0/16,fd00:10:244::/56",
     "kubeadm_cluster_service_cidr": ["10.96.0.0/16", "fd00:10:96::/112"],
     "kubeadm_cluster_timeouts": {"controlPlaneComponentHealthCheck": "10m"},
+    "kubeadm_cluster_allow_swap": True,
 }
+SWAP_ON = (
+    r"printf 'Filename Type Size Used Priority\n/dev/stand-in partition 1048572 0 -2\n' > /run/swaps;"
+    " mount --bind /run/swaps /proc/swaps"
+)
+SWAP_OFF = "umount /proc/swaps; rm /run/swaps"
 API, KUBELET = 6443, 10250
 OF_THE_CLUSTER = "issuer=CN = kubernetes"
 LEFT = (
@@ -53,12 +60,15 @@ def own(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     own = Site(site.nodes, bundle(versions().base), tmp_path_factory.mktemp("both"))
     own.control_plane, own.workers = (CONTROL_PLANE, SECOND), ()
     own.options[SECOND].update(
-        kubeadm_cluster_labels={"disk": "ssd"}, kubeadm_cluster_kubelet_node_config={"maxPods": 70}
+        kubeadm_cluster_labels={"disk": "ssd"},
+        kubeadm_cluster_kubelet_node_config={"maxPods": 70},
     )
+    own.nodes.shell(SECOND, SWAP_ON)
     for node, address in ADDRESSES.items():
         own.nodes.shell(node, f"ip -6 address add {address}/64 dev eth0 nodad")
     yield own
     own.cluster(kubeadm_cluster_state="absent", check=False)
+    own.nodes.shell(SECOND, SWAP_OFF)
     for node, address in ADDRESSES.items():
         own.nodes.shell(node, f"ip -6 address delete {address}/64 dev eth0")
 
@@ -91,6 +101,15 @@ def services_answer(site: Site) -> None:
         assert answer.startswith("web-"), address
 
 
+def test_a_node_with_swap_is_refused_without_consent(own: Site) -> None:
+    done = own.cluster(check=False, **{**OPTIONS, "kubeadm_cluster_allow_swap": False})
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert f"{SECOND}: swap is on (/dev/stand-in). Run swapoff -a" in said
+    assert f"{CONTROL_PLANE}: swap is on" not in said
+    assert changed(done) == 0
+
+
 def test_a_second_run_changes_nothing(cluster: Site) -> None:
     assert changed(cluster.cluster(**OPTIONS, kubeadm_cluster_kube_proxy_mode="nftables")) == 0
 
@@ -113,6 +132,33 @@ def test_services_answer_in_mode_nftables(cluster: Site) -> None:
         assert "KUBE-SVC" not in cluster.nodes.shell(node, "iptables-save; ip6tables-save")
 
 
+def maps(site: Site, node: str) -> list[str]:
+    """The Services in kube-proxy's maps of both families."""
+    lists = "; ".join(f"nft list map {family} kube-proxy service-ips" for family in ("ip", "ip6"))
+    return sorted(re.findall(r"\S+ \. \w+ \. \d+ : goto [^\s,]+", site.nodes.shell(node, lists)))
+
+
+def has_synced(site: Site, node: str) -> bool:
+    """Whether the kube-proxy that runs on a node has written the rules of both families, as it says itself."""
+    read = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:10249/metrics').read().decode())"
+    counts = re.findall(
+        r'^kubeproxy_sync_full_proxy_rules_duration_seconds_count\{ip_family="(\w+)"\} [1-9]',
+        site.nodes.shell(node, f'python3 -c "{read}"', check=False),
+        re.MULTILINE,
+    )
+    return sorted(counts) == ["IPv4", "IPv6"]
+
+
+def test_a_kube_proxy_that_starts_again_keeps_every_service_of_mode_nftables(cluster: Site) -> None:
+    cluster.wait_for_backends()
+    before = {node: maps(cluster, node) for node in ADDRESSES}
+    assert all(sum("default/web/tcp" in one for one in found) == 2 for found in before.values()), before
+    cluster.kubectl("rollout restart daemonset/kube-proxy -n kube-system")
+    cluster.kubectl("rollout status daemonset/kube-proxy -n kube-system --timeout=120s")
+    wait_until(lambda: all(has_synced(cluster, node) for node in ADDRESSES), 60)
+    assert {node: maps(cluster, node) for node in ADDRESSES} == before
+
+
 def test_a_report_knows_every_address_and_service_and_finds_nothing_odd(cluster: Site) -> None:
     found = report(cluster.inspect("both", *ADDRESSES))
     assert found["odd"] == []
@@ -132,6 +178,19 @@ def test_each_node_has_what_is_its_own(cluster: Site) -> None:
     }
     assert kubelets == {CONTROL_PLANE: 110, SECOND: 70}
     assert [one["metadata"]["name"] for one in cluster.items("nodes -l disk=ssd")] == [SECOND]
+    assert taints(cluster) == {CONTROL_PLANE: [], SECOND: []}
+
+
+def taints(site: Site) -> dict[str, list[dict[str, str]]]:
+    """The taints of each node."""
+    return {one["metadata"]["name"]: one["spec"].get("taints", []) for one in site.items("nodes")}
+
+
+def test_the_kubelet_runs_beside_swap_that_pods_do_not_use(cluster: Site) -> None:
+    kubelet = json.loads(cluster.kubectl(f"get --raw /api/v1/nodes/{SECOND}/proxy/configz"))["kubeletconfig"]
+    assert kubelet["failSwapOn"] is False
+    assert kubelet["memorySwap"] == {}
+    assert "/dev/stand-in" in cluster.nodes.shell(SECOND, "cat /proc/$(pidof kubelet)/root/proc/swaps")
 
 
 def test_the_sandbox_is_the_image_that_kubeadm_asks_for(cluster: Site) -> None:
@@ -146,11 +205,15 @@ def shown(site: Site, node: str, port: int, what: str) -> str:
     return site.nodes.shell(node, command).strip()
 
 
-def test_mode_certificates_policies_and_drop_in_are_changed_in_a_running_cluster(cluster: Site) -> None:
+def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_running_cluster(cluster: Site) -> None:
     before = {node: shown(cluster, node, API, "serial") for node in ADDRESSES}
     assert all(before.values())
     assert shown(cluster, SECOND, KUBELET, "issuer") != OF_THE_CLUSTER
     del cluster.options[SECOND]["kubeadm_cluster_kubelet_node_config"]
+    cluster.kubectl(f"label node {SECOND} foreign=kept")
+    cluster.kubectl(f"taint node {SECOND} slow=yes:PreferNoSchedule foreign:PreferNoSchedule")
+    slow = {"key": "slow", "value": "very", "effect": "PreferNoSchedule"}
+    cluster.options[SECOND].update(kubeadm_cluster_labels={"rack": "2"}, kubeadm_cluster_taints=[slow])
     options = {
         **OPTIONS, "kubeadm_cluster_kube_proxy_mode": "iptables", "kubeadm_cluster_kubelet_serving_certificates": True,
     }  # fmt: skip
@@ -172,6 +235,8 @@ def test_mode_certificates_policies_and_drop_in_are_changed_in_a_running_cluster
     assert changed(cluster.cluster(**options, kubeadm_cluster_renew_certificates=30)) == 0
     configuration = cluster.kubectl(f"get --raw /api/v1/nodes/{SECOND}/proxy/configz")
     assert re.search(r'"maxPods":\s*110\b', configuration)
+    assert [one["metadata"]["name"] for one in cluster.items("nodes -l rack=2,foreign=kept,!disk")] == [SECOND]
+    assert taints(cluster) == {CONTROL_PLANE: [], SECOND: [slow]}
     cluster.write_down("kube-proxy brought to iptables, certificates renewed")
 
 
@@ -180,7 +245,10 @@ def test_both_nodes_of_the_control_plane_are_upgraded(cluster: Site) -> None:
     if version is None:
         pytest.skip("the bundle was given, and no newer one with it")
     cluster.bundle = bundle(version)
+    cluster.options[SECOND].update(kubeadm_cluster_labels={}, kubeadm_cluster_taints=[])
     cluster.cluster(**OPTIONS)
+    assert [one["metadata"]["name"] for one in cluster.items("nodes -l foreign=kept,!rack")] == [SECOND]
+    assert taints(cluster) == {CONTROL_PLANE: [], SECOND: []}
     assert {one["status"]["nodeInfo"]["kubeletVersion"] for one in cluster.items("nodes")} == {version}
     servers = cluster.items("pods -n kube-system -l component=kube-apiserver")
     assert {one["spec"]["containers"][0]["image"].rpartition(":")[2] for one in servers} == {version}

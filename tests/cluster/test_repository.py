@@ -2,13 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cluster of one node from a package repository, whose packages are stand-ins by upstream's names."""
+"""A cluster of one node from a package repository, whose packages are stand-ins by upstream's names.
+
+Its kubelet and containerd leave control groups to systemd, which manages them in version 1 as well.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -25,7 +29,7 @@ from ansible_collections.podnet.lab.tests.cluster.package_repository import (
     publish,
     served,
 )
-from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed
+from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed, report
 from ansible_collections.podnet.lab.tests.cluster_bundle import bundle, versions
 
 PACKAGES = ("cri-tools", "kubeadm", "kubectl", "kubelet", "kubernetes-cni")
@@ -97,6 +101,7 @@ def options(site: Site, url: str, scratch: Path, key: Key) -> dict[str, Any]:
         "kubeadm_cluster_repository_key": str(scratch / "key.asc"),
         "kubeadm_cluster_repository_key_fingerprint": key.fingerprint,
         "kubeadm_cluster_workload": False,
+        "kubeadm_cluster_cgroup_driver": "systemd",
     }
 
 
@@ -157,6 +162,15 @@ def test_a_node_is_made_from_packages_that_are_held(repository: Repository) -> N
     # What the node lacked of its distribution came from there.
     assert repository.shell("dpkg-query -W -f '${Version}' conntrack") == "9:1"
     assert changed(repository.cluster()) == 0
+
+
+def test_containers_are_in_scopes_of_systemd_and_their_pods_are_known(repository: Repository) -> None:
+    groups = repository.shell("cat /proc/$(pidof kube-apiserver)/cgroup")
+    assert re.search(r":/kubepods\.slice/\S+/cri-containerd-[0-9a-f]{64}\.scope$", groups, re.MULTILINE), groups
+    repository.site.wait_for_pods()
+    expected = {f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in repository.site.running_pods()}
+    found = report(repository.site.inspect("systemd"))
+    assert {f"{pod['namespace']}/{pod['name']}" for pod in found["pods"]} == expected
 
 
 def test_the_one_node_is_upgraded_from_the_next_versions_repository(repository: Repository) -> None:
