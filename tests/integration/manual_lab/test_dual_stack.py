@@ -402,7 +402,7 @@ def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path
     if lacks(dual, network):
         pytest.skip(f"the kernel has no {network}")
     route, damages = NETWORKS[network]
-    dual.build()
+    dual.lab.have(**V6)
     plain = dual.state("node1"), dual.state("node2")
     with programs.of_network(dual.nodes, network):
         dual.build(manual_lab_network=network)

@@ -92,13 +92,23 @@ class Networks:
 
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
+        self._absent = True
 
     def play(self, playbook: str, *argv: str, check: bool = True, **variables: Any) -> Run:
         """Run a playbook of the lab on node1 and node2."""
         variables = {"manual_lab_show_limit": 0, **variables}
         path = CHECKOUT / "playbooks" / playbook
         words = ("--limit", "node1,node2", "-e", json.dumps(variables), *argv)
-        return Run(self.nodes.playbook(path, *words, check=check))
+        if playbook == "lab.yml" and "--check" not in argv:
+            self._absent = False
+        run = Run(self.nodes.playbook(path, *words, check=check))
+        self._absent = self._absent or (playbook == "teardown.yml" and run.status == 0)
+        return run
+
+    def have_none(self) -> None:
+        """Remove the lab, unless there is none."""
+        if not self._absent:
+            self.play("teardown.yml")
 
     def build(self, *argv: str, **variables: Any) -> Run:
         """Build the lab; it must succeed."""
@@ -106,10 +116,11 @@ class Networks:
 
     def refused(self, **variables: Any) -> str:
         """Try to build the lab, which must be refused before anything is touched; what is said."""
-        before = self.state("node1"), self.state("node2")
+        before, absent = (self.state("node1"), self.state("node2")), self._absent
         run = self.play("lab.yml", check=False, **variables)
         assert run.status != 0
         assert (self.state("node1"), self.state("node2")) == before
+        self._absent = absent
         return run.output
 
     def sh(self, node: str, script: str) -> str:
@@ -338,7 +349,7 @@ WIREGUARD_DAMAGES = [
 def test_wireguard_encrypts_what_crosses_and_its_private_keys_stay_where_they_are(
     networks: Networks, tmp_path: Path
 ) -> None:
-    networks.play("teardown.yml")
+    networks.have_none()
     bare = networks.state("node1"), networks.state("node2")
     predicted = networks.build("--check", "--diff", **WIREGUARD)
     assert (networks.state("node1"), networks.state("node2")) == bare
@@ -418,7 +429,7 @@ BGP_DAMAGES = [
 
 @pytest.mark.usefixtures("with_bird")
 def test_bgp_tells_each_node_which_pods_the_other_has(networks: Networks) -> None:
-    networks.play("teardown.yml")
+    networks.have_none()
     bare = networks.state("node1"), networks.state("node2")
     predicted = networks.build("--check", "--diff", **BGP)
     assert (networks.state("node1"), networks.state("node2")) == bare
@@ -497,7 +508,7 @@ def commands_of(network: str) -> list[str]:
 def test_a_tunnel_with_one_other_end_works_or_the_missing_module_is_named(
     networks: Networks, network: str, module: str
 ) -> None:
-    networks.play("teardown.yml")
+    networks.have_none()
     before = networks.state("node1"), networks.state("node2")
     run = networks.play("lab.yml", check=False, manual_lab_network=network)
     if run.status != 0:
@@ -523,7 +534,7 @@ def test_what_wireguard_needs_is_said_before_anything_is_touched(networks: Netwo
 
 
 def test_what_others_made_stays_and_is_not_taken_for_the_tunnel(networks: Networks) -> None:
-    networks.play("teardown.yml")
+    networks.have_none()
     bare = networks.state("node1")
     networks.sh(
         "node1",
@@ -566,7 +577,7 @@ def two_networks(networks: Networks) -> Iterator[dict[str, str]]:
 
 
 def test_nodes_of_different_networks_need_the_tunnel(networks: Networks) -> None:
-    networks.play("teardown.yml")
+    networks.have_none()
     with two_networks(networks) as options:
         said = networks.refused(**options)
         assert "node node1: it shares no network with node2 (172.29.2.12), so that it cannot route pods there" in said

@@ -271,7 +271,7 @@ def test_teardown_in_check_mode_removes_nothing_and_in_earnest_needs_no_state(la
 
 
 def test_two_plays_at_the_same_time_end_as_one(lab: Lab) -> None:
-    lab.teardown()
+    lab.have_none()
     with ThreadPoolExecutor(2) as both:
         runs = list(both.map(lambda _number: lab.run("lab.yml"), range(2)))
     assert [run.status for run in runs] == [0, 0], "\n".join(run.output for run in runs)
@@ -284,7 +284,7 @@ def test_two_plays_at_the_same_time_end_as_one(lab: Lab) -> None:
 
 def test_two_labs_share_a_node(lab: Lab) -> None:
     other = {"manual_lab_name": "lab1", "manual_lab_bridge": "lab1", "manual_lab_cluster_cidr": "10.245.0.0/16"}
-    lab.build()
+    lab.have()
     lab.build(**other)
     try:
         assert lab.build().changed("node1") == []

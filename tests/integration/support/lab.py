@@ -70,11 +70,16 @@ class Lab:
 
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
+        self._last: tuple[str, dict[str, Any]] | None = None
+        """The last play that was to change nodes, with its variables; none when it failed."""
 
     def run(
         self, playbook: str, *argv: str, variables: dict[str, Any] | None = None, limit: str = "node1,node2"
     ) -> Run:
         """Run one of the two playbooks; the default description when there are no variables."""
+        real = "--check" not in argv
+        if real:
+            self._last = None
         done = subprocess.run(
             [
                 "ansible-playbook", str(CHECKOUT / "playbooks" / playbook), "-i", str(self.nodes.inventory),
@@ -88,6 +93,8 @@ class Lab:
             check=False,
             timeout=300,
         )  # fmt: skip
+        if real and done.returncode == 0:
+            self._last = playbook, variables or {}
         return Run(done.stdout + done.stderr, done.returncode)
 
     def build(self, *argv: str, **variables: Any) -> Run:
@@ -101,6 +108,16 @@ class Lab:
         run = self.run("teardown.yml", variables=variables)
         assert run.status == 0, run.output
         return run
+
+    def have(self, **variables: Any) -> None:
+        """Build the lab, unless that is what the last play did."""
+        if self._last != ("lab.yml", variables):
+            self.build(**variables)
+
+    def have_none(self) -> None:
+        """Remove the lab, unless that is what the last play did."""
+        if self._last != ("teardown.yml", {}):
+            self.teardown()
 
     def sh(self, node: str, script: str, check: bool = True) -> str:
         """Run a shell script on a node."""
