@@ -204,32 +204,45 @@ def test_the_facts_know_both_ranges_and_nothing_is_odd(dual: DualLab, tmp_path: 
         assert part in text, f"{part} is not in {text[:2000]}"
 
 
-# What is damaged together is repaired by steps, or for pods, of their own.
-DAMAGES = [
-    (
-        f"ip -n {POD3} -6 addr flush dev eth0 scope global; ip -6 route delete fd00:10:244:1::/64",
-        ["5.", "7."],
-    ),
-    (
-        (
-            f"ip -n {POD1} -6 route delete default; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding; "
-            "rm /var/lib/cni/networks/lab0/fd00:10:244::3"
+# What is damaged together on a node is repaired by steps, or for pods, of their own.
+DAMAGES: list[dict[str, tuple[str, list[str]]]] = [
+    {
+        "node1": (
+            f"ip -n {POD3} -6 addr flush dev eth0 scope global; ip -6 route delete fd00:10:244:1::/64",
+            ["5.", "7."],
         ),
-        ["5.", "7."],
-    ),
-    (f"ip address delete fd00:10:244::1/64 dev lab0; ip -n {POD1} link set eth0 down", ["4.", "7."]),
-    ("ip address add fd00:10:244::99/64 dev lab0", ["7."]),
-    ("ip link delete lab0", ["2.", "6.", "7."]),
+        "node2": ("ip link delete lab0", ["2.", "6.", "7."]),
+    },
+    {
+        "node1": (
+            (
+                f"ip -n {POD1} -6 route delete default; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding; "
+                "rm /var/lib/cni/networks/lab0/fd00:10:244::3"
+            ),
+            ["5.", "7."],
+        ),
+        "node2": ("ip address add fd00:10:244:1::99/64 dev lab0", ["7."]),
+    },
+    {
+        "node1": (
+            f"ip address delete fd00:10:244::1/64 dev lab0; ip -n {POD1} link set eth0 down",
+            ["4.", "7."],
+        ),
+    },
 ]
 
 
 def test_what_of_ipv6_is_damaged_is_repaired(dual: DualLab) -> None:
-    whole = dual.state("node1")
-    for script, steps in DAMAGES:
-        dual.lab.sh("node1", script)
-        changed = dual.build().changed("node1")
-        assert [title[:2] for title in changed] == steps, f"{script}: {changed}"
-        assert dual.state("node1") == whole, script
+    whole = dual.state("node1"), dual.state("node2")
+    for damages in DAMAGES:
+        for node, (script, _steps) in damages.items():
+            dual.lab.sh(node, script)
+        repaired = dual.build()
+        for node in ("node1", "node2"):
+            expected = damages[node][1] if node in damages else []
+            changed = repaired.changed(node)
+            assert [title[:2] for title in changed] == expected, f"{damages}, {node}: {changed}"
+        assert (dual.state("node1"), dual.state("node2")) == whole, damages
     dual.check_traffic()
 
 
@@ -347,7 +360,8 @@ def test_faults_of_the_description_are_all_said_before_anything_is_touched(dual:
     assert "manual_lab_cluster_cidr_v6: an ipip tunnel carries IPv4 alone" in said
 
 
-# A way to join nodes, how the IPv6 route to the pods of node2 looks, and damages with the steps that repair them.
+# A way to join nodes, how the IPv6 route to the pods of node2 looks, and damages with the steps that repair them: the
+# first on node1, the second at the same time on node2.
 NETWORKS = {
     "vxlan": (
         "fd00:10:244:1::/64 via fe80::858:aff:fef4:100 dev vxlan1 proto 112",
@@ -414,12 +428,15 @@ def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path
         assert verdicts["path-mtu"] == "held"
         assert "broken" not in verdicts.values(), verdicts
         assert dual.faults(tmp_path / "report") == []
-        for script, steps in damages:
-            dual.lab.sh("node1", script)
-            changed = dual.build(manual_lab_network=network).changed("node1")
+        damaged = dict(zip(("node1", "node2"), damages, strict=False))
+        for node, (script, _steps) in damaged.items():
+            dual.lab.sh(node, script)
+        repaired = dual.build(manual_lab_network=network)
+        for node, (script, steps) in damaged.items():
+            changed = repaired.changed(node)
             assert len(changed) == len(steps), f"{script}: {changed}"
             assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), changed
-            dual.check_traffic()
+        dual.check_traffic()
         # From this network to another one, and from that to the first.
         if network != "vxlan":
             dual.build(manual_lab_network="vxlan")

@@ -14,6 +14,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -225,36 +226,56 @@ def test_a_vxlan_is_predicted_and_laid_and_carries_packets_of_pods_in_packets_of
     assert int(seen[1][6]) - int(seen[5][6]) == 50, "what the tunnel adds"
 
 
-# Damages, and the steps that repair them. The tunnel goes with its address, its entries and its routes.
+@dataclass(frozen=True)
+class Damage:
+    """What a script breaks on a node, and the first words of the steps that repair it there."""
+
+    node: str
+    script: str
+    steps: list[str]
+
+
+def repair(networks: Networks, *damages: Damage, **variables: Any) -> None:
+    """Break each node in its own way, and build once: each gets what repairs its own damage, and no more."""
+    for damage in damages:
+        networks.sh(damage.node, damage.script)
+    run = networks.build(**variables)
+    for damage in damages:
+        changed = run.changed(damage.node)
+        assert len(changed) == len(damage.steps), f"{damage}: {changed}"
+        assert all(title.startswith(step) for title, step in zip(changed, damage.steps, strict=True)), (
+            f"{damage}: {changed}"
+        )
+
+
+# The tunnel goes with its address, its entries and its routes.
 DAMAGES = [
-    ("ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
-    ("ip link set vxlan1 down", ["5. Tunnel", "5. Static"]),
     (
-        (
-            "bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1; ip neigh delete 10.244.1.0 dev vxlan1; "
-            "bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 192.0.2.9"
-        ),
-        ["5. Tunnel"],
+        Damage("node1", "ip link delete vxlan1", ["5. Tunnel", "5. Static"]),
+        Damage("node2", "ip link set vxlan1 down", ["5. Tunnel", "5. Static"]),
     ),
     (
-        (
-            "ip link set vxlan1 mtu 1400 address 0a:58:00:00:00:01; ip address add 192.0.2.9/32 dev vxlan1; "
-            "ip route delete 10.244.1.0/24"
+        Damage(
+            "node1",
+            "bridge fdb delete 0a:58:0a:f4:01:00 dev vxlan1; ip neigh delete 10.244.1.0 dev vxlan1; "
+            "bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 192.0.2.9",
+            ["5. Tunnel"],
         ),
-        ["5. Tunnel", "5. Static"],
+        Damage(
+            "node2",
+            "ip link set vxlan1 mtu 1400 address 0a:58:00:00:00:01; ip address add 192.0.2.9/32 dev vxlan1; "
+            "ip route delete 10.244.0.0/24",
+            ["5. Tunnel", "5. Static"],
+        ),
     ),
 ]
 
 
 def test_a_damaged_vxlan_is_repaired(networks: Networks) -> None:
-    whole = networks.state("node1")
-    for script, steps in DAMAGES:
-        networks.sh("node1", script)
-        repaired = networks.build(**VXLAN)
-        changed = repaired.changed("node1")
-        assert len(changed) == len(steps), f"{script}: {changed}"
-        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
-        assert networks.state("node1") == whole, script
+    whole = networks.state("node1"), networks.state("node2")
+    for damages in DAMAGES:
+        repair(networks, *damages, **VXLAN)
+        assert (networks.state("node1"), networks.state("node2")) == whole, damages
     networks.check_traffic()
 
 
@@ -335,13 +356,18 @@ def with_wireguard(networks: Networks) -> Iterator[None]:
 
 KEY_FILE = "/run/podnet-lab/lab0/wireguard.key"
 WIREGUARD_DAMAGES = [
-    ("ip link delete wg51820", ["5. WireGuard", "5. Static"]),
-    ("wg set wg51820 peer $(wg show wg51820 peers) remove", ["5. WireGuard"]),
     (
-        "wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 0.0.0.0/0; ip link set wg51820 mtu 1300",
-        ["5. WireGuard"],
+        Damage("node1", "ip link delete wg51820", ["5. WireGuard", "5. Static"]),
+        Damage("node2", "wg set wg51820 peer $(wg show wg51820 peers) remove", ["5. WireGuard"]),
     ),
-    ("ip link set wg51820 down", ["5. WireGuard", "5. Static"]),
+    (
+        Damage(
+            "node1",
+            "wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 0.0.0.0/0; ip link set wg51820 mtu 1300",
+            ["5. WireGuard"],
+        ),
+        Damage("node2", "ip link set wg51820 down", ["5. WireGuard", "5. Static"]),
+    ),
 ]
 
 
@@ -381,13 +407,10 @@ def test_wireguard_encrypts_what_crosses_and_its_private_keys_stay_where_they_ar
     assert verdicts["path-mtu"] == "held"
     assert "broken" not in verdicts.values(), verdicts
 
-    whole = networks.state("node1")
-    for script, steps in WIREGUARD_DAMAGES:
-        networks.sh("node1", script)
-        changed = networks.build(**WIREGUARD).changed("node1")
-        assert len(changed) == len(steps), f"{script}: {changed}"
-        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
-        assert networks.state("node1") == whole, script
+    whole = networks.state("node1"), networks.state("node2")
+    for damages in WIREGUARD_DAMAGES:
+        repair(networks, *damages, **WIREGUARD)
+        assert (networks.state("node1"), networks.state("node2")) == whole, damages
     networks.sh("node1", f"chmod 644 {KEY_FILE}")
     networks.build(**WIREGUARD)
     assert networks.sh("node1", f"cat {KEY_FILE}").strip() != private["node1"], "others could have read it"
@@ -418,13 +441,14 @@ def with_bird(networks: Networks) -> Iterator[None]:
 
 
 KILL_BIRD = "kill -9 $(cat /run/podnet-lab/lab0/bird.pid); while pgrep -x bird; do sleep 0.1; done"
-BGP_DAMAGES = [
-    (KILL_BIRD, ["5. BGP"]),
-    (
+BGP_DAMAGES = (
+    Damage("node1", KILL_BIRD, ["5. BGP"]),
+    Damage(
+        "node2",
         "cd /run/podnet-lab/lab0; sed -i 's/hold time 9/hold time 90/' bird.conf; rm bird.ctl",
         ["5. BGP"],
     ),
-]
+)
 
 
 @pytest.mark.usefixtures("with_bird")
@@ -444,12 +468,8 @@ def test_bgp_tells_each_node_which_pods_the_other_has(networks: Networks) -> Non
     again = networks.build(**BGP)
     assert again.changed("node1") == again.changed("node2") == []
 
-    for script, steps in BGP_DAMAGES:
-        networks.sh("node1", script)
-        changed = networks.build(**BGP).changed("node1")
-        assert len(changed) == len(steps), f"{script}: {changed}"
-        assert all(title.startswith(step) for title, step in zip(changed, steps, strict=True)), f"{script}: {changed}"
-        networks.check_traffic()
+    repair(networks, *BGP_DAMAGES, **BGP)
+    networks.check_traffic()
     # A node that is cut off: its pods' range goes with the session, and comes back with it.
     networks.sh("node2", "ip link set lab0 down")
     networks.sh(
