@@ -17,7 +17,8 @@ description:
   - Removes what the role P(podnet.lab.kubeadm_cluster#role) and the cluster made on a node and C(kubeadm reset) leaves.
     That is the pods' bridge, the role's CNI configuration with its leases and cached results, routes of protocol 113,
     the nftables tables of the role and of kube-proxy, chains of iptables whose names begin with C(KUBE-) or C(CNI-) and
-    the rules that jump to them, mounts and files of the kubelet, files in C(/etc/kubernetes), and the role's own files.
+    the rules that jump to them, sets of ipset whose names begin with C(KUBE-), mounts and files of the kubelet, files
+    in C(/etc/kubernetes), and the role's own files.
   - Where the role put flannel, also its link, its CNI configuration and plugin, its state and its chains of iptables.
   - CNI configurations, bridges, leases, rules and routes of others stay.
   - Does nothing on a node without the role's mark. The mark goes last.
@@ -69,6 +70,7 @@ from ansible_collections.podnet.lab.plugins.module_utils._kubeadm import mark as
 from ansible_collections.podnet.lab.plugins.module_utils._kubeadm.remains import (
     FLANNEL_CHAINS,
     OWNED_CHAINS,
+    OWNED_SETS,
     chains_to_drop,
     mounts_below,
 )
@@ -160,6 +162,16 @@ class Cleanup:
                     what = "%s%s chains %s" % (family, variant, " and ".join(name + "*" for name in owned))
                     self.run(what, restore, "--noflush", data=drop)
 
+    def sets(self) -> None:
+        """Remove the sets of addresses to which Kubernetes' chains referred."""
+        ipset = self.tool("ipset")
+        if not ipset:
+            return
+        status, out, _err = self.module.run_command([ipset, "list", "-name"])
+        for name in out.split() if status == 0 else []:
+            if name.startswith(OWNED_SETS):
+                self.run("ipset " + name, ipset, "destroy", name)
+
     def mounts(self) -> None:
         """Unmount what the kubelet mounted."""
         umount = self.tool("umount")
@@ -185,6 +197,7 @@ class Cleanup:
         self.routes_unit()
         self.network(str(mark.get("bridge") or ""), flannel)
         self.rules(flannel)
+        self.sets()
         self.mounts()
         self.paths([kubeadm.CNI_FILE, "/var/lib/cni/networks/" + kubeadm.CNI_NETWORK])
         self.paths(cni_state.own_results())

@@ -46,6 +46,7 @@ FILES = (
     "test_service_kinds",
     "test_members",
     "test_upgrade",
+    "test_policy_engine",
     "test_removal",
     "test_both_families",
     "test_real_upgrade",
@@ -91,8 +92,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             pytest.skip(str(error))
         nodes.keep_compiled()
         made_of = bundle(versions().base)
-        # node1 has Debian's; so both forms of its configuration, and pods of both, are in one cluster.
-        install_containerd(nodes, "node2", made_of / "containerd")
+        # node1 has Debian's; so all forms of its configuration, and pods of all, are in one cluster.
+        install_containerd(nodes, "node2", made_of / "containerd-2.1")
+        install_containerd(nodes, "node3", made_of / "containerd-1.7")
         yield Site(nodes, made_of, tmp_path_factory.mktemp("cluster"))
 
 

@@ -2,22 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cluster whose pods are connected by flannel: the role's whole way, with a stand-in for flannel's two programs."""
+"""A cluster whose pods are connected by flannel."""
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.tests.cluster.flannel_stand_in import IMAGE, PLUGIN_IMAGE, flannel_bundle
+from ansible_collections.podnet.lab.tests.cluster.further import bundle_with
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed
+from ansible_collections.podnet.lab.tests.cluster_bundle import FURTHER, bundle, versions
 
 OPTIONS: dict[str, Any] = {
     "kubeadm_cluster_cni": "flannel",
-    "kubeadm_cluster_flannel_image": IMAGE,
-    "kubeadm_cluster_flannel_plugin_image": PLUGIN_IMAGE,
+    "kubeadm_cluster_flannel_image": FURTHER["flannel"],
+    "kubeadm_cluster_flannel_plugin_image": FURTHER["flannel-cni-plugin"],
 }
 LEFT = (
     "ip -o link | grep -v -e ' lo:' -e ' eth0'; ip route | grep -F 10.244.; iptables-save | grep -e FLANNEL -e KUBE;"
@@ -28,14 +28,15 @@ LEFT = (
 @pytest.fixture(scope="module")
 def cluster(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A cluster of node1 and node2, made anew."""
+    target = tmp_path_factory.mktemp("flannel") / "bundle"
+    flannel = bundle_with(bundle(versions().base), target, ["flannel", "flannel-cni-plugin"])
     site.cluster(kubeadm_cluster_state="absent")
-    program = base64.b64decode(site.nodes.shell(CONTROL_PLANE, "base64 $(command -v bridge || echo /sbin/bridge)"))
-    flannel = flannel_bundle(site.bundle, tmp_path_factory.mktemp("flannel") / "bundle", program)
     own = Site(site.nodes, flannel, tmp_path_factory.mktemp("site"))
     predicted = own.cluster("--check", **OPTIONS)
     assert changed(predicted) > 0
     assert own.nodes.shell(CONTROL_PLANE, LEFT, check=False) == ""
     own.cluster(**OPTIONS)
+    own.write_down("pods connected by flannel")
     return own
 
 
@@ -43,10 +44,10 @@ def test_a_second_run_changes_nothing(cluster: Site) -> None:
     assert changed(cluster.cluster(**OPTIONS)) == 0
 
 
-def test_a_bundle_without_its_images_is_refused(cluster: Site, site: Site) -> None:
-    refused = cluster.cluster(check=False, bundle=site.bundle, **OPTIONS)
+def test_a_bundle_without_its_images_is_refused(cluster: Site) -> None:
+    refused = cluster.cluster(check=False, bundle=bundle(versions().base), **OPTIONS)
     assert refused.returncode != 0
-    assert f"it lacks images of flannel: {IMAGE}" in " ".join(refused.stdout.split())
+    assert f"it lacks images of flannel: {FURTHER['flannel']}" in " ".join(refused.stdout.split())
 
 
 def test_nodes_have_its_link_and_its_configuration(cluster: Site) -> None:

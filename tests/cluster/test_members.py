@@ -27,6 +27,7 @@ def test_node_added_by_a_play_that_was_killed_half_way(cluster: Site) -> None:
     # The others are members already, and only learn the way to the new node's pods.
     assert "changed: [node2]" not in done.stdout.partition(": Join the workers]")[2].partition("TASK [")[0]
     assert changed(cluster.cluster()) == 0
+    cluster.write_down("a node added")
 
 
 def test_pods_of_the_added_node_are_reached(cluster: Site) -> None:

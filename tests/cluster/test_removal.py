@@ -17,7 +17,8 @@ LOOK = {
     "routes": "ip route; ip -6 route | grep -v fe80",
     "namespaces": "ls /run/netns 2>/dev/null",
     "mounts": "awk '{print $5}' /proc/self/mountinfo | grep -e /kubelet/ -e /netns -e /containerd/",
-    "rules": "iptables-save -t nat | grep -c KUBE; nft list tables",
+    "rules": "iptables-save | grep -c -e KUBE -e CNI; nft list tables",
+    "sets": "ipset list -name",
     "files": "find /etc/cni /etc/kubernetes /var/lib/cni /var/lib/kubelet /var/lib/etcd /etc/podnet-lab -type f",
     "programs": "ls /usr/bin/kubeadm /usr/bin/kubelet /usr/bin/kubectl /usr/bin/crictl 2>/dev/null",
     "processes": "ps -e -o comm= | grep -e kube -e etcd -e pause -e shim",
@@ -70,6 +71,7 @@ def test_removed_and_others_things_kept(cluster: Site, members: tuple[str, ...])
         assert "table ip other" in left["rules"]
         assert not any("podnet" in rule for rule in left["rules"])
         assert left["rules"][0] == "0", left["rules"]
+        assert left["sets"] == []
         assert left["files"] == ["/etc/cni/net.d/99-other.conf", "/var/lib/cni/networks/other/10.9.9.9"]
         assert left["programs"] == left["processes"] == left["images"] == []
     assert changed(cluster.cluster(kubeadm_cluster_state="absent")) == 0

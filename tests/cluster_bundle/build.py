@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import cache, debian, debian_source, go_modules
-from .images import WORKLOAD_IMAGE, Source, names_of, write_images
+from .images import FURTHER, WORKLOAD_IMAGE, Source, names_of, write_images
 from .manifest import manifest_of
-from .recipe import CONTAINERD, Recipe, Versions
+from .recipe import PROGRAMS_OF_CONTAINERD, Recipe, Versions
 from .steps import BuildError, Steps, Words
 
 GIVEN = "PODNET_CLUSTER_BUNDLE"
@@ -149,15 +149,27 @@ def _assemble(folder: Path, version: str, way: Recipe, source: Source) -> None:
         (folder / name).mkdir(parents=True)
     for name in ("kubeadm", "kubelet", "kubectl", "crictl"):
         shutil.copy2(source.programs[name], folder / "bin" / name)
-    # Not of the bundle, and so not in its manifest: for nodes whose containerd is not Debian's.
-    (folder / "containerd").mkdir()
-    for name in CONTAINERD:
-        if name in source.programs:
-            shutil.copy2(source.programs[name], folder / "containerd" / name)
     shutil.copytree(_HERE / "units", folder / "units")
     list_images: Words = [source.programs["kubeadm"], "config", "images", "list", "--kubernetes-version", version]
     architecture = debian.architecture()
     images = write_images(folder / "images", names_of(source.steps.ask(list_images)), architecture, source)
+    if version == way.VERSIONS.base:
+        _add_further(folder, architecture, source)
     packages = debian.versions_of(source.root, (*debian.PACKAGES, *way.PACKAGES), source.steps)
     manifest = manifest_of(folder, version, way, architecture, images, packages)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _add_further(folder: Path, architecture: str, source: Source) -> None:
+    """Add what is not of the bundle, and so not in its manifest: images that some clusters of the tests have, and each
+    containerd that is not the nodes' own, in a folder of its own.
+    """
+    (folder / "further").mkdir()
+    names = [name for program, name in FURTHER.items() if program in source.programs]
+    write_images(folder / "further", names, architecture, source)
+    containerds = {name: program for name, program in source.programs.items() if "/" in name}
+    for name in PROGRAMS_OF_CONTAINERD:
+        containerds[f"{debian.CONTAINERD}/{name}"] = source.root / debian.BUILD[1:] / debian.CONTAINERD / name
+    for name, program in containerds.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(program, folder / name)

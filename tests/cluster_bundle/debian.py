@@ -33,6 +33,12 @@ PACKAGES = (
 )
 """What images are made of."""
 
+NEWER = ("trixie", "containerd")
+"""The next Debian and its package of containerd 1.7, whose programs run on SUITE as well."""
+
+CONTAINERD = "containerd-1.7"
+"""The folder of its programs, in BUILD and in a bundle."""
+
 BUILD = "/build"
 """The directory of everything that is built, in the build root."""
 
@@ -89,7 +95,8 @@ def archive_of(targets: str) -> str:
 def build_root(tree: Path, packages: Sequence[str], source: tuple[str, str] | None, steps: Steps) -> Path:
     """Return the build root below a build tree, made when it is missing. Raises BuildError.
 
-    It has PACKAGES and `packages`, and in BUILD the files of a source package, given by name and version.
+    It has PACKAGES and `packages`, and in BUILD a folder CONTAINERD and the files of a source package, given by name
+    and version.
     """
     root = tree / "root"
     if root.exists():
@@ -100,10 +107,15 @@ def build_root(tree: Path, packages: Sequence[str], source: tuple[str, str] | No
         archive = archive_of(steps.ask(INDEX_TARGETS))
         # A proxy, for instance: mmdebstrap's apt does not read the machine's settings.
         settings = steps.ask(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire::http", "Acquire::https"])
-        fetch = "true"
+        newer, containerd = NEWER
+        fetch = [
+            'export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"',
+            f"apt-get download --quiet {containerd}/{newer}",
+            f"dpkg-deb --extract {containerd}_*.deb {containerd}",
+            f"mv {containerd}/usr/bin {CONTAINERD}",
+        ]
         if source:
-            wanted = "=".join(source)
-            fetch = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get source --download-only --quiet {wanted}'
+            fetch.append(f"apt-get source --download-only --quiet {'='.join(source)}")
         command: Words = [
             *(
                 *ALONE,
@@ -116,8 +128,10 @@ def build_root(tree: Path, packages: Sequence[str], source: tuple[str, str] | No
             ),
             *(f"--aptopt={line}" for line in settings.splitlines() if not line.endswith('"";')),
             f"--include={','.join((*PACKAGES, *packages))}",
-            f'--customize-hook=mkdir "$1{BUILD}" && cd "$1{BUILD}" && {fetch}',
+            f'--aptopt=APT::Default-Release "{SUITE}"',
+            f'--customize-hook=mkdir "$1{BUILD}" && cd "$1{BUILD}" && {" && ".join(fetch)}',
             *(SUITE, half, f"deb {archive} {SUITE} main", f"deb-src {archive} {SUITE} main"),
+            f"deb {archive} {newer} main",
         ]
         steps.run(command)
         half.rename(root)

@@ -82,11 +82,6 @@ cp -rL /usr/share/gocode/src/{_REFLECT2} vendor/{_REFLECT2}
 """
 
 
-def why_not() -> str | None:
-    """Return what keeps this process from building this way: nothing beyond what keeps it from making a build root."""
-    return None
-
-
 def compile_programs(_tree: Path, root: Path, version: str, steps: Steps) -> dict[str, Path]:
     """Return the programs of a version by name, compiled when missing. Raises BuildError."""
     _prepare(root, steps)

@@ -20,6 +20,14 @@ from .steps import BuildError, Steps
 WORKLOAD_IMAGE = "docker.io/library/app:1.0"
 """For pods: sh, sleep, hostname, httpd, ip, ping and the like from busybox, nslookup too, and GNU wget."""
 
+FURTHER = {
+    "kube-router": "docker.io/cloudnativelabs/kube-router:v2.1.0",
+    "flannel": "ghcr.io/flannel-io/flannel:v0.27.4",
+    "flannel-cni-plugin": "docker.io/library/flannel-cni-plugin:v0.9.1",
+}
+"""Images of what a cluster can have: a policy engine and another network. Their names are upstream's, but the plugin's,
+which is an image in newer versions only."""
+
 _LIBRARY = re.compile(r"(?:=>\s+)?(/\S+)\s+\(0x[0-9a-f]+\)$")
 _IPTABLES = [family + suffix for family in ("iptables", "ip6tables") for suffix in ("", "-save", "-restore")]
 _USERS = (
@@ -94,12 +102,17 @@ def _control_plane(name: str) -> Callable[[Source], Image]:
     return lambda source: Image((source.program(name, f"usr/local/bin/{name}"), _TMP))
 
 
-def _kube_proxy(source: Source) -> Image:
+def _with_netfilter(name: str, path: str) -> Callable[[Source], Image]:
+    """Return how to make the image of a program that writes rules, with what it calls for that."""
+    return lambda source: _netfilter(source, source.program(name, path))
+
+
+def _netfilter(source: Source, program: Entry) -> Image:
     extensions = {str(path.relative_to(source.root)): path for path in source.root.glob("usr/lib/*/xtables/*.so")}
     aliases = {path: str(file.readlink()) for path, file in extensions.items() if file.is_symlink()}
     return Image(
         (
-            source.program("kube-proxy", "usr/local/bin/kube-proxy"),
+            program,
             *source.debian(
                 "usr/sbin/xtables-nft-multi", "usr/sbin/conntrack", "usr/sbin/ipset", "usr/sbin/nft",
                 "bin/kmod", "bin/ip",
@@ -118,6 +131,12 @@ def _kube_proxy(source: Source) -> Image:
             _TMP,
         )
     )  # fmt: skip
+
+
+def _flannel_cni_plugin(source: Source) -> Image:
+    """Its container copies the plugin to the node."""
+    plugin = source.program("flannel-cni-plugin", "flannel")
+    return Image((plugin, *source.debian("bin/busybox"), Entry("bin/cp", target="busybox"), _TMP))
 
 
 def _workload(source: Source) -> Image:
@@ -143,7 +162,10 @@ _IMAGES: Mapping[str, Callable[[Source], Image]] = {
     "pause": _pause,
     "etcd": _etcd,
     "coredns": _coredns,
-    "kube-proxy": _kube_proxy,
+    "kube-proxy": _with_netfilter("kube-proxy", "usr/local/bin/kube-proxy"),
+    "kube-router": _with_netfilter("kube-router", "usr/local/bin/kube-router"),
+    "flannel": _with_netfilter("flannel", "opt/bin/flanneld"),
+    "flannel-cni-plugin": _flannel_cni_plugin,
     **{name: _control_plane(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")},
     "app": _workload,
 }

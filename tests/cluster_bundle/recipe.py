@@ -24,8 +24,8 @@ STAMPED = (
 )
 """Programs that carry Kubernetes' version."""
 
-CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
-"""Programs of containerd 2, which Debian 12 and 13 do not have."""
+PROGRAMS_OF_CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
+"""Those of one version are in a folder of the bundle, and the folder is in their names: containerd-2.1/ctr."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +62,10 @@ class Recipe(Protocol):
     DISK: int
     """What a build of all versions needs of the disk meanwhile, in bytes."""
 
-    def why_not(self) -> str | None:
-        """Return what keeps this process from building this way, in one line; None when nothing does."""
-
     def compile_programs(self, tree: Path, root: Path, version: str, steps: Steps) -> dict[str, Path]:
-        """Return the programs of a version by name: those STAMPED, crictl, coredns and pause; and those of etcd and
-        CONTAINERD, which come from Debian's packages when they are not among them. What an earlier start compiled
-        stays. Raises BuildError.
+        """Return the programs of a version by name: those STAMPED, crictl, coredns and pause; and maybe etcd, which is
+        Debian's otherwise, a containerd, and those of the images ``FURTHER``. What an earlier start compiled stays.
+        Raises BuildError.
         """
 
     def components(self, version: str) -> dict[str, str]:

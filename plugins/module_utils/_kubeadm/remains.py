@@ -15,6 +15,8 @@ from typing import Dict, List, Tuple
 OWNED_CHAINS = ("KUBE-", "CNI-")
 """Chains of kube-proxy and kubelet, and of the CNI plugins portmap and bridge, begin with these."""
 FLANNEL_CHAINS = ("FLANNEL-",)
+OWNED_SETS = ("KUBE-", "inet6:KUBE-")
+"""Sets of ipset of kube-proxy in its mode ipvs, and of kube-router for NetworkPolicies, begin with these."""
 
 _TABLE = re.compile(r"\*([a-z]+)\Z")
 _CHAIN = re.compile(r":(\S+) ")

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.podnet.lab.plugins.plugin_utils.bundle.bundles import load, unpack
 from ansible_collections.podnet.lab.tests.cluster_bundle import NODE_PACKAGES, debian, debian_source, go_modules
 from ansible_collections.podnet.lab.tests.cluster_bundle.images import (
+    FURTHER,
     WORKLOAD_IMAGE,
     Source,
     component,
@@ -26,6 +27,7 @@ from ansible_collections.podnet.lab.tests.cluster_bundle.manifest import manifes
 from ansible_collections.podnet.lab.tests.cluster_bundle.recipe import STAMPED, Recipe
 from ansible_collections.podnet.lab.tests.cluster_bundle.steps import BuildError, Steps, Words
 
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "kubeadm_cluster"
 RECIPES: tuple[Recipe, ...] = (go_modules, debian_source)
 # As `kubeadm config images list` prints it, of 1.20.2 and of 1.34.4.
 LISTINGS = (
@@ -91,22 +93,47 @@ def test_every_part_of_kubernetes_is_of_its_version(version: str) -> None:
     assert len(replaced) > 25
     assert {f"v1.{number}" for _name, _by, number in replaced} == {version}
     assert all(name == by for name, by, _number in replaced)
-    assert module.version == version
+    assert module.version("k8s.io/kubernetes") == version
 
 
 def test_every_module_names_what_it_is_there_for() -> None:
-    for module, _package in go_modules.OTHERS.values():
-        assert module.version.startswith("v")
-        assert module.upstream in (module.directory / "go.sum").read_text()
+    for program in go_modules.OTHERS.values():
+        sums = (program.module.directory / "go.sum").read_text()
+        assert f"{program.upstream} {program.version} h1:" in sums
     with pytest.raises(BuildError, match="has no line of the form"):
-        assert go_modules.Module("etcd", "example.org/absent").version
+        go_modules.CLUSTER.version("example.org/absent")
+
+
+def test_containerd_is_built_from_the_same_libraries() -> None:
+    """Go compiles one again that is of another version."""
+
+    def required(module: go_modules.Module) -> dict[str, str]:
+        text = (module.directory / "go.mod").read_text()
+        return dict(re.findall(r"^\t(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
+
+    containerd = required(go_modules.OTHERS["containerd-2.1/containerd"].module)
+    cluster = required(go_modules.CLUSTER)
+    shared = containerd.keys() & cluster.keys()
+    assert len(shared) > 80
+    assert {name: containerd[name] for name in shared} == {name: cluster[name] for name in shared}
+
+
+def test_images_beside_the_bundle_name_the_versions_that_are_built() -> None:
+    for name, image in FURTHER.items():
+        assert component(image) == name
+        assert image.endswith(f":{go_modules.OTHERS[name].version}")
+
+
+def test_the_role_has_a_manifest_of_the_policy_engine_that_is_built() -> None:
+    manifest = ROLE / "files" / "kube-router-firewall.yml"
+    assert f"image: {FURTHER['kube-router']}\n" in manifest.read_text()
 
 
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ({}, "its Go is of an unknown version, and 1.24.0 is needed"),
-        ({"env": "go1.19.8"}, "its Go is 1.19.8, and 1.24.0 is needed"),
+        ({}, "its Go is of an unknown version, and 1.24.1 is needed"),
+        ({"env": "go1.19.8"}, "its Go is 1.19.8, and 1.24.1 is needed"),
         ({"env": "go1.24.4"}, "no Go module proxy is reached"),
         ({"env": "go1.24.4", "list": "k8s.io/kubernetes v1.34.4"}, None),
     ],
