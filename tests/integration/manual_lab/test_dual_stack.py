@@ -376,8 +376,9 @@ NETWORKS = {
     "wireguard": (
         "fd00:10:244:1::/64 via fe80::858:aff:fef4:100 dev wg51820 proto 112",
         [
-            ("wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 10.244.1.0/24", ["5. WireGuard"]),
+            # node1 speaks first afterwards: the other end would use its old session's keys for 15 seconds.
             ("ip link delete wg51820", ["5. WireGuard", "5. Static"]),
+            ("wg set wg51820 peer $(wg show wg51820 peers) allowed-ips 10.244.0.0/24", ["5. WireGuard"]),
         ],
     ),
     "gre": (
