@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -159,6 +160,12 @@ class Containers:
 
     def start(self, wanted: List[Wanted]) -> None:
         """Start containers, and note them; one that ends at once fails the module."""
+        if any(item.resolv_conf is not None for item in wanted) and not os.path.exists(RESOLV_CONF):
+            self.step.fail(
+                RESOLV_CONF,
+                "this node has none, and containers get their pod's own over it",
+                "Make one, empty if need be: `touch %s`." % RESOLV_CONF,
+            )
         programs = []
         for item in wanted:
             state = self.states.get(item.sandbox_id)

@@ -179,3 +179,17 @@ def test_a_foreign_resolv_conf_is_refused_and_kept(lab: Lab) -> None:
         assert lab.sh("node2", f"cat {path}") == "nameserver 192.0.2.1\n"
     finally:
         lab.sh("node2", f"rm -r {path}; rmdir -p /etc/netns/{CLIENT} || true")
+
+
+def test_a_node_without_a_resolv_conf_is_told_to_make_one(lab: Lab) -> None:
+    lab.teardown()
+    lab.sh("node2", "touch /etc/resolv.conf; mv /etc/resolv.conf /etc/resolv.conf.kept")
+    try:
+        run = lab.run("lab.yml", variables=DESCRIBED)
+        assert run.status != 0
+        assert "/etc/resolv.conf: this node has none, and containers get their pod's own over it" in run.output
+        assert "touch /etc/resolv.conf" in run.output
+        assert lab.sh("node2", "pgrep -f podnet-web || true") == ""
+    finally:
+        lab.sh("node2", "mv /etc/resolv.conf.kept /etc/resolv.conf")
+    lab.build(**DESCRIBED)

@@ -142,6 +142,11 @@ def broken(found: dict[str, Json]) -> set[str]:
     return {key for key, one in found.items() if one["verdict"] == "broken"}
 
 
+# The nodes are other tests' as well.
+KEEP_RESOLV_CONF = "[ ! -e /etc/resolv.conf ] || cp -a /etc/resolv.conf /etc/resolv.conf.kept"
+GIVE_RESOLV_CONF_BACK = "rm -f /etc/resolv.conf; mv /etc/resolv.conf.kept /etc/resolv.conf"
+
+
 @pytest.fixture(scope="module")
 def verify(ssh_nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verify]:
     server = f"nohup python3 -c '{NAME_SERVER}' podnet-names </dev/null >/dev/null 2>&1 &"
@@ -153,12 +158,12 @@ def verify(ssh_nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         address = ssh_nodes.shell("node3", f"{server} ip -o -4 addr show eth0").split()[3].partition("/")[0]
         search = f"nameserver {address}\\nsearch default.svc.cluster.local svc.cluster.local\\noptions ndots:5\\n"
         for node in ("node1", "node2"):
-            ssh_nodes.shell(node, f"printf '{search}' > /etc/resolv.conf")
+            ssh_nodes.shell(node, f"{KEEP_RESOLV_CONF}; printf '{search}' > /etc/resolv.conf")
         yield Verify(ssh_nodes, tmp_path_factory.mktemp("verify"))
     finally:
         ssh_nodes.shell("node3", "pkill -f podnet-name[s]", check=False)
         for node in ("node1", "node2"):
-            ssh_nodes.shell(node, "rm -f /etc/resolv.conf; nft delete table ip podnet_services", check=False)
+            ssh_nodes.shell(node, f"{GIVE_RESOLV_CONF_BACK}; nft delete table ip podnet_services", check=False)
         ssh_nodes.shell("node2", "nft delete table ip podnet_policy", check=False)
         ssh_nodes.playbook("playbooks/teardown.yml", *LAB)
 
