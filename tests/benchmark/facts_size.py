@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How large the facts of a node are, as the JSON that a fact module writes.
+"""How large the facts of a node are, as JSON with the separators that Ansible uses.
 
 The node is a throwaway one with pods as in the benchmark of speed: a named namespace with lo and eth0, a bridge port
 on the node's side, one address, a default route, one process. With ``--owners`` every pod has a CNI result and a
@@ -24,7 +24,6 @@ sys.path.insert(0, str(_CHECKOUT / ".venv" / "collections"))
 
 from ansible_collections.podnet.lab.tests.integration.support.world import open_world  # noqa: E402
 
-SEPARATORS = (",", ":")
 SUBSETS = (["min"], ["default"], ["default", "ends", "fdb"], ["default", "links"], ["all", "!hidden"])
 PODS = """
 ip link add cni0 type bridge; ip addr add 10.244.0.1/16 dev cni0; ip link set cni0 up
@@ -95,9 +94,9 @@ def main() -> int:
             world.run("python3", "-c", WRITE, stdin=json.dumps(owner_files(options.pods)))
         for subset in SUBSETS:
             facts = world.facts("pod_network_facts", subset)
-            total = len(json.dumps(facts, separators=SEPARATORS))
+            total = len(json.dumps(facts))
             default = total if subset == ["default"] else default
-            sizes = "".join(f"{len(json.dumps(facts[key], separators=SEPARATORS)):>10}" for key in keys)
+            sizes = "".join(f"{len(json.dumps(facts[key])):>10}" for key in keys)
             print(f"{', '.join(subset):<30}{sizes}{total:>10}")
     print(
         f"default: {default / options.pods:.0f} bytes a pod; at most {options.limit} bytes: {default <= options.limit}"

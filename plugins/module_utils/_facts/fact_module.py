@@ -7,14 +7,11 @@
 from __future__ import annotations
 
 import gc
-import json
-import sys
 import time
 from functools import partial
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
 
 from .._files.reader import Files
 from .._kernel.snapshot import take_snapshot
@@ -71,21 +68,7 @@ def run(
         module.fail_json(msg="The kernel refused to say what is asked: %s." % error)
     if time.monotonic() > deadline:
         _late(module, timeout)
-    _answer(module, facts)
-
-
-def _answer(module: AnsibleModule, facts: Facts) -> None:
-    """End as ``exit_json`` ends, without the search of every value for what ``no_log`` options were given.
-
-    No fact module has such an option, and the search copies all facts: of a node with 1000 pods it took a fifth of the
-    module's time. Warnings are left to ``exit_json``, for each ansible-core writes them in a form of its own.
-    """
-    if module.no_log_values or get_warning_messages() or get_deprecation_messages():
-        module.exit_json(ansible_facts=facts)
-    module.do_cleanup_files()
-    answer = {"changed": False, "ansible_facts": facts, "invocation": {"module_args": module.params}}
-    sys.stdout.write("\n%s\n" % json.dumps(answer, separators=(",", ":")))
-    sys.exit(0)
+    module.exit_json(ansible_facts=facts)
 
 
 def _gather(module: AnsibleModule, subsets: FrozenSet[str], also_needs: FrozenSet[str], deadline: float) -> Pass:
