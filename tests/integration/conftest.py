@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from xdist.workermanage import NodeManager
 
 # `make setup` links the checkout into this collections path; helpers and module_utils are imported through it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".venv" / "collections"))
@@ -59,10 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ranks = {(directory / name).resolve(strict=True): rank for rank, name in enumerate(LONGEST)}
         items.sort(key=lambda item: ranks.get(item.path.resolve(), len(ranks)))
 
-
-# So many seconds may a process of pytest-xdist take to remove its nodes when the run is ended. After the usual ten it
-# was killed half way, and they stayed.
-NodeManager.EXIT_TIMEOUT = 50
 
 # A run that is told to end (by `timeout`, by CI) takes its worlds and nodes down, as after Ctrl-C.
 if threading.current_thread() is threading.main_thread():
