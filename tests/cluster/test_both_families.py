@@ -200,9 +200,9 @@ def test_the_sandbox_is_the_image_that_kubeadm_asks_for(cluster: Site) -> None:
 
 
 def shown(site: Site, node: str, port: int, what: str) -> str:
-    """Return a field of the certificate that a server of a node shows."""
+    """Return a field of the certificate that a server of a node shows; it is empty where none is shown."""
     command = f"openssl s_client -connect 127.0.0.1:{port} </dev/null 2>/dev/null | openssl x509 -noout -{what}"
-    return site.nodes.shell(node, command).strip()
+    return site.nodes.shell(node, command, check=False).strip()
 
 
 def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_running_cluster(cluster: Site) -> None:
@@ -230,8 +230,8 @@ def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_run
     for node in ADDRESSES:
         assert "kube-proxy" not in cluster.nodes.shell(node, "nft list tables")
         assert "KUBE-SVC" in cluster.nodes.shell(node, "iptables-save")
-        assert shown(cluster, node, API, "serial") != before[node]
-    wait_until(lambda: all(shown(cluster, node, KUBELET, "issuer") == OF_THE_CLUSTER for node in ADDRESSES), 60)
+        assert shown(cluster, node, API, "serial") not in ("", before[node])
+        assert shown(cluster, node, KUBELET, "issuer") == OF_THE_CLUSTER, "kubectl logs would fail right after the run"
     assert changed(cluster.cluster(**options, kubeadm_cluster_renew_certificates=30)) == 0
     configuration = cluster.kubectl(f"get --raw /api/v1/nodes/{SECOND}/proxy/configz")
     assert re.search(r'"maxPods":\s*110\b', configuration)
