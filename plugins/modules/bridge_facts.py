@@ -336,13 +336,16 @@ ansible_facts:
                   sample: "default/web-0"
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+
     run({"podnet_bridge": lambda found: bridge_facts(found.node)}, DEFAULT_OF_ONE_KEY)
 
 

@@ -1417,13 +1417,16 @@ ansible_facts:
                   sample: "Run the task with become: true."
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+
     run({"podnet_netns": lambda found: netns_facts(found.node, found.files, found.run)}, DEFAULT_OF_ONE_KEY)
 
 

@@ -631,13 +631,16 @@ ansible_facts:
                       sample: "plugins[0].ipam.ranges[0][0].subnet"
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+
     run({"podnet_pod_cidr": cidr_facts}, DEFAULT_OF_ONE_KEY, frozenset(("routes",)))
 
 

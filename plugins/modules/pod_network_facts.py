@@ -82,16 +82,19 @@ ansible_facts:
       returned: success
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import View, run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
-from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT
-from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.bridge import bridge_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import View, run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.netns import netns_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.pod_cidr import cidr_facts
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
+
     views: dict[str, View] = {
         "podnet_netns": lambda found: netns_facts(found.node, found.files, found.run),
         "podnet_veth": lambda found: veth_facts(found.node),

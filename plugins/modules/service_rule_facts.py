@@ -566,12 +566,15 @@ ansible_facts:
               sample: 3
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.service import service_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.service import service_facts
+
     run({"podnet_service": service_facts}, frozenset(), matters=frozenset(("api", "flows", "hidden")))
 
 

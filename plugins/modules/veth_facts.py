@@ -178,13 +178,16 @@ ansible_facts:
               returned: when it applies
 """
 
-from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
-from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
-from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
 
 
 def main() -> None:
     """Gather and return the facts."""
+    compile_once()  # what is imported from here on
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.fact_module import run
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.subsets import DEFAULT_OF_ONE_KEY
+    from ansible_collections.podnet.lab.plugins.module_utils._facts.veth import veth_facts
+
     run({"podnet_veth": lambda found: veth_facts(found.node)}, DEFAULT_OF_ONE_KEY)
 
 
