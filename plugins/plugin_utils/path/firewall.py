@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import iptables, nft
+from .hook import Context, Verdict
+from .nft_expressions import NOT_TRACKED
 from .node import Link, Namespace
 from .records import Packet, address_of
 from .routing import UnknownError, on_link, sending_address
@@ -298,7 +300,7 @@ _TRANSLATING = ("dnat", "snat", "masquerade", "redirect")
 
 
 def _nobody_else_translates(
-    place: Place, family: str, hook: str, moving: Moving, base: _Base, verdict: nft.Verdict
+    place: Place, family: str, hook: str, moving: Moving, base: _Base, verdict: Verdict
 ) -> None:
     """Raise UnknownError where another chain of the same priority would translate to something else."""
     for other in place.namespace.cache["nat", family, hook]:
@@ -315,7 +317,7 @@ def _nobody_else_translates(
             raise UnknownError(f"{names} have the same priority at {hook}, and both translate")
 
 
-def _apply(place: Place, hook: str, moving: Moving, verdict: nft.Verdict) -> None:
+def _apply(place: Place, hook: str, moving: Moving, verdict: Verdict) -> None:
     """Note what a rule translates to."""
     connection, packet = moving.connection, moving.packet
     if connection is None:
@@ -385,18 +387,18 @@ def _rewrite(moving: Moving, which: str) -> None:
 # ------------------------------------------------------------------- chains
 
 
-def _run(place: Place, base: _Base, moving: Moving) -> tuple[Refused | None, nft.Verdict | None]:
+def _run(place: Place, base: _Base, moving: Moving) -> tuple[Refused | None, Verdict | None]:
     """Run a base chain: what ends the packet's way, or what translates it."""
     if base.table is None or base.chain is None:
         raise AssertionError("a chain of nftables is in a table")
     connection = moving.connection
-    context = nft.Context(
+    context = Context(
         namespace=place.namespace,
         packet=moving.packet,
         mark=moving.mark,
         iif=place.iif,
         oif=place.oif,
-        state=_state(moving) if base.table.family in ("ip", "ip6", "inet") else nft.NOT_TRACKED,
+        state=_state(moving) if base.table.family in ("ip", "ip6", "inet") else NOT_TRACKED,
         status=_status(connection),
         ct_mark=connection.mark if connection is not None else 0,
         reply=moving.reply,
@@ -442,7 +444,7 @@ def _status(connection: Connection | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def _translated(verdict: nft.Verdict, packet: Packet) -> str:
+def _translated(verdict: Verdict, packet: Packet) -> str:
     if verdict.address is None and verdict.port is None:
         return verdict.kind
     written = address_of(packet.family, verdict.address) if verdict.address is not None else ""
@@ -450,9 +452,7 @@ def _translated(verdict: nft.Verdict, packet: Packet) -> str:
     return f"{verdict.kind} to {f'[{written}]' if ':' in written and port else written}{port}"
 
 
-def _chain(
-    context: nft.Context, table: nft.Table, name: str, where: list[str], depth: int
-) -> tuple[nft.Verdict | None, str]:
+def _chain(context: Context, table: nft.Table, name: str, where: list[str], depth: int) -> tuple[Verdict | None, str]:
     """Return the verdict of a chain and the rule that gives it; None for its end.
 
     *where* gets the names of the chains that led to the verdict.

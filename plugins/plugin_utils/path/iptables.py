@@ -17,7 +17,10 @@ from collections.abc import Callable, Iterator
 
 from ..text.escape import shell_word
 from . import nft
-from .nft import Act, Chain, Context, NoMatchError, Verdict
+from .hook import Act, Context, NoMatchError, Verdict
+from .nft import Chain
+from .nft_expressions import address_type
+from .nft_statements import untrack
 from .records import PROTOCOLS
 from .routing import UnknownError
 
@@ -295,7 +298,7 @@ def _type(attribute: str) -> Callable[[str], Condition]:
 
         def fits(context: Context) -> bool:
             packet = context.packet
-            return nft.address_type(context.namespace, packet.family, getattr(packet, attribute)) in wanted
+            return address_type(context.namespace, packet.family, getattr(packet, attribute)) in wanted
 
         return fits
 
@@ -374,7 +377,7 @@ def _target(word: str, name: str, options: list[str], chains: dict[str, Chain], 
         verdict = Verdict(name.lower())
         return lambda _context: verdict
     if name == "NOTRACK" or (name == "CT" and options == ["--notrack"]):
-        return nft.untrack
+        return untrack
     given = {option: options[place + 1] if place + 1 < len(options) else "" for place, option in enumerate(options)}
     try:
         found = _changing(name, given) if name in ("MARK", "CONNMARK") else _translating(name, given)

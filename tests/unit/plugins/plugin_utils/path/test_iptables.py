@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.path import iptables, nft
+from ansible_collections.podnet.lab.plugins.plugin_utils.path import iptables
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.compute import Asked, compute
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.fleet import NodeFiles
+from ansible_collections.podnet.lab.plugins.plugin_utils.path.hook import Context
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.node import read_node
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.records import Packet, number_of
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.routing import UnknownError
 from ansible_collections.podnet.lab.tests.unit.plugins.plugin_utils.path.node_documents import node, spaces, write
 
 
-def context(**changes: Any) -> nft.Context:
+def context(**changes: Any) -> Context:
     """A packet of TCP from 10.244.1.2 to 10.244.2.3:80, forwarded."""
     packet = Packet("inet", 6, number_of("10.244.1.2")[1], number_of("10.244.2.3")[1], 40000, 80, 84)
     own = read_node(node(1), "node1.json").own
@@ -29,10 +30,10 @@ def context(**changes: Any) -> nft.Context:
         "namespace": own, "packet": packet, "mark": 0x10, "iif": "br0", "oif": "eth0", "state": "new",
         "status": frozenset(), "ct_mark": 0, "reply": False, "original": packet, "choose": lambda _number, _what: 0,
     }  # fmt: skip
-    return nft.Context(**{**values, **changes})
+    return Context(**{**values, **changes})
 
 
-def verdict(rule: str, used: nft.Context | None = None) -> str | None:
+def verdict(rule: str, used: Context | None = None) -> str | None:
     """Return what a rule does with the packet; None when it is not for it, or does nothing."""
     (table,) = iptables.read_saved(
         f"*filter\n:FORWARD ACCEPT [0:0]\n:MORE - [0:0]\n-A FORWARD {rule}\nCOMMIT\n", "inet", "iptables-nft"

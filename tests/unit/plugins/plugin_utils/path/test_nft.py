@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.podnet.lab.plugins.plugin_utils.path import nft
+from ansible_collections.podnet.lab.plugins.plugin_utils.path import nft, nft_expressions, nft_statements
+from ansible_collections.podnet.lab.plugins.plugin_utils.path.hook import Context
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.node import Namespace, read_node
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.records import Packet, number_of
 from ansible_collections.podnet.lab.plugins.plugin_utils.path.routing import UnknownError
@@ -38,7 +39,7 @@ def verdict(*expressions: dict[str, Any], sets: list[dict[str, Any]] | None = No
         "namespace": namespace(), "packet": packet, "mark": 0, "iif": "br0", "oif": "eth0", "state": "new",
         "status": frozenset(), "ct_mark": 0, "reply": False, "original": packet, "choose": lambda _number, _what: 0,
     }  # fmt: skip
-    context = nft.Context(**{**values, **changes})
+    context = Context(**{**values, **changes})
     for act, _handle in table.rules("c"):
         found = act(context)
         return None if found is None else found.kind
@@ -177,7 +178,7 @@ def test_translations_take_constants_and_maps() -> None:
     items.append({"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 1, "expr": [{"dnat": {"addr": to}}]}})
     (table,) = nft.read_ruleset(json.dumps({"nftables": items}))
     packet = Packet("inet", 6, 1, 2, 3, 4, 84)
-    context = nft.Context(namespace(), packet, 0, "", "", "new", frozenset(), 0, False, packet, second)
+    context = Context(namespace(), packet, 0, "", "", "new", frozenset(), 0, False, packet, second)
     ((act, _handle),) = table.rules("c")
     found = act(context)
     assert found is not None
@@ -207,10 +208,10 @@ def test_the_page_lists_what_is_understood() -> None:
     page = next(one for one in Path(__file__).parents if (one / "galaxy.yml").is_file()) / "docs" / "path.md"
     text = page.read_text(encoding="utf-8").partition("**nftables**")[2].partition("**iptables**")[0]
     rows = {line.split(" | ")[0].strip("| `"): line.split(" | ")[1] for line in text.splitlines() if " | " in line}
-    assert {f"`{key}`" for key in nft.META} == set(rows["meta"].split(", "))
-    assert {f"`{protocol} {field}`" for protocol, field in nft.PAYLOAD} == set(rows["headers"].split(", "))
+    assert {f"`{key}`" for key in nft_expressions.META} == set(rows["meta"].split(", "))
+    assert {f"`{protocol} {field}`" for protocol, field in nft_expressions.PAYLOAD} == set(rows["headers"].split(", "))
     silent = "may hold or not" + rows["without effect on one packet"] + text
-    assert all(f"`{name}`" in silent for name in nft.SILENT)
+    assert all(f"`{name}`" in silent for name in nft_statements.SILENT)
 
 
 def test_a_checksum_stands_where_others_have_a_port() -> None:
