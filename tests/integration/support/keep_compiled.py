@@ -6,7 +6,8 @@
 
 Ansible sends each task's module as an archive of sources, which Python compiles anew for every task. That is half of
 the processor time that a task takes on a node. What is kept is found by the source itself, as a hash-based .pyc is
-(PEP 552), and gets the name of the archive that was sent.
+(PEP 552), and gets the name of the archive that was sent. A module's file name is told without its code, as
+plugins/module_utils/_facts/importing.py does it for users.
 """
 
 import _imp
@@ -42,4 +43,10 @@ def keep_compiled(folder: str) -> None:
             pass
         return code
 
+    def get_filename(importer: zipimport.zipimporter, fullname: str) -> str:
+        name = fullname.rpartition(".")[2]
+        file = os.path.join(name, "__init__.py") if importer.is_package(fullname) else name + ".py"
+        return os.path.join(importer.archive, importer.prefix, file)
+
     zipimport._compile_source = compiled  # type: ignore[attr-defined]
+    zipimport.zipimporter.get_filename = get_filename  # type: ignore[assignment]
