@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
 COMPARE = CHECKOUT / "playbooks" / "compare.yml"
@@ -37,22 +38,13 @@ all:
 
 def play(directory: Path, *argv: str, env: dict[str, str] | None = None, **options: Any) -> Done:
     """Run the playbook with *directory* as the working directory; *options* are extra variables."""
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(COMPARE), *argv, "-e", json.dumps(options)],
-        cwd=directory,
-        env=env
-        or {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_NOCOLOR": "1",
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=300,
-    )
+    own = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    return ansible_playbook(str(COMPARE), *argv, "-e", json.dumps(options), env=env or own, cwd=directory)
 
 
 def result(directory: Path, where: str = "out") -> Any:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 INSPECT = CHECKOUT / "playbooks" / "inspect.yml"
@@ -81,16 +81,7 @@ class Site:
     def play(self, playbook: Path, *argv: str, strange: bool = False, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook with the working directory as the current one."""
         inventories = ["-i", str(self.nodes.inventory), *(["-i", str(self.strange)] if strange else [])]
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), *inventories, *argv],
-            cwd=self.directory,
-            env={**self.nodes.env, **env},
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=300,
-        )
+        return ansible_playbook(str(playbook), *inventories, *argv, env={**self.nodes.env, **env}, cwd=self.directory)
 
     def report(self, where: str = "reports/latest") -> Any:
         """Return the model of a report."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 LAB = ("--limit", "node1,node2")
@@ -61,16 +61,9 @@ class Live:
 
     def play(self, playbook: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         variables = {"podnet_report_dir": str(self.folder / "report"), **options}
-        program = [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / "playbooks" / playbook)]
-        return subprocess.run(
-            [*program, "-i", str(self.nodes.inventory), "-e", json.dumps(variables), *words],
-            cwd=self.folder,
-            env=self.nodes.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
+        words = ("-i", str(self.nodes.inventory), "-e", json.dumps(variables), *words)
+        return ansible_playbook(
+            str(CHECKOUT / "playbooks" / playbook), *words, env=self.nodes.env, cwd=self.folder, timeout=120
         )
 
     def read(self) -> None:

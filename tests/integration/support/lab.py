@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 # Everything of a node that a lab could touch, as text. Counters and ages are left out.
@@ -80,18 +81,10 @@ class Lab:
         real = "--check" not in argv
         if real:
             self._last = None
-        done = subprocess.run(
-            [
-                "ansible-playbook", str(CHECKOUT / "playbooks" / playbook), "-i", str(self.nodes.inventory),
-                "--limit", limit, "-e", json.dumps(variables or {}), *argv,
-            ],
-            cwd=CHECKOUT,
-            env={**self.nodes.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
+        done = ansible_playbook(
+            str(CHECKOUT / "playbooks" / playbook), "-i", str(self.nodes.inventory),
+            "--limit", limit, "-e", json.dumps(variables or {}), *argv,
+            env={**self.nodes.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, cwd=CHECKOUT,
         )  # fmt: skip
         if real and done.returncode == 0:
             self._last = playbook, variables or {}

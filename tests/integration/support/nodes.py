@@ -21,6 +21,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook, close_starters
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -105,17 +106,7 @@ class Nodes:
 def _ansible_playbook(
     env: dict[str, str], *argv: str, check: bool = True, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), *argv],
-        cwd=CHECKOUT,
-        check=False,
-        env=env,
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        stdin=subprocess.DEVNULL,
-        timeout=timeout,
-    )
+    done = ansible_playbook(*argv, env=env, cwd=CHECKOUT, timeout=timeout)
     if check and done.returncode != 0:
         raise AssertionError(
             f"ansible-playbook {argv} ended with {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
@@ -162,4 +153,7 @@ def open_nodes(
             yield Nodes(directory / "nodes" / "inventory.yml", directory / "nodes", env)
         finally:
             _end_ssh_masters(control_paths)
-            _ansible_playbook(env, *command, "-e", "local_nodes_state=absent")
+            try:
+                _ansible_playbook(env, *command, "-e", "local_nodes_state=absent")
+            finally:
+                close_starters()

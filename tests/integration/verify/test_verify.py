@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 LAB = ("--limit", "node1,node2")
@@ -112,17 +112,9 @@ class Verify:
             "podnet_verify_timeout": 0.7,
             **options,
         }
-        playbook = [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / "playbooks/verify.yml")]
-        return subprocess.run(
-            [*playbook, "-i", str(self.nodes.inventory), "-e", json.dumps(variables), *words],
-            cwd=self.folder,
-            env=self.nodes.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
+        playbook = str(CHECKOUT / "playbooks" / "verify.yml")
+        words = ("-i", str(self.nodes.inventory), "-e", json.dumps(variables), *words)
+        return ansible_playbook(playbook, *words, env=self.nodes.env, cwd=self.folder, timeout=120)
 
     def ends(self, name: str) -> list[Json]:
         """Return where the packets of broken pairs end, as it was written."""

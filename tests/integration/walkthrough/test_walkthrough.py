@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT
 
 LAB = ("--limit", "node1,node2")
@@ -40,17 +40,9 @@ class Walks:
         self.folder = folder
 
     def walk(self, *words: str) -> subprocess.CompletedProcess[str]:
-        playbook = [str(Path(sys.executable).parent / "ansible-playbook"), str(CHECKOUT / "playbooks/walkthrough.yml")]
-        return subprocess.run(
-            [*playbook, "-i", str(self.nodes.inventory), *words],
-            cwd=self.folder,
-            env=self.nodes.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
+        playbook = str(CHECKOUT / "playbooks" / "walkthrough.yml")
+        words = ("-i", str(self.nodes.inventory), *words)
+        return ansible_playbook(playbook, *words, env=self.nodes.env, cwd=self.folder, timeout=120)
 
 
 @pytest.fixture(scope="module")
