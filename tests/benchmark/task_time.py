@@ -67,6 +67,8 @@ os._exit(0)
 """A module that starts as every module does, and prints an answer that was made before."""
 _STARTED = """#!/usr/bin/python
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.lab.plugins.module_utils._facts.importing import compile_once
+compile_once()
 from ansible_collections.podnet.lab.plugins.module_utils._facts import (
     bridge, fact_module, netns, pod_cidr, subsets, veth
 )
