@@ -205,6 +205,13 @@ def shown(site: Site, node: str, port: int, what: str) -> str:
     return site.nodes.shell(node, command, check=False).strip()
 
 
+def only_iptables(site: Site, node: str) -> bool:
+    """Whether kube-proxy has written its rules of mode iptables on a node, and taken away its tables of nftables."""
+    return "KUBE-SVC" in site.nodes.shell(node, "iptables-save") and not re.search(
+        r"^table ip6? kube-proxy$", site.nodes.shell(node, "nft list tables"), re.MULTILINE
+    )
+
+
 def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_running_cluster(cluster: Site) -> None:
     before = {node: shown(cluster, node, API, "serial") for node in ADDRESSES}
     assert all(before.values())
@@ -227,9 +234,8 @@ def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_run
     assert "(default/web)" not in " ".join(done.stdout.split()), "somebody holds it now, and the run says nobody does"
     assert cluster.kubectl("get configmap engine -o name").strip() == "configmap/engine"
     services_answer(cluster)
+    wait_until(lambda: all(only_iptables(cluster, node) for node in ADDRESSES), 60)
     for node in ADDRESSES:
-        assert "kube-proxy" not in cluster.nodes.shell(node, "nft list tables")
-        assert "KUBE-SVC" in cluster.nodes.shell(node, "iptables-save")
         assert shown(cluster, node, API, "serial") not in ("", before[node])
         assert shown(cluster, node, KUBELET, "issuer") == OF_THE_CLUSTER, "kubectl logs would fail right after the run"
     assert changed(cluster.cluster(**options, kubeadm_cluster_renew_certificates=30)) == 0
