@@ -234,7 +234,8 @@ def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_run
     assert "(default/web)" not in " ".join(done.stdout.split()), "somebody holds it now, and the run says nobody does"
     assert cluster.kubectl("get configmap engine -o name").strip() == "configmap/engine"
     services_answer(cluster)
-    wait_until(lambda: all(only_iptables(cluster, node) for node in ADDRESSES), 60)
+    # The new kube-proxy does so when it has started, which took a slow machine more than a minute.
+    wait_until(lambda: all(only_iptables(cluster, node) for node in ADDRESSES), 180)
     for node in ADDRESSES:
         assert shown(cluster, node, API, "serial") not in ("", before[node])
         assert shown(cluster, node, KUBELET, "issuer") == OF_THE_CLUSTER, "kubectl logs would fail right after the run"
