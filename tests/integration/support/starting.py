@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -46,7 +47,7 @@ class _Starter:
             )  # fmt: skip
 
     def run(self, argv: Sequence[str], cwd: Path, timeout: float) -> subprocess.CompletedProcess[str]:
-        """Run ansible-playbook; raise TimeoutExpired when it takes longer, and has been killed."""
+        """Run ansible-playbook; raise TimeoutExpired when it takes longer. After any exception it has been killed."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             message = json.dumps([str(cwd), *argv]).encode()
             socket.send_fds(self._connection, [message], [out.fileno(), err.fileno()])
@@ -54,13 +55,12 @@ class _Starter:
             self._connection.settimeout(timeout)
             try:
                 status = self._answer()
-            except TimeoutError:
+            except BaseException as problem:
                 os.kill(pid, signal.SIGKILL)
-                self._connection.settimeout(None)
-                self._answer()
-                raise subprocess.TimeoutExpired(list(argv), timeout) from None
-            finally:
-                self._connection.settimeout(None)
+                if isinstance(problem, TimeoutError):
+                    raise subprocess.TimeoutExpired(list(argv), timeout) from None
+                raise
+            self._connection.settimeout(None)
             return subprocess.CompletedProcess(list(argv), status, _text_of(out), _text_of(err))
 
     def _answer(self) -> int:
@@ -99,7 +99,12 @@ def ansible_playbook(
                 _starters.popitem(last=False)[1].close()
             _starters[key] = _Starter(env)
         _starters.move_to_end(key)
-        return _starters[key].run(argv, cwd, timeout)
+        try:
+            return _starters[key].run(argv, cwd, timeout)
+        except BaseException:
+            # What it would still say is of this run, and would be taken for the next one's.
+            _starters.pop(key).close()
+            raise
 
 
 def close_starters() -> None:
@@ -130,18 +135,20 @@ def _serve(connection: socket.socket) -> None:
 def _be_ansible_playbook(words: list[str], out: int, err: int) -> NoReturn:
     import ansible.cli.playbook
 
-    cwd, *argv = words
-    os.chdir(cwd)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    os.close(out)
-    os.close(err)
-    sys.argv = [str(Path(sys.executable).parent / "ansible-playbook"), *argv]
     status: object = 1
     try:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.close(out)
+        os.close(err)
+        cwd, *argv = words
+        os.chdir(cwd)
+        sys.argv = [str(Path(sys.executable).parent / "ansible-playbook"), *argv]
         ansible.cli.playbook.main(sys.argv)
     except SystemExit as end:
         status = end.code
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
