@@ -68,7 +68,7 @@ def _run(stage: Stage, lanes: Lanes, progress: _Progress) -> Done:
             del progress.started[stage.name]
     seconds = time.monotonic() - begun
     _report(stage, job, outcome, failure, seconds)
-    return Done(stage.name, seconds, outcome, job.junit)
+    return Done(stage.name, seconds, outcome, job.junit, failure)
 
 
 def _report(stage: Stage, job: Job, outcome: Outcome, failure: str, seconds: float) -> None:

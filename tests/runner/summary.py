@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a reader of the last lines must know: what did not run at all, and what took the time."""
+"""What a reader of the last lines must know: what failed and why, what did not run at all, and what took the time."""
 
 from __future__ import annotations
 
@@ -16,34 +16,62 @@ from .outcome import Outcome
 SLOWEST = 10
 """So many are named."""
 
+REASON = 300
+"""Characters of a failure's reason that are said; the stage's log has the rest."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """A stage that has ended: how long it took, and the JUnit file that it may have written."""
+    """A stage that has ended.
+
+    How long it took, the JUnit file that it may have written, and why it could not come to its end, if so.
+    """
 
     name: str
     seconds: float
     outcome: Outcome
     junit: pathlib.Path | None = None
+    failure: str = ""
 
 
-def _tests(done: Done) -> Iterable[tuple[float, str]]:
+def _cases(done: Done) -> list[ElementTree.Element]:
     if done.junit is None or not done.junit.exists():
-        return
+        return []
     try:
-        cases = list(ElementTree.parse(done.junit).iter("testcase"))
+        return list(ElementTree.parse(done.junit).iter("testcase"))
     except ElementTree.ParseError:
-        return
-    for case in cases:
-        file = case.get("classname", "").rpartition(".")[2]
-        yield float(case.get("time") or 0), f"{done.name}: {file}::{case.get('name')}"
+        return []
+
+
+def _name(done: Done, case: ElementTree.Element) -> str:
+    return f"{done.name}: {case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+
+
+def _reason(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= REASON else f"{line[: REASON - 4]} […]"
+
+
+def failed(stages: Iterable[Done]) -> list[tuple[str, str]]:
+    """Return each test that failed with its reason, and each stage that failed without naming a test."""
+    found = []
+    for done in (done for done in stages if done.outcome.failed):
+        tests = [
+            (_name(done, case), _reason(why.get("message") or why.text or ""))
+            for case in _cases(done)
+            for why in (*case.findall("failure"), *case.findall("error"))
+        ]
+        found += tests
+        if done.failure or not tests:
+            found.append((done.name, _reason(done.failure or "its log says why")))
+    return found
 
 
 def slowest(stages: Iterable[Done], count: int = SLOWEST) -> list[tuple[float, str]]:
     """Return the *count* slowest stages and single tests, as seconds and name; a stage's tests count in both."""
     found = [(done.seconds, done.name) for done in stages]
     for done in stages:
-        found.extend(_tests(done))
+        found.extend((float(case.get("time") or 0), _name(done, case)) for case in _cases(done))
     return sorted(found, key=lambda entry: (-entry[0], entry[1]))[:count]
 
 
@@ -70,4 +98,8 @@ def last_lines(stages: Sequence[Done]) -> list[str]:
     if slow:
         lines += ["", f"The {len(slow)} slowest stages and tests:"]
         lines += [f"  {seconds:7.1f} s  {name}" for seconds, name in slow]
+    bad = failed(stages)
+    if bad:
+        lines += ["", f"FAILED ({len(bad)}):"]
+        lines += [line for name, reason in bad for line in (f"  {name}", f"      {reason}")]
     return lines

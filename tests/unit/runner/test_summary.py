@@ -2,18 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the last lines say: what did not run, and what took the time."""
+"""What the last lines say: what failed, what did not run, and what took the time."""
 
 from __future__ import annotations
 
 import pathlib
 
 from ansible_collections.podnet.lab.tests.runner.outcome import PASSED, Outcome, skipped
-from ansible_collections.podnet.lab.tests.runner.summary import Done, last_lines, not_run, slowest
+from ansible_collections.podnet.lab.tests.runner.summary import REASON, Done, failed, last_lines, not_run, slowest
 
 JUNIT = """<testsuites><testsuite>
 <testcase classname="tests.integration.churn.test_churn" name="test_fast" time="0.5" />
 <testcase classname="tests.integration.churn.test_churn" name="test_slow" time="41.25" />
+</testsuite></testsuites>
+"""
+
+BAD = """<testsuites><testsuite>
+<testcase classname="tests.cluster.test_both" name="test_mode">
+<failure message="AssertionError: not so&#10;  assert 1"/>
+</testcase>
+<testcase classname="tests.cluster.test_both" name="test_left"><error>in a fixture</error></testcase>
+<testcase classname="tests.cluster.test_both" name="test_good" />
 </testsuite></testsuites>
 """
 
@@ -45,3 +54,28 @@ def test_a_stage_that_did_not_run_is_named_with_its_reason() -> None:
 
 def test_nothing_is_said_of_what_ran() -> None:
     assert last_lines([Done("unit", 1.25, PASSED)]) == ["", "The 1 slowest stages and tests:", "      1.2 s  unit"]
+
+
+def test_what_failed_stands_last_with_its_reason(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "cluster.xml"
+    file.write_text(BAD, encoding="utf-8")
+    stages = [
+        Done("cluster", 60, Outcome(passed=1, failed=2), file),
+        Done("mypy", 9, Outcome(failed=1)),
+        Done("integration", 9, Outcome(failed=1), tmp_path / "missing.xml", "it took longer than 9 s, " + "and " * 200),
+        Done("unit", 9, PASSED),
+    ]
+    assert failed(stages)[:3] == [
+        ("cluster: test_both::test_mode", "AssertionError: not so assert 1"),
+        ("cluster: test_both::test_left", "in a fixture"),
+        ("mypy", "its log says why"),
+    ]
+    name, reason = failed(stages)[3]
+    assert name == "integration"
+    assert reason.startswith("it took longer than 9 s")
+    assert len(reason) <= REASON
+    assert last_lines(stages)[-9:-6] == [
+        "FAILED (4):",
+        "  cluster: test_both::test_mode",
+        f"      {failed(stages)[0][1]}",
+    ]
