@@ -131,7 +131,8 @@ node:
     kubernetes:
       description:
         - C(mark) of the role, C(files) of C(/etc/kubernetes) and C(/etc/cni/net.d) that matter, C(ca_sha256),
-          C(kubelet_healthy), rules of C(masquerade) and C(masquerade6), whether there is a record of a C(bundle), and
+          C(kubelet_healthy), C(proxy_mode) (the mode in which the node's kube-proxy says that it runs, null when none
+          answers), rules of C(masquerade) and C(masquerade6), whether there is a record of a C(bundle), and
           C(control_plane), the versions in the manifests of its static pods.
       type: dict
     api:
@@ -278,7 +279,8 @@ class Node:
             "files": [path for path in FILES if os.path.exists(path)],
             "cni_files": sorted(os.path.basename(path) for path in glob.glob("/etc/cni/net.d/*.conf*")),
             "ca_sha256": hashlib.sha256(authority.encode()).hexdigest() if authority else None,
-            "kubelet_healthy": healthy("http://127.0.0.1:10248/healthz"),
+            "kubelet_healthy": said("http://127.0.0.1:10248/healthz") is not None,
+            "proxy_mode": said("http://127.0.0.1:10249/proxyMode") or said("http://[::1]:10249/proxyMode"),
             "masquerade": parse.parse_masquerade(masquerade or ""),
             "masquerade6": parse.parse_masquerade(masquerade6 or ""),
             "bundle": os.path.exists("/var/lib/podnet-lab/bundle.json"),
@@ -374,13 +376,13 @@ def static_pod_versions() -> Dict[str, str]:
     return versions
 
 
-def healthy(url: str) -> bool:
-    """Tell whether a local service answers that it is well."""
+def said(url: str) -> Optional[str]:
+    """Return what a local service answers when all is well; None otherwise."""
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=3) as answer:
-            return bool(answer.status == 200)
+            return str(answer.read(1000).decode(errors="backslashreplace")) if answer.status == 200 else None
     except (URLError, OSError, ValueError):
-        return False
+        return None
 
 
 def main() -> None:

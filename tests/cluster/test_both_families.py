@@ -125,10 +125,8 @@ def test_pods_see_each_others_true_addresses_of_both_families(cluster: Site) -> 
 
 def test_services_answer_in_mode_nftables(cluster: Site) -> None:
     services_answer(cluster)
+    assert tables(cluster) == {node: ["ip kube-proxy", "ip6 kube-proxy"] for node in ADDRESSES}
     for node in ADDRESSES:
-        tables = cluster.nodes.shell(node, "nft list tables")
-        assert "table ip kube-proxy" in tables
-        assert "table ip6 kube-proxy" in tables
         assert "KUBE-SVC" not in cluster.nodes.shell(node, "iptables-save; ip6tables-save")
 
 
@@ -182,8 +180,13 @@ def test_each_node_has_what_is_its_own(cluster: Site) -> None:
 
 
 def taints(site: Site) -> dict[str, list[dict[str, str]]]:
-    """The taints of each node."""
-    return {one["metadata"]["name"]: one["spec"].get("taints", []) for one in site.items("nodes")}
+    """The taints of each node, without those by which Kubernetes itself says how a node is."""
+    return {
+        one["metadata"]["name"]: [
+            taint for taint in one["spec"].get("taints", []) if not taint["key"].startswith("node.kubernetes.io/")
+        ]
+        for one in site.items("nodes")
+    }
 
 
 def test_the_kubelet_runs_beside_swap_that_pods_do_not_use(cluster: Site) -> None:
@@ -205,11 +208,12 @@ def shown(site: Site, node: str, port: int, what: str) -> str:
     return site.nodes.shell(node, command, check=False).strip()
 
 
-def only_iptables(site: Site, node: str) -> bool:
-    """Whether kube-proxy has written its rules of mode iptables on a node, and taken away its tables of nftables."""
-    return "KUBE-SVC" in site.nodes.shell(node, "iptables-save") and not re.search(
-        r"^table ip6? kube-proxy$", site.nodes.shell(node, "nft list tables"), re.MULTILINE
-    )
+def tables(site: Site) -> dict[str, list[str]]:
+    """The tables of mode nftables that each node has."""
+    return {
+        node: re.findall(r"^table (ip6? kube-proxy)$", site.nodes.shell(node, "nft list tables"), re.MULTILINE)
+        for node in ADDRESSES
+    }
 
 
 def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_running_cluster(cluster: Site) -> None:
@@ -229,13 +233,14 @@ def test_mode_certificates_policies_and_what_is_a_nodes_own_are_changed_in_a_run
     options["kubeadm_cluster_policy_manifest"] = str(engine)
     predicted = cluster.cluster("--check", **options, kubeadm_cluster_renew_certificates=400)
     assert "kube-proxy would be brought to mode iptables" in predicted.stdout
-    assert "table ip kube-proxy" in cluster.nodes.shell(SECOND, "nft list tables")
+    assert tables(cluster) == {node: ["ip kube-proxy", "ip6 kube-proxy"] for node in ADDRESSES}
     done = cluster.cluster(**options, kubeadm_cluster_renew_certificates=400)
     assert "(default/web)" not in " ".join(done.stdout.split()), "somebody holds it now, and the run says nobody does"
     assert cluster.kubectl("get configmap engine -o name").strip() == "configmap/engine"
+    # It takes them away before it answers for its mode, and writes its rules some time after.
+    assert tables(cluster) == {node: [] for node in ADDRESSES}
+    wait_until(lambda: all("KUBE-SVC" in cluster.nodes.shell(node, "iptables-save") for node in ADDRESSES), 60)
     services_answer(cluster)
-    # The new kube-proxy does so when it has started, which took a slow machine more than a minute.
-    wait_until(lambda: all(only_iptables(cluster, node) for node in ADDRESSES), 180)
     for node in ADDRESSES:
         assert shown(cluster, node, API, "serial") not in ("", before[node])
         assert shown(cluster, node, KUBELET, "issuer") == OF_THE_CLUSTER, "kubectl logs would fail right after the run"

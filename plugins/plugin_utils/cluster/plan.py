@@ -98,7 +98,7 @@ def make_plan(
         "sandbox_image": image,
         "pod_cidr": str(cluster.pods[0]),
         "dual": cluster.dual,
-        "kube_proxy": change_of_mode(cluster, speaking),
+        "kube_proxy": change_of_mode(cluster, speaking, members),
         "nodes": [node.host.node_name for node in members],
         "removed": [{"host": node.host.name, "node": node.host.node_name} for node in nodes if node not in members],
         "changing": any(node.step != at.KEEP for node in members),

@@ -36,9 +36,10 @@ def test_a_new_cluster_begins_in_its_mode() -> None:
 
 
 def test_a_running_cluster_changes_its_mode_and_keeps_the_rest() -> None:
-    commands = plan(described(kube_proxy_mode="nftables"), cluster())["cluster"]["kube_proxy"]
-    assert [words[2] for words in commands] == ["annotate", "patch", "rollout", "rollout", "annotate"]
-    patch = yaml.safe_load(json.loads(commands[1][-1])["data"]["config.conf"])
+    change = plan(described(kube_proxy_mode="nftables"), cluster())["cluster"]["kube_proxy"]
+    assert [words[2] for words in change["begin"]] == ["annotate", "patch", "rollout", "rollout"]
+    assert change["end"][2] == "annotate"
+    patch = yaml.safe_load(json.loads(change["begin"][1][-1])["data"]["config.conf"])
     assert patch == {**yaml.safe_load(CONFIGURATION), "mode": "nftables"}
 
 
@@ -55,12 +56,31 @@ def test_a_running_cluster_changes_its_mode_and_keeps_the_rest() -> None:
     ids=["none-wanted", "iptables-by-default", "same", "no-configmap", "not-yaml", "no-cluster"],
 )
 def test_nothing_is_changed_without_a_reason(options: dict[str, Any], seen: dict[str, Any]) -> None:
-    assert plan(described(**options), seen)["cluster"]["kube_proxy"] == []
+    assert plan(described(**options), seen)["cluster"]["kube_proxy"] == {}
+
+
+def test_a_node_whose_kube_proxy_runs_in_another_mode_is_brought_back() -> None:
+    seen = cluster("mode: nftables\n")
+    seen["node1"]["kubernetes"] = {**seen["node1"]["kubernetes"], "proxy_mode": "nftables"}
+    seen["node2"]["kubernetes"] = {**seen["node2"]["kubernetes"], "proxy_mode": "iptables"}
+    change = plan(described(kube_proxy_mode="nftables"), seen)["cluster"]["kube_proxy"]
+    assert ["rollout", "restart"] in [words[2:4] for words in change["begin"]]
+    seen["node2"]["kubernetes"]["proxy_mode"] = "nftables"
+    assert plan(described(kube_proxy_mode="nftables"), seen)["cluster"]["kube_proxy"] == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [("''", True), ("0.0.0.0:10249", True), ("'[::]:10249'", True), ("192.0.2.11:10249", False), (":10300", False)],
+)
+def test_a_kube_proxy_that_answers_elsewhere_is_not_asked(address: str, asked: bool) -> None:
+    seen = cluster(f"mode: iptables\nmetricsBindAddress: {address}\n")
+    assert plan(described(kube_proxy_mode="nftables"), seen)["cluster"]["kube_proxy"]["asked"] is asked
 
 
 def test_a_change_that_was_killed_is_taken_up() -> None:
     seen = cluster("mode: nftables\n", changing=True)
-    assert plan(described(kube_proxy_mode="nftables"), seen)["cluster"]["kube_proxy"] != []
+    assert plan(described(kube_proxy_mode="nftables"), seen)["cluster"]["kube_proxy"] != {}
 
 
 @pytest.mark.parametrize(
