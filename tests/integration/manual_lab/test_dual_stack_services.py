@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.podnet.lab.tests.integration.manual_lab import test_lab_load_balancers as load_balancers
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.udp_client import asking_on
 
 NODES = ("node1", "node2")
 CLIENT, WEB1 = "lab0_default_client", "lab0_default_web1"
@@ -195,20 +196,15 @@ def test_nodes_reach_services_and_node_ports_lead_everywhere_or_show_the_client(
 def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
     lab.build(**{**DESCRIBED, "manual_lab_pods": PODS[:2]})
     virtual = (address(lab, "both") or "").strip("[]")
-    program = (
-        "import socket, sys\n"
-        "s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(('::', 4444)); s.settimeout(5)\n"
-        "s.connect((sys.argv[1], 5000)); s.send(b'x'); print(s.recv(99).decode())\n"
-    )
-    ask = f'nsenter --net=/run/netns/{CLIENT} python3 -c "{program}" {virtual}'
     client = pod_address(lab, "node1", CLIENT)
-    assert lab.sh("node1", ask).split() == ["web1", client]
-    has_conntrack = lab.sh("node1", "command -v conntrack || true").strip()
-    run = lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[2]]})
-    if has_conntrack:
-        ended = f"conntrack -D -f ipv6 -p udp -s {client} -d {virtual}"
-        assert any(line.startswith(ended) for line in run.commands("node1"))
-        assert lab.sh("node1", ask).split() == ["web2", client]
+    with asking_on(lab, "node1", CLIENT, virtual) as answers_of_udp:
+        assert answers_of_udp(1) == [["web1", client]]
+        has_conntrack = lab.sh("node1", "command -v conntrack || true").strip()
+        run = lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[2]]})
+        if has_conntrack:
+            commands, ended = run.commands("node1"), f"conntrack -D -f ipv6 -p udp -s {client} -d {virtual}"
+            assert any(line.startswith(ended) for line in commands), commands
+            assert answers_of_udp(2) == [["web1", client], ["web2", client]]
     lab.build(**DESCRIBED)
     if not has_conntrack:
         pytest.skip("UDP reaches a Service; flows were not ended: the program conntrack is not on the nodes")

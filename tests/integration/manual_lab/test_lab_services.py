@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from ansible_collections.podnet.lab.tests.integration.support import paths
 from ansible_collections.podnet.lab.tests.integration.support.lab import Lab
 from ansible_collections.podnet.lab.tests.integration.support.nodes import Nodes
+from ansible_collections.podnet.lab.tests.integration.support.udp_client import asking_on
 
 CLIENT, WEB1, WEB2 = "lab0_default_client", "lab0_default_web1", "lab0_default_web2"
 TABLE = "nft list table ip podnet_lab0_services"
@@ -185,28 +185,11 @@ def test_node_ports_lead_everywhere_or_show_the_client(lab: Lab) -> None:
     }
 
 
-# Prints each answer that is another than the last, with the same port all the time, for longer than the test takes.
-_ASKS_ON = (
-    "import socket, sys, time\n"
-    "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 4444)); s.settimeout(1)\n"
-    "s.connect((sys.argv[1], 5000)); last = b''; end = time.monotonic() + 600\n"
-    "while time.monotonic() < end:\n"
-    "    try:\n"
-    "        s.send(b'x'); answer = s.recv(99)\n"
-    "    except OSError: continue\n"
-    "    if answer != last: print(answer.decode(), flush=True)\n"
-    "    last = answer; time.sleep(0.2)\n"
-)
-
-
 def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
     lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[1]]})
-    virtual = address(lab, "web")
-    ask = f'exec nsenter --net=/run/netns/{CLIENT} python3 -c "{_ASKS_ON}" {virtual}'
-    client = lab.pod_address("node1", CLIENT)
-    pid = lab.sh("node1", f"({ask}) </dev/null >/run/answers 2>/dev/null & echo $!").strip()
-    try:
-        assert _answers_of_udp(lab, 1) == [["web1", client]]
+    virtual, client = address(lab, "web"), lab.pod_address("node1", CLIENT)
+    with asking_on(lab, "node1", CLIENT, virtual) as answers_of_udp:
+        assert answers_of_udp(1) == [["web1", client]]
         has_conntrack = lab.sh("node1", "command -v conntrack || true").strip()
         run = lab.build(**{**DESCRIBED, "manual_lab_pods": [PODS[0], PODS[2]]})
         if not has_conntrack:
@@ -214,20 +197,8 @@ def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
             return
         commands = run.commands("node1")
         assert any(line.startswith(f"conntrack -D -p udp -s {client} -d {virtual}") for line in commands), commands
-        assert _answers_of_udp(lab, 2) == [["web1", client], ["web2", client]]
-    finally:
-        lab.sh("node1", f"kill {pid}; rm /run/answers")
+        assert answers_of_udp(2) == [["web1", client], ["web2", client]]
     lab.build(**DESCRIBED)
-
-
-def _answers_of_udp(lab: Lab, number: int) -> list[list[str]]:
-    """Wait until there are so many, and return what there is."""
-    for _attempt in range(60):
-        found = [line.split() for line in lab.sh("node1", "cat /run/answers").splitlines()]
-        if len(found) >= number:
-            return found
-        time.sleep(0.5)
-    return found
 
 
 def test_addresses_are_kept_also_when_a_node_has_lost_them(lab: Lab) -> None:
