@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +25,7 @@ from ansible_collections.podnet.lab.tests.integration.kubernetes_bundle.upstream
     Upstream,
     open_upstream,
 )
+from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
 PLAYBOOK = CHECKOUT / "playbooks" / "bundle.yml"
@@ -66,10 +66,7 @@ class Made:
             "ANSIBLE_NOCOLOR": "1",
             "PATH": programs or os.environ["PATH"],
         }
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-playbook"), str(PLAYBOOK), "-e", json.dumps(values), *argv],
-            env=env, capture_output=True, text=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return ansible_playbook(str(PLAYBOOK), "-e", json.dumps(values), *argv, env=env, cwd=CHECKOUT)
 
     def make(self, *argv: str, **options: Any) -> int:
         """Run the playbook, which must succeed; return how many tasks changed something."""
@@ -93,7 +90,7 @@ class Made:
 @pytest.fixture
 def made(upstream: Upstream, tmp_path: Path) -> Made:
     """A place for a bundle."""
-    return Made(upstream, tmp_path / "bundle", tmp_path / "ansible")
+    return Made(upstream, tmp_path / "bundle", upstream.folder.parent / "ansible")
 
 
 def verified(path: Path, scratch: Path) -> dict[str, Any]:

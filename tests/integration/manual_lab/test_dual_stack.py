@@ -412,7 +412,11 @@ def lacks(dual: DualLab, network: str) -> bool:
     return "made" not in dual.lab.sh("node1", made)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+# Over IPv4 alone the others are in test_lab_networks.py, and BGP for IPv6 in test_lab_bgp.py.
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(name, marks=pytest.mark.release if name in ("wireguard", "bgp") else ()) for name in NETWORKS],
+)
 def test_both_families_cross_every_network(dual: DualLab, network: str, tmp_path: Path) -> None:
     if lacks(dual, network):
         pytest.skip(f"the kernel has no {network}")
