@@ -55,8 +55,11 @@ DOCUMENTS = st.recursive(
     max_leaves=25,
 )
 
+EXAMPLES = settings.get_profile("podnet").max_examples
+"""Fewer under ansible-test, as tests/unit/conftest.py says."""
 
-@settings(max_examples=400, deadline=None)
+
+@settings(max_examples=4 * EXAMPLES, deadline=None)
 @given(
     st.lists(DOCUMENTS, min_size=1, max_size=3),
     st.sampled_from([None, "'", '"', "|", ">"]),
@@ -95,13 +98,13 @@ SIMPLE = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(SIMPLE, st.sampled_from([2, 4]))
 def test_documents_like_those_of_kubernetes_are_never_refused(document: Any, indent: Any) -> None:
     assert load_all(yaml.safe_dump(document, indent=indent, default_flow_style=False)) == [document]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(SIMPLE, st.sampled_from([None, 1, 4]))
 def test_json_is_a_subset(document: Any, indent: Any) -> None:
     assert load_all(json.dumps(document, indent=indent)) == [document]
@@ -134,7 +137,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=30 * EXAMPLES, deadline=None)
 @given(st.lists(FRAGMENTS, max_size=25).map("".join))
 @example("a: |\n    \n  x\n")
 @example("a: b\n  - c")
@@ -150,7 +153,7 @@ def test_whatever_is_read_is_what_pyyaml_reads(text: Any) -> None:
         assert ours == _judge(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(st.text(max_size=60))
 def test_arbitrary_text_is_read_alike_or_refused(text: Any) -> None:
     ours = _ours(text)

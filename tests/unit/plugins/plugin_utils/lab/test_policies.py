@@ -31,6 +31,9 @@ from ansible_collections.podnet.lab.plugins.plugin_utils.requirements.policies i
     policy,
 )
 
+EXAMPLES = settings.get_profile("podnet").max_examples
+"""Fewer under ansible-test, as tests/unit/conftest.py says."""
+
 NAMESPACES = {"shop": {"team": "a"}}
 ADDRESSES = {
     "default/a": "10.244.0.2",
@@ -197,7 +200,7 @@ _POLICIES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=3 * EXAMPLES // 2)
 @given(st.lists(_POLICIES, max_size=3))
 def test_rules_allow_what_the_truth_table_says(written: list[dict[str, Any]]) -> None:
     expect_the_truth_table([{**one, "name": f"policy{number}"} for number, one in enumerate(written)])
