@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,27 @@ LONGEST = (
 """Files that take minutes, the longest first. Two processes that share out files end at about the same time so."""
 
 
+PATIENCE_WITH_PROCESSES = 100
+"""Seconds in which a process of pytest-xdist takes its worlds and nodes down."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the processes of pytest-xdist begin with the longest files; its own order is by the number of tests."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         directory = Path(__file__).parent
         ranks = {(directory / name).resolve(strict=True): rank for rank, name in enumerate(LONGEST)}
         items.sort(key=lambda item: ranks.get(item.path.resolve(), len(ranks)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Wait until the processes of pytest-xdist have taken their nodes down: after Ctrl-C it gives them ten seconds."""
+    shared_out = session.config.pluginmanager.getplugin("dsession")
+    end = time.monotonic() + PATIENCE_WITH_PROCESSES
+    for gateway in shared_out.nodemanager.group if shared_out else ():
+        with suppress(OSError):  # it has ended already
+            while gateway.remote_status().numexecuting and time.monotonic() < end:
+                time.sleep(0.2)
 
 
 # A run that is told to end (by `timeout`, by CI) takes its worlds and nodes down, as after Ctrl-C.

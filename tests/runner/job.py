@@ -179,7 +179,7 @@ def _watched(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     # The first signal lets pytest and molecule take their nodes down. What a shell began with & never hears it, so the
     # second does the same there.
-    for number, patience in ((signal.SIGINT, 60), (signal.SIGTERM, 60), (signal.SIGKILL, 10)):
+    for number, patience in ((signal.SIGINT, 120), (signal.SIGTERM, 60), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
             send(number, process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
