@@ -238,7 +238,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         obstacle=root.why_not,
         alone=True,
-        limit=4500,
+        limit=4800,
     ),
     Stage(
         "integration, the longest",
