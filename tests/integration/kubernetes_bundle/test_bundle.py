@@ -25,6 +25,7 @@ from ansible_collections.podnet.lab.tests.integration.kubernetes_bundle.upstream
     Upstream,
     open_upstream,
 )
+from ansible_collections.podnet.lab.tests.integration.support import keep_compiled
 from ansible_collections.podnet.lab.tests.integration.support.starting import ansible_playbook
 from ansible_collections.podnet.lab.tests.integration.support.world import CHECKOUT, COLLECTIONS
 
@@ -62,8 +63,9 @@ class Made:
             **os.environ,
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_HOME": str(self.home),
+            "ANSIBLE_HOME": str(self.home / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
+            "PYTHONPATH": str(self.home),
             "PATH": programs or os.environ["PATH"],
         }
         return ansible_playbook(str(PLAYBOOK), "-e", json.dumps(values), *argv, env=env, cwd=CHECKOUT)
@@ -87,10 +89,19 @@ class Made:
         }
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Ansible has its files, and Python what it compiled of the many modules that a bundle takes."""
+    home = tmp_path_factory.mktemp("home")
+    program = Path(keep_compiled.__file__).read_text(encoding="utf-8")
+    (home / "sitecustomize.py").write_text(f'{program}\nkeep_compiled("{home}")\n', encoding="utf-8")
+    return home
+
+
 @pytest.fixture
-def made(upstream: Upstream, tmp_path: Path) -> Made:
+def made(upstream: Upstream, tmp_path: Path, home: Path) -> Made:
     """A place for a bundle."""
-    return Made(upstream, tmp_path / "bundle", upstream.folder.parent / "ansible")
+    return Made(upstream, tmp_path / "bundle", home)
 
 
 def verified(path: Path, scratch: Path) -> dict[str, Any]:
