@@ -70,7 +70,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     shared_out = session.config.pluginmanager.getplugin("dsession")
     end = time.monotonic() + PATIENCE_WITH_PROCESSES
     for gateway in shared_out.nodemanager.group if shared_out else ():
-        with suppress(OSError):  # it has ended already
+        with suppress(OSError, EOFError):  # it has ended already, or ends meanwhile
             while gateway.remote_status().numexecuting and time.monotonic() < end:
                 time.sleep(0.2)
 

@@ -28,8 +28,11 @@ _DEFAULT = "iptables"
 """What an empty mode means on Linux."""
 
 
-_ASKED = (("", "0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]"), "10249")
-"""Hosts and port of ``metricsBindAddress`` with which kube-proxy answers its own node where kubeadm_info asks it."""
+_LOCAL = ("", "0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]")
+"""Hosts of ``metricsBindAddress`` with which kube-proxy answers its own node."""
+
+_PORT = "10249"
+"""Its port there, unless another is set; kubeadm_info asks at this one."""
 
 
 def change_of_mode(cluster: Cluster, speaking: Node | None, members: Iterable[Node]) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def change_of_mode(cluster: Cluster, speaking: Node | None, members: Iterable[No
     patch: dict[str, Any] = {"data": {"config.conf": text}}
     daemonset = "daemonset/kube-proxy"
     base = ["--namespace", "kube-system"]
-    host, _colon, port = str(configuration.get("metricsBindAddress") or ":10249").rpartition(":")
+    host, _colon, port = str(configuration.get("metricsBindAddress") or f":{_PORT}").rpartition(":")
     return {
         "begin": [
             [*base, "annotate", daemonset, "--overwrite", f"{NOTE}={cluster.proxy_mode}"],
@@ -63,6 +66,6 @@ def change_of_mode(cluster: Cluster, speaking: Node | None, members: Iterable[No
             [*base, "rollout", "restart", daemonset],
             [*base, "rollout", "status", daemonset, f"--timeout={cluster.patience}s"],
         ],
-        "asked": host in _ASKED[0] and port == _ASKED[1],
+        "asked": host in _LOCAL and port == _PORT,
         "end": [*base, "annotate", daemonset, f"{NOTE}-"],
     }
