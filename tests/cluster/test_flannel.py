@@ -14,6 +14,8 @@ from ansible_collections.podnet.lab.tests.cluster.further import bundle_with
 from ansible_collections.podnet.lab.tests.cluster.site import CONTROL_PLANE, Site, changed, listed
 from ansible_collections.podnet.lab.tests.cluster_bundle import FURTHER, bundle, versions
 
+pytestmark = pytest.mark.release
+
 OPTIONS: dict[str, Any] = {
     "kubeadm_cluster_cni": "flannel",
     "kubeadm_cluster_flannel_image": FURTHER["flannel"],

@@ -28,7 +28,7 @@ GROUPS = {
     "units": "ansible-test units on the oldest and the newest Python, and a middle one if .venv has another",
     "integration": "pytest on real namespaces and nodes",
     "molecule": "the molecule scenario",
-    "matrix": "sanity on every other ansible-core and units on every other Python, for releases, only when asked for",
+    "matrix": "other ansible-cores and Pythons, and the longest tests, for releases, only when asked for",
     "bare": "the demo on a bare Debian, only when asked for",
     "cluster": "a real Kubernetes cluster on full nodes, only when asked for",
 }
@@ -145,9 +145,7 @@ def _molecule_with(core: Core) -> Stage:
             return f"ansible-core {core.series} is the one in .venv, with which the stage molecule ran"
         return root.why_not() or _no_python_for(core)
 
-    return Stage(
-        f"molecule {core.series}", "molecule", functools.partial(_molecule, core), obstacle=obstacle, alone=True
-    )
+    return Stage(f"molecule {core.series}", "matrix", functools.partial(_molecule, core), obstacle=obstacle, alone=True)
 
 
 def _no_python_for(core: Core) -> str | None:
@@ -246,7 +244,7 @@ STAGES: tuple[Stage, ...] = (
         _pytest("tests/integration", "-m", "release", needs_root=True),
         obstacle=root.why_not,
         alone=True,
-        limit=3600,
+        limit=7200,
     ),
     Stage(
         "cluster, the longest",

@@ -232,6 +232,7 @@ DAMAGES: list[dict[str, tuple[str, list[str]]]] = [
 ]
 
 
+@pytest.mark.release
 def test_what_of_ipv6_is_damaged_is_repaired(dual: DualLab) -> None:
     whole = dual.state("node1"), dual.state("node2")
     for damages in DAMAGES:
@@ -269,6 +270,7 @@ def a_network_outside(dual: DualLab) -> Iterator[None]:
             dual.lab.sh(node, "ip -6 route delete 2001:db8::11/128")
 
 
+@pytest.mark.release
 def test_what_leaves_keeps_its_address_unless_nat66_is_asked_for(dual: DualLab) -> None:
     with a_network_outside(dual):
         pod1 = dual.address("node1", POD1)
@@ -289,6 +291,7 @@ def test_what_leaves_keeps_its_address_unless_nat66_is_asked_for(dual: DualLab) 
     assert "ip6 podnet" not in dual.state("node1")
 
 
+@pytest.mark.release
 def test_a_family_comes_and_goes_and_leaves_nothing(dual: DualLab) -> None:
     dual.lab.teardown()
     dual.lab.build()
@@ -306,6 +309,7 @@ def test_a_family_comes_and_goes_and_leaves_nothing(dual: DualLab) -> None:
     dual.check_traffic()
 
 
+@pytest.mark.release
 def test_given_ranges_and_addresses_are_taken(dual: DualLab) -> None:
     pods = [
         {
@@ -488,6 +492,7 @@ def reached(dual: DualLab, node: str, netns: str, address: str) -> bool:
     return done.strip() == "yes"
 
 
+@pytest.mark.release
 def test_policies_and_names_are_of_both_families(dual: DualLab) -> None:
     pods = {"name": "pods", "headless": True, "selector": {"app": "pod3"}, "ports": [{"name": "http", "port": 80}]}
     services = [{**pods, "ipFamilyPolicy": "PreferDualStack"}]

@@ -168,6 +168,7 @@ def test_what_nobody_awaits_is_refused_and_an_address_without_a_service_leads_no
         assert answers(lab, "node1", CLIENT, "[fd00:10:96::7777]", 1) == {("", "failed 28")}
 
 
+@pytest.mark.release
 def test_nodes_reach_services_and_node_ports_lead_everywhere_or_show_the_client(lab: Lab) -> None:
     with addresses_of_nodes(lab):
         lab.build(**DESCRIBED)
@@ -193,6 +194,7 @@ def test_nodes_reach_services_and_node_ports_lead_everywhere_or_show_the_client(
     lab.build(**DESCRIBED)
 
 
+@pytest.mark.release
 def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
     lab.build(**{**DESCRIBED, "manual_lab_pods": PODS[:2]})
     virtual = (address(lab, "both") or "").strip("[]")
@@ -210,6 +212,7 @@ def test_clients_that_go_on_asking_by_udp_follow_the_pods(lab: Lab) -> None:
         pytest.skip("UDP reaches a Service; flows were not ended: the program conntrack is not on the nodes")
 
 
+@pytest.mark.release
 def test_names_lead_to_both_addresses_and_are_asked_for_by_both(lab: Lab) -> None:
     if not lab.sh("node1", "command -v dnsmasq || true").strip():
         pytest.skip("the program dnsmasq (Debian: dnsmasq-base) is not here")
@@ -270,6 +273,7 @@ def test_verify_asks_both_families_and_the_facts_name_the_services(lab: Lab, tmp
     assert "fd00:10:96::/112" in json.dumps(ranges)
 
 
+@pytest.mark.release
 def test_a_lab_of_ipv6_alone_has_services_and_a_family_leaves_nothing(lab: Lab) -> None:
     six = service("both")
     only = {**DESCRIBED, "manual_lab_cluster_cidr": "", "manual_lab_services": [six]}
@@ -301,6 +305,7 @@ def test_families_that_the_lab_has_not_are_refused_before_anything_is_touched(la
     assert lab.state("node1") == before
 
 
+@pytest.mark.release
 def test_one_node_answers_by_ipv6_and_tells_its_neighbours_when_that_moves(lab: Lab) -> None:
     whole = {
         **DESCRIBED,

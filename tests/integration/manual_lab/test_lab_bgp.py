@@ -172,6 +172,7 @@ def lost(lab: Lab, **variables: Any) -> tuple[int, int, float]:
     return int(told[0]), int(told[1]), float(told[2])
 
 
+@pytest.mark.release
 def test_changing_to_bgp_and_back_loses_no_packet(lab: Lab) -> None:
     build(lab, **VXLAN)
     for variables in (BGP, PODS, BGP):
@@ -200,6 +201,7 @@ def test_a_reflector_tells_all_others_and_stays_out_of_the_way(lab: Lab) -> None
     assert (sent > 10, missing) == (True, 0)
 
 
+@pytest.mark.release
 def test_a_reflector_tells_ipv6_with_and_without_ipv4(lab: Lab) -> None:
     if lab.sh("node1", "cat /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null || echo 1").strip() != "0":
         pytest.skip("the kernel has no IPv6, or it is switched off")
@@ -243,6 +245,7 @@ def cut_off(lab: Lab, seconds: int) -> tuple[float, float]:
     return gone - down, back - up
 
 
+@pytest.mark.release
 def test_bfd_notices_a_dead_link_long_before_bgp_does(lab: Lab) -> None:
     build(lab, **BGP)
     slow, slow_back = cut_off(lab, 20)

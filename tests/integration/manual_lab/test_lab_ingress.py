@@ -247,6 +247,7 @@ def test_a_change_is_loaded_without_a_dropped_connection(lab: Lab) -> None:
     assert get(lab, "shop.example", "/") == "shop"
 
 
+@pytest.mark.release
 def test_what_was_not_loaded_is_loaded_by_the_next_run(lab: Lab) -> None:
     (before,) = nginx(lab)
     lab.sh("node1", f"rm {STATE}/nginx.loaded")
@@ -268,6 +269,7 @@ def test_values_that_would_become_configuration_are_refused_before_anything_is_t
     assert (lab.state("node1"), lab.state("node2")) == before
 
 
+@pytest.mark.release
 def test_an_ingress_that_is_not_listed_goes_with_all_that_came_with_it(lab: Lab) -> None:
     lab.build(**described(lab, manual_lab_ingresses=[]))
     state = lab.state("node1")

@@ -169,6 +169,7 @@ def test_the_address_moves_when_its_node_goes_and_neighbours_are_told(lab: Lab) 
     assert lab.build(**described(lab)).changed("node1") == []
 
 
+@pytest.mark.release
 def test_what_is_lost_is_repaired_and_what_others_added_stays(lab: Lab) -> None:
     address = outside(lab, "web")
     (holder,) = holders(lab, address)

@@ -167,6 +167,7 @@ def test_other_names_are_asked_for_where_an_upstream_is_named(lab: Lab) -> None:
         assert looked_up(lab, "node2", CLIENT, "nobody.shop.svc.cluster.local.") == []
 
 
+@pytest.mark.release
 def test_a_foreign_resolv_conf_is_refused_and_kept(lab: Lab) -> None:
     lab.teardown()
     path = f"/etc/netns/{CLIENT}/resolv.conf"

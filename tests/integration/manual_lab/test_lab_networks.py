@@ -320,6 +320,7 @@ def test_the_report_knows_the_tunnel_and_finds_who_does_not_agree_with_whom(netw
         assert path["ways"][0]["there"]["reason"].endswith(f": vxlan1 knows no node behind which {mac} is")
 
 
+@pytest.mark.release
 def test_a_lab_changes_from_one_network_to_the_other_and_leaves_no_trace(networks: Networks) -> None:
     networks.build(**VXLAN, manual_lab_vxlan_vni=77, manual_lab_vxlan_port=8472)
     assert "vxlan1" not in networks.state("node1")
@@ -451,6 +452,7 @@ BGP_DAMAGES = (
 )
 
 
+@pytest.mark.release
 @pytest.mark.usefixtures("with_bird")
 def test_bgp_tells_each_node_which_pods_the_other_has(networks: Networks) -> None:
     networks.have_none()
@@ -561,6 +563,7 @@ def test_what_wireguard_needs_is_said_before_anything_is_touched(networks: Netwo
         assert "the module wireguard is missing" in said
 
 
+@pytest.mark.release
 def test_what_others_made_stays_and_is_not_taken_for_the_tunnel(networks: Networks) -> None:
     networks.have_none()
     bare = networks.state("node1")
@@ -604,6 +607,7 @@ def two_networks(networks: Networks) -> Iterator[dict[str, str]]:
         networks.sh("node3", "echo 0 > /proc/sys/net/ipv4/ip_forward")
 
 
+@pytest.mark.release
 def test_nodes_of_different_networks_need_the_tunnel(networks: Networks) -> None:
     networks.have_none()
     with two_networks(networks) as options:
