@@ -24,7 +24,7 @@ echo == addresses; (ip -4 -o addr show; ip -6 -o addr show scope global) | awk '
 echo == routes; ip -4 route show table all | grep -v '^\\(broadcast\\|local\\)' | sort
 echo == rules; ip rule
 echo == namespaces; ip netns list | awk '{print $1}' | sort
-echo == ruleset; nft list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/'
+echo == ruleset; nft list ruleset | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/ expires [0-9a-z]+//g'
 echo == sysctl; cat /proc/sys/net/ipv4/ip_forward
 echo == files; find /run/podnet-lab /var/lib/cni /var/lib/podnet-lab /run/netns /etc/netns 2>/dev/null | sort
 echo == processes; ps -eo args= | grep -v -e '^sshd' -e '^ps ' -e '^sh -' -e '^bash' -e '^sort' -e '^\\[' -e grep \\
